@@ -1,0 +1,27 @@
+// The only fence of the core, and the word locks. `atomic.fence()` is silently deleted by the compiler's optimiser, so the
+// fence is a sequentially consistent read-modify-write on a scratch word (memory.test.ts reads the shipped bytes).
+
+import { CONTROL } from "./layout";
+import { Control } from "./control";
+
+/** Sequentially consistent fence. The scratch word is per-thread in effect: its value is never used. */
+// @ts-ignore: decorator
+@inline
+export function fullFence(): void {
+  atomic.or<u32>(CONTROL + <usize>Control.FENCE, 0);
+}
+
+/** Take the lock word at `address` (0 = free). Waits at most 1 ms at a time so that a dead owner is noticed. */
+export function lock(address: usize): void {
+  while (atomic.cmpxchg<u32>(address, 0, 1) != 0) {
+    // 2 = contended: the owner must notify.
+    if (atomic.xchg<u32>(address, 2) == 0) return;
+    atomic.wait<u32>(address, 2, 1000000);
+    if (atomic.load<u32>(CONTROL + <usize>Control.FAILED) != 0) return;
+  }
+}
+
+/** Release; pairs with lock(). */
+export function unlock(address: usize): void {
+  if (atomic.xchg<u32>(address, 0) == 2) atomic.notify(address, 1);
+}

@@ -1,0 +1,53 @@
+// Machine control words: one page shared by all threads. Written by the host before start (configuration) or atomically.
+
+import { CONTROL } from "./layout";
+
+/** Byte offsets from CONTROL. */
+export const enum Control {
+  /** u32: nonzero = some worker died or panicked (the code); every lock wait and park watches it. */
+  FAILED = 0x00,
+  /** u32: 1 = running, 0 = paused. */
+  RUNNING = 0x04,
+  /** u32: number of CPUs. */
+  CPUS = 0x08,
+  /** u32: absolute address of guest RAM; u32: its pages. */
+  RAM_BASE = 0x0C,
+  RAM_PAGES = 0x10,
+  /** u32: host cores (spin yielding). */
+  HOST_CORES = 0x14,
+  /** u64: TSC frequency, Hz. */
+  TSC_HZ = 0x18,
+  /** u64: last TSC value handed out (cpu/tsc.ts). */
+  TSC_LAST = 0x20,
+  /** u32: reason the machine ended: MachineEnd; u32: its value (debug-exit code). */
+  END = 0x28,
+  END_VALUE = 0x2C,
+  /** u32: reset generation: bumped by a machine reset request; serviced by the host (src/emu). Waited on by the host. */
+  RESET_REQUEST = 0x30,
+  /** u32: ordering scratch of lib/atomics.ts fullFence. */
+  FENCE = 0x34,
+  /** u32: CPUs now RUNNING (spin yielding). */
+  RUNNING_CPUS = 0x38,
+  /** u32: CPU model level: 1, 2, 3 = x86-64-v1..v3. */
+  CPU_MODEL = 0x3C,
+  /** i64 ns: earliest deadline of any board timer, owned by bus/clock.ts; u32 generation = wait word of the clock worker. */
+  CLOCK_DEADLINE = 0x40,
+  CLOCK_WAKE = 0x48,
+  /** u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, ... */
+  OPTIONS = 0x4C,
+  /** u32: split-lock owner (cpu + 1) and acknowledgement mask. */
+  SPLIT_OWNER = 0x50,
+  SPLIT_PARKED = 0x54,
+  /** u32: rings: event word bumped when any guest->host ring has data (waitAsync by the host). */
+  HOST_EVENT = 0x58,
+  /** Striped locks of CMPXCHG16B: 64 x u32. */
+  STRIPES = 0x400,
+}
+
+export const enum MachineEnd { NONE = 0, POWER_OFF = 1, DEBUG_EXIT = 2, TRIPLE_FAULT = 3, PANIC = 4 }
+
+// @ts-ignore: decorator
+@inline
+export function control32(offset: Control): u32 {
+  return atomic.load<u32>(CONTROL + <usize>offset);
+}

@@ -1,0 +1,77 @@
+// The one map of the machine's shared linear memory: every region, each from the previous one.
+// docs/memory-map.md draws it; tools/layout writes the TypeScript twin src/emu/generated-layout.ts from this file
+// (so: only `export const NAME: u32 = expression of earlier names and literals;` lines here).
+// Data segments of the AssemblyScript compiler live below CONTROL and are constants (each instance re-applies them).
+
+export const PAGE_BYTES: u32 = 4096;
+export const PAGE_SHIFT: u32 = 12;
+export const MAX_CPUS: u32 = 16;
+
+/** Constants (data segments) end here. */
+export const CONSTANTS_END: u32 = 0x100000;
+
+/** Machine control words (see lib/control.ts): one page shared by all threads. */
+export const CONTROL: u32 = CONSTANTS_END;
+export const CONTROL_BYTES: u32 = 0x10000;
+
+/** Chip state: one struct per chip, offsets in board.ts. */
+export const BOARD: u32 = CONTROL + CONTROL_BYTES;
+export const BOARD_BYTES: u32 = 0xF0000;
+
+/** Rings between threads (serial, keyboard, log, block requests). */
+export const RINGS: u32 = BOARD + BOARD_BYTES;
+export const RINGS_BYTES: u32 = 0x400000;
+
+/** Per guest-physical-page records (see mmu/code-pages.ts): PAGE_RECORD_BYTES each. */
+export const PAGE_TABLE: u32 = RINGS + RINGS_BYTES;
+export const PAGE_RECORD_BYTES: u32 = 32;
+export const MAX_RAM_PAGES: u32 = 0xE0000;
+export const PAGE_TABLE_BYTES: u32 = MAX_RAM_PAGES * PAGE_RECORD_BYTES;
+
+/** Firmware ROM, mapped below 4 GiB (its last 128 KiB also below 1 MiB). */
+export const ROM: u32 = PAGE_TABLE + PAGE_TABLE_BYTES;
+export const ROM_BYTES: u32 = 0x1000000;
+
+/** Video memory, 16 MiB. */
+export const VRAM: u32 = ROM + ROM_BYTES;
+export const VRAM_BYTES: u32 = 0x1000000;
+
+/** Translated code waiting to be instantiated. */
+export const ARENA: u32 = VRAM + VRAM_BYTES;
+export const ARENA_BYTES: u32 = 0x2000000;
+
+/** Per-CPU blocks: CPU n at CPU_BLOCKS + n * CPU_BLOCK_BYTES. */
+export const CPU_BLOCKS: u32 = ARENA + ARENA_BYTES;
+export const CPU_BLOCK_BYTES: u32 = 0x4000000;
+
+/** Inside a CPU block: registers and private state. */
+export const CPU_STATE: u32 = 0;
+export const CPU_STATE_BYTES: u32 = 0x1000;
+/** Inside a CPU block: the lines that other threads write (requests, attention, IRR, code-page inbox). */
+export const CPU_INBOX: u32 = CPU_STATE + CPU_STATE_BYTES;
+export const CPU_INBOX_BYTES: u32 = 0x1000;
+/** Inside a CPU block: the LAPIC's private registers. */
+export const CPU_LAPIC: u32 = CPU_INBOX + CPU_INBOX_BYTES;
+export const CPU_LAPIC_BYTES: u32 = 0x1000;
+/** Inside a CPU block: scratch records, bounce buffers. */
+export const CPU_SCRATCH: u32 = CPU_LAPIC + CPU_LAPIC_BYTES;
+export const CPU_SCRATCH_BYTES: u32 = 0x1000;
+/** Inside a CPU block: TLB banks (read and write table of each bank), fetch tables, slot logs. */
+export const CPU_TLB: u32 = CPU_SCRATCH + CPU_SCRATCH_BYTES + 0xC000;
+export const TLB_ENTRIES: u32 = 4096;
+export const TLB_TABLE_BYTES: u32 = TLB_ENTRIES * 16;
+export const CPU_TLB_BYTES: u32 = 0x100000;
+/** Inside a CPU block: physical page number -> decoded-page slot (u16). */
+export const CPU_SLOT_OF_PAGE: u32 = CPU_TLB + CPU_TLB_BYTES;
+export const CPU_SLOT_OF_PAGE_BYTES: u32 = MAX_RAM_PAGES * 2;
+/** Inside a CPU block: decoded pages: index (u16 per byte offset) and records. */
+export const ICACHE_SLOTS: u32 = 1024;
+export const CPU_INDEX: u32 = CPU_SLOT_OF_PAGE + CPU_SLOT_OF_PAGE_BYTES;
+export const CPU_INDEX_BYTES: u32 = ICACHE_SLOTS * 8192;
+export const RECORD_BYTES: u32 = 32;
+export const RECORDS_PER_SLOT: u32 = 1280;
+export const CPU_RECORDS: u32 = CPU_INDEX + CPU_INDEX_BYTES;
+export const CPU_RECORDS_BYTES: u32 = ICACHE_SLOTS * RECORDS_PER_SLOT * RECORD_BYTES;
+export const CPU_USED_BYTES: u32 = CPU_RECORDS + CPU_RECORDS_BYTES;
+
+// Guest RAM follows the last CPU block: RAM_BASE = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES (control word RAM_BASE).
