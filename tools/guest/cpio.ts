@@ -9,6 +9,7 @@ export type CpioEntry =
   | { path: string; type: 'symlink'; target: string }
   | { path: string; type: 'char'; mode?: number; major: number; minor: number };
 
+const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;
 const S_IFLNK = 0o120000;
@@ -48,7 +49,7 @@ function hex8(value: number): string {
 
 function headerOf(inode: Inode, number: number): Uint8Array {
   const name = new TextEncoder().encode(`${inode.path}\0`);
-  const links = (inode.mode & S_IFDIR) !== 0 && (inode.mode & S_IFREG) === 0 ? 2 : 1;
+  const links = (inode.mode & S_IFMT) === S_IFDIR ? 2 : 1;
   // Order of the fields: ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check.
   const fields = [number, inode.mode, 0, 0, links, 0, inode.data.length, 0, 0, inode.major, inode.minor,
     name.length, 0];

@@ -1,0 +1,39 @@
+// npx tsx tools/guest/main.ts [--refresh] [mini]
+// Prepares guests in public/guest from Debian packages. Exit status: 0 there, 1 cannot be made, 2 bad usage.
+
+import { fileURLToPath } from 'node:url';
+import { GuestError } from './apt.js';
+import { prepareMini } from './mini.js';
+
+const USAGE = 'usage: main.ts [--refresh] [mini]';
+const MAKERS = { mini: prepareMini };
+
+async function main(args: readonly string[]): Promise<number> {
+  const refresh = args.includes('--refresh');
+  const names = args.filter((arg) => arg !== '--refresh');
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  for (const name of names.length === 0 ? ['mini'] : names) {
+    const make = MAKERS[name as keyof typeof MAKERS];
+    if (make === undefined) {
+      console.error(`There is no guest "${name}"; known guests: ${Object.keys(MAKERS).join(', ')}. ${USAGE}`);
+      return 2;
+    }
+    let worked = false;
+    const log = (line: string): void => {
+      worked = true;
+      console.log(`guest ${name}: ${line}`);
+    };
+    const manifest = await make({ root, log, refresh });
+    const verb = worked ? 'made' : 'is there';
+    console.log(`guest ${name} ${verb}: ${manifest.title}, ${(manifest.bytes / 1e6).toFixed(1)} MB`);
+  }
+  return 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof GuestError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
