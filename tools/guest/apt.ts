@@ -1,7 +1,7 @@
-// A private apt: the machine's apt program, proxies and archives, but its own sources, package lists, cache and
-// (empty) list of installed packages. Needs no root and changes nothing of the machine. apt.conf(5), apt-get(8).
-// Signatures stay checked. Where the machine's keyring is older than the wanted release, the newer keyring package
-// is taken from the machine's own release, whose signature the machine can check.
+// A private apt: the machine's apt program, proxies and archives, but its own sources, package lists, cache
+// and (empty) list of installed packages. Needs no root and changes nothing of the machine. apt.conf(5),
+// apt-get(8). Signatures stay checked. Where the machine's keyring is older than the wanted release, the
+// newer keyring package is taken from the machine's own release, whose signature the machine can check.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,12 +21,13 @@ const UNTRUSTED = /NO_PUBKEY|is not signed|couldn't be verified|EXPKEYSIG|invali
 /** Time between two lines of progress of a download. */
 const PROGRESS_MS = 2000;
 
-function runTool(command: string, args: readonly string[], cwd?: string): string {
-  const done = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28, env: aptEnvironment() });
+function runTool(command: string, args: readonly string[]): void {
+  const options = { encoding: 'utf8', maxBuffer: 1 << 28, env: aptEnvironment() } as const;
+  const done = spawnSync(command, args, options);
   if (done.error !== undefined || done.status !== 0) {
-    throw new GuestError(`${command} ${args.at(-1) ?? ''} failed: ${lastLine(done.stderr ?? String(done.error))}.`);
+    const why = lastLine(done.stderr ?? String(done.error));
+    throw new GuestError(`${command} ${args.at(-1) ?? ''} failed: ${why}.`);
   }
-  return done.stdout;
 }
 
 function aptEnvironment(): NodeJS.ProcessEnv {
@@ -35,15 +36,16 @@ function aptEnvironment(): NodeJS.ProcessEnv {
 
 function lastLine(text: string): string {
   const errors = text.split('\n').filter((line) => line.startsWith('E:'));
-  return (errors[0] ?? text.trim().split('\n').at(-1) ?? '').replace(/^E:\s*/, '').replace(/\s+/g, ' ').replace(/\.$/, '');
+  const line = errors[0] ?? text.trim().split('\n').at(-1) ?? '';
+  return line.replace(/^E:\s*/, '').replace(/\s+/g, ' ').replace(/\.$/, '');
 }
 
 /** Says in one sentence which of Debian's package tools is missing here, if one is. */
 export function requireDebianTools(): void {
   for (const tool of ['apt-get', 'apt-cache', 'dpkg-deb']) {
     if (spawnSync(tool, ['--version'], { stdio: 'ignore' }).error !== undefined) {
-      throw new GuestError(`${tool} is not on this machine, and guests are made from Debian packages: run this on `
-        + 'Debian (a container will do) and copy its public/guest folder here, or boot your own kernel with '
+      throw new GuestError(`${tool} is not on this machine, and guests are made from Debian packages: run this `
+        + 'on Debian (a container will do) and copy its public/guest folder here, or boot your own kernel with '
         + '--kernel and --initrd.');
     }
   }
@@ -72,8 +74,8 @@ function debianSources(): AptSource[] {
   }
   const sources = retarget(readMachineSources());
   if (sources.length > 0) return sources;
-  throw new GuestError('No Debian archive is among the apt sources of this machine (/etc/apt/sources.list.d): name '
-    + 'one in SKEP_DEBIAN_MIRROR, for example SKEP_DEBIAN_MIRROR=http://deb.debian.org/debian.');
+  throw new GuestError('No Debian archive is among the apt sources of this machine (/etc/apt/sources.list.d):'
+    + ' name one in SKEP_DEBIAN_MIRROR, for example SKEP_DEBIAN_MIRROR=http://deb.debian.org/debian.');
 }
 
 export class PrivateApt {
@@ -125,7 +127,8 @@ export class PrivateApt {
 
   #run(args: readonly string[], cwd: string, onLine: Log): Promise<{ status: number; output: string }> {
     return new Promise((done, fail) => {
-      const child = spawn('apt-get', this.#args(args), { cwd, env: aptEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn('apt-get', this.#args(args),
+        { cwd, env: aptEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
       let output = '';
       let rest = '';
       const take = (chunk: Buffer): void => {
@@ -189,9 +192,11 @@ export class PrivateApt {
 }
 
 /** The keyring package of the machine's own release, checked with the keys that the machine has. */
-async function fetchKeyring(dir: string, sources: readonly AptSource[], log: Log): Promise<string | undefined> {
+async function fetchKeyring(dir: string, sources: AptSource[], log: Log): Promise<string | undefined> {
   const own = new PrivateApt(join(dir, 'keyring'), sources, log);
-  if (await own.update() !== undefined) return undefined;
+  // One archive of several may fail: what counts is whether a verified one has the package.
+  await own.update();
+  if (own.show('debian-archive-keyring') === undefined) return undefined;
   const files = await own.download(['debian-archive-keyring'], join(dir, 'keyring/packages'));
   const root = join(dir, 'keyring/root');
   runTool('dpkg-deb', ['-x', files.get('debian-archive-keyring') ?? '', root]);
@@ -205,7 +210,7 @@ export async function openSuite(dir: string, suite: string, log: Log): Promise<P
   log(`package lists of ${suite} …`);
   let failure = await apt.update();
   if (failure !== undefined && UNTRUSTED.test(failure)) {
-    log(`this machine has no key for ${suite}: taking the newer debian-archive-keyring of its own release …`);
+    log(`no key for ${suite} here: taking the newer debian-archive-keyring of this machine's release …`);
     const keyring = await fetchKeyring(dir, sources, log);
     if (keyring !== undefined) {
       apt = new PrivateApt(dir, retarget(sources, suite, keyring), log);
@@ -230,7 +235,8 @@ export function unpack(debFile: string, into: string, members: readonly string[]
     runTool('dpkg-deb', ['-x', debFile, into]);
     return;
   }
-  // tar leaves after the last member that it was asked for; that dpkg-deb then loses its reader is no failure.
-  const script = 'deb=$1; dir=$2; shift 2; dpkg-deb --fsys-tarfile "$deb" 2>/dev/null | tar -x -C "$dir" --occurrence=1 "$@"';
+  // tar leaves after the last member that it was asked for; that dpkg-deb loses its reader is no failure.
+  const script = 'deb=$1; dir=$2; shift 2; '
+    + 'dpkg-deb --fsys-tarfile "$deb" 2>/dev/null | tar -x -C "$dir" --occurrence=1 "$@"';
   runTool('sh', ['-c', script, 'unpack', debFile, into, ...members]);
 }

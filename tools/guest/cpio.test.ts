@@ -1,14 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { writeCpio } from './cpio.js';
+import { type CpioEntry, writeCpio } from './cpio.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 test('header, name and data of one file, byte by byte', () => {
   const archive = Buffer.from(writeCpio([{ path: 'ab', type: 'file', mode: 0o755, data: bytes('hello') }]));
   const head = archive.subarray(0, 110).toString('latin1');
-  expect(head).toBe('070701' + '00000001' + '000081ED' + '00000000' + '00000000' + '00000001' + '00000000'
-    + '00000005' + '00000000' + '00000000' + '00000000' + '00000000' + '00000003' + '00000000');
+  expect(head).toBe('070701' + '00000001' + '000081ED' + '00000000' + '00000000' + '00000001'
+    + '00000000' + '00000005' + '00000000' + '00000000' + '00000000' + '00000000' + '00000003' + '00000000');
   expect(archive.subarray(110, 116).toString('latin1')).toBe('ab\0\0\0\0'.slice(0, 6));
   // 110 + 3 bytes of name are padded to 116; 5 bytes of data to 8.
   expect(archive.subarray(116, 124).toString('latin1')).toBe('hello\0\0\0');
@@ -18,8 +18,10 @@ test('header, name and data of one file, byte by byte', () => {
 });
 
 test('a bad order, a double and an absolute path are refused', () => {
-  expect(() => writeCpio([{ path: 'dev/null', type: 'char', major: 1, minor: 3 }])).toThrow(/before its directory/);
-  expect(() => writeCpio([{ path: 'a', type: 'directory' }, { path: 'a', type: 'directory' }])).toThrow(/twice/);
+  const orphan: CpioEntry = { path: 'dev/null', type: 'char', major: 1, minor: 3 };
+  const directory: CpioEntry = { path: 'a', type: 'directory' };
+  expect(() => writeCpio([orphan])).toThrow(/before its directory/);
+  expect(() => writeCpio([directory, directory])).toThrow(/twice/);
   expect(() => writeCpio([{ path: '/a', type: 'directory' }])).toThrow(/bad path/);
 });
 

@@ -1,6 +1,6 @@
 // Writer of "new ASCII" cpio archives (magic 070701), the format of a Linux initramfs.
 // Document: Linux Documentation/driver-api/early-userspace/buffer-format.rst.
-// Entries are described, not read from a directory, so that device nodes need no mknod and nothing needs root.
+// Entries are described, not read from a directory: device nodes need no mknod, and nothing needs root.
 // Left out: hard links (every entry has one link), checksums (070702), reading.
 
 export type CpioEntry =
@@ -50,7 +50,7 @@ function hex8(value: number): string {
 function headerOf(inode: Inode, number: number): Uint8Array {
   const name = new TextEncoder().encode(`${inode.path}\0`);
   const links = (inode.mode & S_IFMT) === S_IFDIR ? 2 : 1;
-  // Order of the fields: ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check.
+  // ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
   const fields = [number, inode.mode, 0, 0, links, 0, inode.data.length, 0, 0, inode.major, inode.minor,
     name.length, 0];
   const head = new TextEncoder().encode(`070701${fields.map(hex8).join('')}`);
@@ -60,17 +60,18 @@ function headerOf(inode: Inode, number: number): Uint8Array {
   return out;
 }
 
-/** The archive's bytes: owner root, time 0, in the order given (a directory must come before what it holds). */
+/** The archive's bytes: owner root, time 0, in the order given (a directory comes before what it holds). */
 export function writeCpio(entries: readonly CpioEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   const seen = new Set<string>();
   let number = 1;
   for (const entry of entries) {
-    if (entry.path.startsWith('/') || entry.path === '') throw new Error(`cpio: bad path "${entry.path}"`);
-    if (seen.has(entry.path)) throw new Error(`cpio: "${entry.path}" is there twice`);
-    const parent = entry.path.slice(0, Math.max(0, entry.path.lastIndexOf('/')));
-    if (parent !== '' && !seen.has(parent)) throw new Error(`cpio: "${entry.path}" comes before its directory`);
-    seen.add(entry.path);
+    const { path } = entry;
+    if (path.startsWith('/') || path === '') throw new Error(`cpio: bad path "${path}"`);
+    if (seen.has(path)) throw new Error(`cpio: "${path}" is there twice`);
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    if (parent !== '' && !seen.has(parent)) throw new Error(`cpio: "${path}" comes before its directory`);
+    seen.add(path);
     const inode = inodeOf(entry);
     parts.push(headerOf(inode, number++), inode.data, new Uint8Array(-inode.data.length & (ALIGN - 1)));
   }

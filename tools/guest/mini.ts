@@ -1,17 +1,19 @@
-// Guest `mini`: the stock kernel of Debian 13 (linux-image-amd64) and an initramfs with Debian's static busybox.
-// Made from Debian packages without root, into public/guest/mini; the unpacked parts stay in .cache/guest/mini, so
-// that a change of ours needs no network. Left out: kernel modules (init loads none).
+// Guest `mini`: the stock kernel of Debian 13 (linux-image-amd64) and an initramfs with its static busybox.
+// Made from Debian packages without root, into public/guest/mini; the unpacked parts stay in
+// .cache/guest/mini, so that a change of ours needs no network. Left out: kernel modules (init loads none).
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { GuestError, type Log, openSuite, requireDebianTools, unpack } from './apt.js';
 import { type CpioEntry, writeCpio } from './cpio.js';
 
 export const SUITE = 'trixie';
-/** Default kernel command line. The self-tests of the crypto drivers are more than half of the boot's work. */
+/** Default kernel command line. The self-tests of the crypto drivers are half of the boot's work. */
 export const MINI_APPEND = 'console=ttyS0 cryptomgr.notests';
-/** Raised when the meaning of the manifest or of the images changes otherwise than by the files hashed below. */
+/** Raised when the manifest or the images change their meaning otherwise than by the files hashed below. */
 const FORMAT = 1;
 
 export interface GuestFile {
@@ -64,7 +66,7 @@ const INITTAB = `ttyS0::respawn:-/bin/sh
 ::restart:/sbin/init
 `;
 // There is nothing to save: -f spares the two seconds in which init ends processes that nobody misses.
-// A serial line has no size: without one the shell would ask the terminal for the cursor before every prompt.
+// A serial line has no size: the shell would ask the terminal for its cursor before every prompt.
 const PROFILE = `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=xterm ENV=/etc/shrc
 cd /root
 stty rows 24 cols 80
@@ -77,7 +79,8 @@ alias poweroff='poweroff -f' reboot='reboot -f' halt='halt -f'
 function miniTree(busybox: Uint8Array): CpioEntry[] {
   const text = (path: string, content: string, mode = 0o644): CpioEntry =>
     ({ path, type: 'file', mode, data: new TextEncoder().encode(content) });
-  const directories = ['bin', 'dev', 'etc', 'proc', 'root', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin', 'var'];
+  const directories = ['bin', 'dev', 'etc', 'proc', 'root', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin',
+    'usr/sbin', 'var'];
   return [
     ...directories.map((path): CpioEntry => ({ path, type: 'directory' })),
     { path: 'dev/console', type: 'char', mode: 0o600, major: 5, minor: 1 },
@@ -122,8 +125,9 @@ function writeWhole(path: string, data: Uint8Array | string): void {
 }
 
 function findBusybox(root: string): string {
-  const found = ['usr/bin/busybox', 'bin/busybox'].map((path) => join(root, path)).find((path) => existsSync(path));
-  if (found === undefined) throw new GuestError('The package busybox-static holds no busybox where it is expected.');
+  const places = ['usr/bin/busybox', 'bin/busybox'].map((path) => join(root, path));
+  const found = places.find((path) => existsSync(path));
+  if (found === undefined) throw new GuestError('The package busybox-static holds no /usr/bin/busybox.');
   return found;
 }
 
@@ -132,7 +136,9 @@ async function fetchParts(cache: string, log: Log): Promise<Parts> {
   const apt = await openSuite(join(cache, '../apt'), SUITE, log);
   // The metapackage depends on the image of the day: linux-image-6.12.x+deb13-amd64 (= version).
   const image = /linux-image-\S+-amd64/.exec(apt.show('linux-image-amd64')?.get('Depends') ?? '')?.[0];
-  if (image === undefined) throw new GuestError(`Debian ${SUITE} has no linux-image-amd64 in the archives of this machine.`);
+  if (image === undefined) {
+    throw new GuestError(`There is no linux-image-amd64 of Debian ${SUITE} in the archives of this machine.`);
+  }
   const names = [image, 'busybox-static'];
   const version = (name: string): string => apt.show(name)?.get('Version') ?? '';
   log(`${image} (${version(image)}), busybox-static (${version('busybox-static')}) …`);
@@ -141,7 +147,7 @@ async function fetchParts(cache: string, log: Log): Promise<Parts> {
   const kernelVersion = image.replace('linux-image-', '');
   const unpacked = join(cache, 'root');
   rmSync(unpacked, { recursive: true, force: true });
-  // Debian keeps the real System.map in the debug package; the stub in /boot is taken along for tools that look.
+  // Debian keeps the real System.map in the debug package; /boot has a stub, taken for tools that look.
   const members = ['vmlinuz', 'config', 'System.map'].map((name) => `./boot/${name}-${kernelVersion}`);
   unpack(files.get(image) ?? '', unpacked, members);
   unpack(files.get('busybox-static') ?? '', unpacked);

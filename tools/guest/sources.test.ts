@@ -2,14 +2,15 @@ import { expect, test } from 'vitest';
 import { formatDeb822, parseDeb822, parseOneLine, replaceSuite, retarget } from './sources.js';
 
 const ONE_LINE = `# a comment
-deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://archive.example/debian bookworm main contrib # x
+deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://archive.example/debian \
+bookworm main contrib # x
 deb-src http://archive.example/debian bookworm main
 #deb http://archive.example/debian bookworm-backports main
 deb http://archive.example/debian-security bookworm-security main
 deb http://archive.example/debian bookworm-backports main
 deb [signed-by=/etc/apt/keyrings/other.gpg] http://other.example/debian bookworm main
 deb http://other.example/apt stable main
-`;
+`.replace('\\\n', '');
 
 const DEB822 = `Types: deb deb-src
 # where it comes from

@@ -1,6 +1,6 @@
-// Reads the machine's own apt sources (one-line .list and deb822 .sources, sources.list(5)) and writes the same
-// archives for another Debian suite, as deb822. Only Debian's own archives are carried over: the repositories of
-// others have no trixie that is meant here. Left out: deb-src, flat repositories ("suite" that ends in a slash).
+// Reads the machine's own apt sources (one-line .list and deb822 .sources, sources.list(5)) and writes the
+// same archives for another Debian suite, as deb822. Only Debian's own archives are carried over: what others
+// call trixie is not meant here. Left out: deb-src, flat repositories ("suite" that ends in a slash).
 
 export interface AptSource {
   uris: string[];
@@ -13,7 +13,8 @@ export interface AptSource {
 /** Names that a Debian archive's suite may have as its base; `bookworm-updates` has the base `bookworm`. */
 const DEBIAN_SUITES = new Set(['stable', 'oldstable', 'oldoldstable', 'testing', 'unstable', 'sid', 'buster',
   'bullseye', 'bookworm', 'trixie', 'forky', 'duke']);
-const SUFFIXES = new Map([['', ''], ['-updates', '-updates'], ['-security', '-security'], ['/updates', '-security']]);
+const SUFFIXES = new Map([['', ''], ['-updates', '-updates'], ['-security', '-security'],
+  ['/updates', '-security']]);
 /** Options of the one-line format and their deb822 fields, sources.list(5); others follow the same rule. */
 const FIELD_NAMES = new Map([['signed-by', 'Signed-By'], ['trusted', 'Trusted'],
   ['check-valid-until', 'Check-Valid-Until'], ['valid-until-min', 'Valid-Until-Min'],
@@ -53,8 +54,10 @@ export function parseDeb822(text: string): AptSource[] {
       key = (match[1] ?? '').toLowerCase();
       fields.set(key, match[2] ?? '');
     }
-    const words = (name: string): string[] => (fields.get(name) ?? '').split(/\s+/).filter((word) => word !== '');
-    if (!words('types').includes('deb') || /^(no|false|0)$/i.test((fields.get('enabled') ?? '').trim())) continue;
+    const words = (name: string): string[] =>
+      (fields.get(name) ?? '').split(/\s+/).filter((word) => word !== '');
+    const enabled = words('enabled')[0] ?? 'yes';
+    if (!words('types').includes('deb') || /^(no|false|0)$/i.test(enabled)) continue;
     const options = new Map<string, string>();
     for (const [name, field] of FIELD_NAMES) {
       const value = fields.get(name);
@@ -65,7 +68,7 @@ export function parseDeb822(text: string): AptSource[] {
   return sources;
 }
 
-/** `bookworm-security` → `trixie-security`; undefined where it is no suite that the other release also has. */
+/** `bookworm-security` → `trixie-security`; undefined where no suite of the other release corresponds. */
 export function replaceSuite(suite: string, wanted: string): string | undefined {
   const match = /^([a-z]+)(.*)$/.exec(suite);
   if (match === null || !DEBIAN_SUITES.has(match[1] ?? '')) return undefined;
@@ -75,7 +78,8 @@ export function replaceSuite(suite: string, wanted: string): string | undefined 
 
 function isDebianArchive(uri: string): boolean {
   const path = uri.replace(/^[a-z+]+:\/*/, '');
-  return /(^|[./])debian\.org(\/|$)/.test(path) || path.split('/').some((part) => /^debian(-security)?(\.list)?$/.test(part));
+  return /(^|[./])debian\.org(\/|$)/.test(path)
+    || path.split('/').some((part) => /^debian(-security)?(\.list)?$/.test(part));
 }
 
 /** Who signs Debian's archives is in a file of that name; another keyring means another archive. */
