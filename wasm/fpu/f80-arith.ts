@@ -62,13 +62,14 @@ export function f80Div(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
   if (aK >= Kind.UNSUPPORTED || bK >= Kind.UNSUPPORTED) return giveNaN2(aSE, aM, aK, bSE, bM, bK);
   const s = signOf(aSE ^ bSE);
   if (aK == bK && (aK == Kind.INF || aK == Kind.ZERO)) return giveInvalid();
-  if (denormals(aK, bK)) return give(aSE, aM);
-  if (aK == Kind.INF) return giveInf(s);
-  if (bK == Kind.INF || aK == Kind.ZERO) return giveZero(s);
-  if (bK == Kind.ZERO) {
+  if (bK == Kind.ZERO && aK != Kind.INF) {
+    // Silicon does not report a denormal dividend here.
     raise(SW.ZE);
     return giveInf(s);
   }
+  if (denormals(aK, bK)) return give(aSE, aM);
+  if (aK == Kind.INF) return giveInf(s);
+  if (bK == Kind.INF || aK == Kind.ZERO) return giveZero(s);
   coreDiv(s, normE(aSE, aM), normM(aM), normE(bSE, bM), normM(bM));
   return roundPack(precision());
 }

@@ -46,8 +46,6 @@ export const DEFAULT_NAN_M: u64 = 0xc000000000000000;
 /** Exponent adjustment of the unmasked overflow and underflow responses (SDM Vol. 1 §8.5.4). */
 export const WRAP: i32 = 24576;
 const PRE = SW.IE | SW.DE | SW.ZE;
-/** Largest exponent adjustment that still leaves a number: beyond it even the wrapped result is out of range. */
-export const MASKS: u32 = 0x3f;
 
 /** Control word in force. */
 export let f80CW: u32 = 0x37f;
@@ -190,11 +188,15 @@ export function roundPack(bits: u32): u64 {
   return m;
 }
 
-// Overflow (SDM Vol. 1 §8.5.4): e is the biased exponent, m the rounded significand.
+// Overflow (SDM Vol. 1 §8.5.4): e is the biased exponent, m the rounded significand. Only FSCALE gets so far
+// that the adjusted exponent is out of range too (Vol. 2 FSCALE).
 function packHuge(bits: u32, rc: u32, e: i32, m: u64): u64 {
   f80Exc |= SW.OE;
   if (!masked(SW.OE)) {
-    if (e - WRAP >= <i32>EXP_MAX) return giveInf(xS);
+    if (e - WRAP >= <i32>EXP_MAX) {
+      f80Exc |= SW.PE | SW.C1;
+      return giveInf(xS);
+    }
     f80SE = (xS << 15) | <u32>(e - WRAP);
     return m;
   }
@@ -218,7 +220,10 @@ function packTiny(bits: u32, rc: u32): u64 {
     f80Exc |= SW.UE;
     if (rndInexact) f80Exc |= rndUp ? SW.PE | SW.C1 : SW.PE;
     const wrapped = e + WRAP + i32(m == 0);
-    if (wrapped < 1) return giveZero(xS);
+    if (wrapped < 1) {
+      f80Exc = (f80Exc & ~SW.C1) | SW.PE;
+      return giveZero(xS);
+    }
     f80SE = (xS << 15) | <u32>wrapped;
     return m == 0 ? TOP : m;
   }

@@ -1,0 +1,2 @@
+// Entry of the test build: see f80-check.ts and sse-check.ts.
+export { checkF80 } from "./f80-check";
