@@ -39,6 +39,10 @@ export interface Row {
   generic?: boolean;
   /** Condition code 0..15: its truth is passed to the uop as last argument (CMOVcc, SETcc). */
   cond?: number;
+  /** Constant passed to the handler as third argument (PUSH of a given segment register). */
+  arg?: number;
+  /** Sized by the operand size although no operand letter says so. */
+  wide?: boolean;
   /** Flags read / written / left undefined, SDM letters. */
   reads?: string; writes?: string; undef?: string;
   /** CPUID feature name; absent = always there. */
