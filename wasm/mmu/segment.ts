@@ -251,7 +251,7 @@ function typeAllows(s: Segment, write: bool): bool {
 export function checkLimit(c: Cpu, seg: u32, offset: u64, bytes: u32, write: bool): bool {
   const s = segment(c, seg);
   // SDM 3A 21.1: types are not checked in real-address and virtual-8086 mode, limits are.
-  const allowed = isRealOrV86(c) ? withinLimit(s.limit, s.attr & ~Attr.CODE, offset, bytes)
+  const allowed = isRealOrV86(c) ? withinLimit(s.limit, s.attr, offset, bytes)
     : typeAllows(s, write) && withinLimit(s.limit, s.attr, offset, bytes);
   if (!allowed) raiseError(c, seg == Seg.SS ? Vector.SS : Vector.GP, 0);
   return allowed;

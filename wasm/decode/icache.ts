@@ -1,0 +1,176 @@
+// Decoded pages of one CPU (engine design section 2): ICACHE_SLOTS slots, each with a u16 index per byte offset and up to
+// RECORDS_PER_SLOT packed records. Keyed by guest page number and code mode, so aliases and mode switches are covered.
+// Whole pages are evicted in turn. Slot 0 is never used: its index is all zero and serves single-stepped records.
+
+import { Cpu } from "../cpu/state";
+import {
+  CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SCRATCH_BYTES, CPU_SLOT_OF_PAGE, CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS,
+  RECORDS_PER_SLOT, RECORD_BYTES,
+} from "../lib/layout";
+import { fullFence } from "../lib/atomics";
+import { holdPage, markLines, pageVersion, releasePage } from "../mmu/code-pages";
+import { ramHost } from "../mmu/physmem";
+import { decodeInsn, decodedEndsBlock } from "./decoder";
+import { Op, RecFlag, RecOffset } from "./record";
+
+const INDEX_BYTES: u32 = 8192;
+const SLOT_RECORDS: u32 = RECORDS_PER_SLOT * RECORD_BYTES;
+/** Records decoded in one go before the run is cut with a link. */
+const RUN_LIMIT: u32 = 48;
+/** Slot table: {u32 page, u32 mode, u32 used records, u32 version}. */
+const SLOTS: u32 = CPU_SCRATCH + CPU_SCRATCH_BYTES;
+const SLOT_BYTES: u32 = 16;
+const enum Slot { PAGE = 0, MODE = 4, USED = 8, VERSION = 12 }
+/** A slot that holds no page. */
+const NO_PAGE: u32 = 0xffffffff;
+/** Scratch record pair in the CPU's scratch page, and its instruction bytes. */
+const enum Scratch { RECORD = 0x100, BYTES = 0x200 }
+const MAX_INSN: u32 = 15;
+
+/** Next slot to evict. */
+let hand: u32 = 1;
+
+// @ts-ignore: decorator
+@inline
+function slotAt(c: Cpu, slot: u32): usize {
+  return changetype<usize>(c) + SLOTS + slot * SLOT_BYTES;
+}
+// @ts-ignore: decorator
+@inline
+export function slotIndex(c: Cpu, slot: u32): usize {
+  return changetype<usize>(c) + CPU_INDEX + slot * INDEX_BYTES;
+}
+/** Base so that record n (from 1) is at base + n * 32. */
+// @ts-ignore: decorator
+@inline
+export function slotRecords(c: Cpu, slot: u32): usize {
+  return changetype<usize>(c) + CPU_RECORDS + slot * SLOT_RECORDS;
+}
+// @ts-ignore: decorator
+@inline
+function slotOfPage(c: Cpu, page: u32): usize {
+  return changetype<usize>(c) + CPU_SLOT_OF_PAGE + (page << 1);
+}
+
+/** Empty all slots: before the CPU first runs and after a machine reset. */
+export function icacheReset(c: Cpu): void {
+  memory.fill(changetype<usize>(c) + CPU_INDEX, 0, CPU_INDEX_BYTES);
+  memory.fill(changetype<usize>(c) + CPU_SLOT_OF_PAGE, 0, CPU_SLOT_OF_PAGE_BYTES);
+  for (let s: u32 = 0; s < ICACHE_SLOTS; s++) store<u32>(slotAt(c, s), NO_PAGE, Slot.PAGE);
+  hand = 1;
+}
+
+function emptySlot(c: Cpu, slot: u32): void {
+  const at = slotAt(c, slot);
+  const page = load<u32>(at, Slot.PAGE);
+  if (page == NO_PAGE) return;
+  store<u16>(slotOfPage(c, page), 0);
+  releasePage(c, page);
+  memory.fill(slotIndex(c, slot), 0, INDEX_BYTES);
+  store<u32>(at, NO_PAGE, Slot.PAGE);
+}
+
+/** Forget the records of a page whose code was written (or all of them). Dispatcher only. */
+export function icacheDrop(c: Cpu, page: u32): void {
+  const slot = <u32>load<u16>(slotOfPage(c, page));
+  if (slot != 0 && load<u32>(slotAt(c, slot), Slot.VERSION) != pageVersion(page)) emptySlot(c, slot);
+}
+
+export function icacheDropAll(c: Cpu): void {
+  for (let s: u32 = 1; s < ICACHE_SLOTS; s++) emptySlot(c, s);
+}
+
+/** Slot with the records of a CODE page, made when missing. */
+export function icacheSlot(c: Cpu, page: u32, mode: u32): u32 {
+  let slot = <u32>load<u16>(slotOfPage(c, page));
+  if (slot != 0) {
+    if (load<u32>(slotAt(c, slot), Slot.MODE) == mode) return slot;
+    emptySlot(c, slot);
+  }
+  slot = hand;
+  hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
+  emptySlot(c, slot);
+  const at = slotAt(c, slot);
+  store<u32>(at, page, Slot.PAGE);
+  store<u32>(at, mode, Slot.MODE);
+  store<u32>(at, 1, Slot.USED);
+  holdPage(c, page);
+  store<u32>(at, pageVersion(page), Slot.VERSION);
+  store<u16>(slotOfPage(c, page), <u16>slot);
+  return slot;
+}
+
+/** Write a sentinel record. */
+function sentinel(r: usize, op: u32, off: u32): void {
+  store<u64>(r, 0);
+  store<u16>(r, <u16>op, RecOffset.OP);
+  store<u16>(r, <u16>off, RecOffset.OFF);
+}
+
+/**
+ * Decode a straight run of the slot's page from offset `off`. Returns the number of the record at `off`, 0 when the
+ * instruction there crosses the page or the page changed meanwhile (the caller then steps it).
+ */
+export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
+  const at = slotAt(c, slot);
+  const page = load<u32>(at, Slot.PAGE);
+  const mode = load<u32>(at, Slot.MODE);
+  const index = slotIndex(c, slot);
+  let used = load<u32>(at, Slot.USED);
+  if (used + RUN_LIMIT + 2 > RECORDS_PER_SLOT) {
+    memory.fill(index, 0, INDEX_BYTES);
+    used = 1;
+  }
+  const records = slotRecords(c, slot);
+  const bytes = ramHost(<u64>page << 12);
+  const first = used;
+  const start = off;
+  let ends = false;
+  for (let n: u32 = 0; n < RUN_LIMIT && off < 4096; n++) {
+    if (load<u16>(index + (off << 1)) != 0) break;
+    const avail = 4096 - off;
+    markLines(page, off, avail < MAX_INSN ? avail : MAX_INSN);
+    fullFence();
+    const r = records + used * RECORD_BYTES;
+    const len = decodeInsn(c, bytes + off, avail, off, mode, r);
+    if (len == 0) break;
+    used++;
+    off += len;
+    if (decodedEndsBlock) {
+      ends = true;
+      break;
+    }
+  }
+  if (off == start) return 0;
+  // Pairs with codeWritten: lines first, then bytes, then the version again.
+  if (pageVersion(page) != load<u32>(at, Slot.VERSION)) return 0;
+  sentinel(records + used * RECORD_BYTES, Op.LINK, off);
+  publish(index, records, first, used);
+  store<u32>(at, used + 1, Slot.USED);
+  return first;
+}
+
+/** Enter records [first, end) in the index. */
+function publish(index: usize, records: usize, first: u32, end: u32): void {
+  for (let n = first; n < end; n++) {
+    const off = <u32>load<u16>(records + n * RECORD_BYTES, RecOffset.OFF);
+    store<u16>(index + (off << 1), <u16>n);
+  }
+}
+
+/** Where the bytes of a single-stepped instruction are gathered. */
+// @ts-ignore: decorator
+@inline
+export function stepBytes(c: Cpu): usize {
+  return changetype<usize>(c) + CPU_SCRATCH + Scratch.BYTES;
+}
+
+/** Decode one instruction from stepBytes into the scratch record, followed by STOP; 0 = more bytes are needed. */
+export function icacheStep(c: Cpu, avail: u32, off: u32, mode: u32): usize {
+  const r = changetype<usize>(c) + CPU_SCRATCH + Scratch.RECORD;
+  const len = decodeInsn(c, stepBytes(c), avail, off, mode, r);
+  if (len == 0) return 0;
+  store<u8>(r, load<u8>(r, RecOffset.FLAGS) | RecFlag.PRIVATE, RecOffset.FLAGS);
+  sentinel(r + RECORD_BYTES, Op.STOP, off + len);
+  return r;
+}

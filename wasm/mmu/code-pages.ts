@@ -1,0 +1,158 @@
+// Code pages with several CPUs (docs/ordering.md, "code pages"). Each guest page has a record in shared memory: state, version,
+// bitmap of 64-byte lines that hold decoded code, `writers` (CPUs that may hold it in a write table) and `holders` (CPUs
+// with records from it). A page becomes CODE only when no write table can reach it; every store outside the fast tables
+// then tests the bitmap. Nobody waits: until the last writer has acknowledged, the requester executes the page uncached.
+
+import { Cpu, RunState } from "../cpu/state";
+import { Inbox, PAGE_INBOX_ENTRIES, Request, inboxOf, request } from "../cpu/inbox";
+import { Control, control32 } from "../lib/control";
+import { fullFence, lock, unlock } from "../lib/atomics";
+import { PAGE_RECORD_BYTES, PAGE_TABLE } from "../lib/layout";
+import { tlbDropAllWrites, tlbDropWrites } from "./tlb";
+
+export const enum PageState { NONE = 0, PENDING = 1, CODE = 2 }
+
+/** Byte offsets in a page record. */
+const enum PageField { STATE = 0, VERSION = 4, LINES = 8, WRITERS = 16, HOLDERS = 20 }
+
+/** Inbox of pages: lock, count, entries. */
+const enum Pages { LOCK = 0, COUNT = 4, ENTRIES = 8 }
+
+// @ts-ignore: decorator
+@inline
+function pageRecord(page: u32): usize {
+  return PAGE_TABLE + page * PAGE_RECORD_BYTES;
+}
+
+export function pageVersion(page: u32): u32 {
+  return atomic.load<u32>(pageRecord(page), PageField.VERSION);
+}
+
+/** May this CPU put the page into its write table? Pairs with requestCode: writers first, then state. */
+export function claimWrite(c: Cpu, page: u32): bool {
+  const p = pageRecord(page);
+  const me: u32 = 1 << c.id;
+  if (!(atomic.load<u32>(p, PageField.WRITERS) & me)) atomic.or<u32>(p, me, PageField.WRITERS);
+  return atomic.load<u32>(p, PageField.STATE) == PageState.NONE;
+}
+
+/** Put a page number into CPU `id`'s inbox. */
+function post(id: u32, page: u32): void {
+  const box = inboxOf(id) + <usize>Inbox.PAGES;
+  lock(box + Pages.LOCK);
+  const n = load<u32>(box, Pages.COUNT);
+  if (n < PAGE_INBOX_ENTRIES) store<u32>(box + (n << 2), page, Pages.ENTRIES);
+  store<u32>(box, n < PAGE_INBOX_ENTRIES ? n + 1 : n, Pages.COUNT);
+  if (n >= PAGE_INBOX_ENTRIES) store<u32>(box, PAGE_INBOX_ENTRIES + 1, Pages.COUNT);
+  unlock(box + Pages.LOCK);
+  request(id, Request.CODE_PAGE);
+}
+
+/** Clear CPU `id` from the writers of a page; the last one makes a pending page CODE. */
+function acknowledge(p: usize, id: u32): void {
+  const left = atomic.and<u32>(p, ~(<u32>1 << id), PageField.WRITERS) & ~(<u32>1 << id);
+  if (left == 0) atomic.cmpxchg<u32>(p, PageState.PENDING, PageState.CODE, PageField.STATE);
+}
+
+/** Ask that the page become CODE. True when it is now. Called in the dispatcher only. */
+export function requestCode(c: Cpu, page: u32): bool {
+  const p = pageRecord(page);
+  const state = atomic.load<u32>(p, PageField.STATE);
+  if (state == PageState.CODE) return true;
+  if (state == PageState.NONE) {
+    if (atomic.cmpxchg<u32>(p, PageState.NONE, PageState.PENDING, PageField.STATE) != PageState.NONE) return false;
+    if (atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id)) tlbDropWrites(c, page);
+    const others = atomic.load<u32>(p, PageField.WRITERS) & ~(<u32>1 << c.id);
+    const cpus = control32(Control.CPUS);
+    for (let id: u32 = 0; id < cpus; id++) {
+      if (!(others & (1 << id))) continue;
+      post(id, page);
+      fullFence();
+      // A parked CPU drains before it executes again: its absence counts as its word. Pairs with smp.ts unpark.
+      if (atomic.load<u32>(inboxOf(id), Inbox.RUN_STATE) != RunState.RUNNING) acknowledge(p, id);
+    }
+    acknowledge(p, c.id);
+  } else if (atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id)) {
+    tlbDropWrites(c, page);
+    acknowledge(p, c.id);
+  } else if (atomic.load<u32>(p, PageField.WRITERS) == 0) {
+    atomic.cmpxchg<u32>(p, PageState.PENDING, PageState.CODE, PageField.STATE);
+  }
+  return atomic.load<u32>(p, PageField.STATE) == PageState.CODE;
+}
+
+/** This CPU keeps records of the page from now on. */
+export function holdPage(c: Cpu, page: u32): void {
+  atomic.or<u32>(pageRecord(page), 1 << c.id, PageField.HOLDERS);
+}
+
+export function releasePage(c: Cpu, page: u32): void {
+  atomic.and<u32>(pageRecord(page), ~(<u32>1 << c.id), PageField.HOLDERS);
+}
+
+/** Mark the lines of [offset, offset + bytes) as holding code. The caller fences before it reads the bytes. */
+export function markLines(page: u32, offset: u32, bytes: u32): void {
+  const first = offset >> 6;
+  const last = (offset + bytes - 1) >> 6;
+  const p = pageRecord(page);
+  const mask = ((<u64>2 << <u64>(last & 63)) - 1) & ~((<u64>1 << <u64>first) - 1);
+  if ((atomic.load<u64>(p, PageField.LINES) & mask) != mask) atomic.or<u64>(p, mask, PageField.LINES);
+}
+
+/**
+ * After a store to RAM outside the fast write tables (n bytes inside one page). True = this CPU's own records were hit:
+ * it must look its next instruction up again. Pairs with markLines and the decoder's version check.
+ */
+export function codeWritten(c: Cpu, pa: u64, n: u32): bool {
+  const page = <u32>(pa >> 12);
+  const p = pageRecord(page);
+  fullFence();
+  if (atomic.load<u32>(p, PageField.STATE) == PageState.NONE) return false;
+  const first = <u64>((<u32>pa & 0xfff) >> 6);
+  const last = <u64>(((<u32>pa & 0xfff) + n - 1) >> 6);
+  const mask = ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1);
+  if (!(atomic.load<u64>(p, PageField.LINES) & mask)) return false;
+  atomic.add<u32>(p, 1, PageField.VERSION);
+  atomic.store<u64>(p, 0, PageField.LINES);
+  atomic.store<u32>(p, PageState.NONE, PageField.STATE);
+  const holders = atomic.load<u32>(p, PageField.HOLDERS);
+  const cpus = control32(Control.CPUS);
+  for (let id: u32 = 0; id < cpus; id++) if (holders & (1 << id)) post(id, page);
+  return (holders & (1 << c.id)) != 0;
+}
+
+/** Next page of this CPU's inbox, -1 when empty, -2 after an overflow (drop everything). Owner only, in the dispatcher. */
+export function takePage(c: Cpu): i32 {
+  const box = inboxOf(c.id) + <usize>Inbox.PAGES;
+  lock(box + Pages.LOCK);
+  const n = load<u32>(box, Pages.COUNT);
+  let page: i32 = -1;
+  if (n > PAGE_INBOX_ENTRIES) {
+    store<u32>(box, 0, Pages.COUNT);
+    page = -2;
+  } else if (n > 0) {
+    page = load<i32>(box + ((n - 1) << 2), Pages.ENTRIES);
+    store<u32>(box, n - 1, Pages.COUNT);
+  }
+  unlock(box + Pages.LOCK);
+  return page;
+}
+
+/** The page may no longer be in this CPU's write tables. */
+export function dropPageWrites(c: Cpu, page: u32): void {
+  const p = pageRecord(page);
+  if (atomic.load<u32>(p, PageField.STATE) == PageState.NONE) return;
+  if (!(atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id))) return;
+  tlbDropWrites(c, page);
+  acknowledge(p, c.id);
+}
+
+/** After an inbox overflow: leave every write table, then acknowledge every page that waits for this CPU. */
+export function dropEveryWrite(c: Cpu, pages: u32): void {
+  tlbDropAllWrites(c);
+  const me: u32 = 1 << c.id;
+  for (let page: u32 = 0; page < pages; page++) {
+    const p = pageRecord(page);
+    if (atomic.load<u32>(p, PageField.WRITERS) & me) acknowledge(p, c.id);
+  }
+}
