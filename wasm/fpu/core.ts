@@ -13,6 +13,17 @@ export const enum RC {
   ZERO = 3,
 }
 
+/** Kinds of value; the order matters: everything from UNSUPPORTED up needs the NaN rules. */
+export const enum Kind {
+  ZERO,
+  NORMAL,
+  DENORMAL,
+  INF,
+  UNSUPPORTED,
+  SNAN,
+  QNAN,
+}
+
 export const TOP: u64 = 0x8000000000000000;
 
 /** Unrounded result of the last exact operation. */

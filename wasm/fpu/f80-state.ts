@@ -11,7 +11,8 @@
 //           destination gets the value returned, whose exponent is already biased by -24576 or +24576; a
 //           memory destination is not written (f80StoreStopped()). Condition codes C0, C2, C3 are returned
 //           by the functions that have them, at their status-word places.
-import { TOP, RC, denormalise, rndInexact, rndUp, roundSig, xE, xHi, xLo, xS } from "./core";
+import { Kind, RC, TOP, denormalise, rndInexact, rndUp, roundSig, xE, xHi, xLo, xS } from "./core";
+export { Kind } from "./core";
 
 /** Status-word bits (SDM Vol. 1 fig. 8-4). */
 export const enum SW {
@@ -25,17 +26,6 @@ export const enum SW {
   C1 = 0x0200,
   C2 = 0x0400,
   C3 = 0x4000,
-}
-
-/** Kinds of value; the order matters: everything from UNSUPPORTED up needs the NaN rules. */
-export const enum Kind {
-  ZERO,
-  NORMAL,
-  DENORMAL,
-  INF,
-  UNSUPPORTED,
-  SNAN,
-  QNAN,
 }
 
 export const BIAS: i32 = 16383;
