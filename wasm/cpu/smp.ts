@@ -55,6 +55,7 @@ export function park(c: Cpu, state: u32, untilNs: i64): void {
   atomic.store<u64>(inboxOf(c.id), c.haltedNs, Inbox.STAT_HALTED_NS);
   publishState(c, RunState.RUNNING);
   fullFence();
+  if (control32(Control.SPLIT_OWNER) != 0) splitLockWait(c);
 }
 
 /** Another CPU holds the split lock: stay out of guest memory until it is done. */

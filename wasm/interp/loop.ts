@@ -1,0 +1,316 @@
+// The run loop of one CPU: polls requests, delivers events, finds the records of the next instruction and executes them
+// (engine design sections 2, 6). The inner loop is gen/exec-hot.ts `execute`; it comes back at page changes, faults, mode
+// changes and when attention is set. There is no on-stack replacement in wasm, so a slice returns now and then.
+
+import { Cpu, CpuBlock, RunState, Seg, SEG_BYTES, Status, segment } from "../cpu/state";
+import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
+import { raiseDebug, raiseError, Vector } from "../cpu/exceptions";
+import { EventKind, deliverException, deliverInterrupt } from "../cpu/events";
+import { resetCpu, startupIpi } from "../cpu/reset";
+import { clearRequests, park, splitLockWait, takeRequests } from "../cpu/smp";
+import { lapicAccept, lapicPending, lapicReset, lapicTimerCheck } from "../cpu/lapic/lapic";
+import { icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes } from "../decode/icache";
+import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
+import { execute, stoppedAt } from "../gen/exec-hot";
+import { Control, MachineEnd, control32 } from "../lib/control";
+import { CONTROL } from "../lib/layout";
+import { hostLog, hostNow } from "../lib/host";
+import { LogCode } from "../lib/log";
+import { rmwCancel, takeNoncanonical } from "../mmu/access";
+import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/code-pages";
+import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
+import { isRam, physReadBytes, ramPages } from "../mmu/physmem";
+import { tlbEntry, tlbFill, tlbFlushAll } from "../mmu/tlb";
+
+const FLAG_TF: u64 = 1 << 8;
+const FLAG_IF: u64 = 1 << 9;
+const FLAG_RF: u64 = 1 << 16;
+const DR6_BS: u64 = 1 << 14;
+/** Local and global enables of the four breakpoints. */
+const DR7_ENABLES: u64 = 0xff;
+const MAX_INSN: u32 = 15;
+/** Turns of the outer loop per call, so that the engine can swap in optimised code. */
+const SLICE_TURNS: u32 = 20000;
+/** Bit of Control.OPTIONS: log every instruction (tools/trace-diff). */
+const OPTION_TRACE: u32 = 1;
+
+/** Why runSlice came back. */
+export const enum Exit { SLICE = 0, STOP = 1, RESET = 2, END = 3 }
+
+/** Translate a fetch; guest page number, or -1 with a pending fault. */
+function fetchPage(c: Cpu, va: u64): i64 {
+  const e = tlbEntry(c.tlbFetch, va);
+  if ((load<u64>(e) ^ va) < 4096) return <i64>load<u32>(e, 12);
+  if (walk(c, va, Access.FETCH | (c.cpl == 3 ? <u32>Access.USER : 0), false)) return -1;
+  const page = walkPhys >> 12;
+  if (isRam(page)) tlbFill(c, c.tlbFetch, va, 0, <u32>page, walkGlobal, walkBytes);
+  return <i64>page;
+}
+
+/** Execute from c.rip with decoded records until something happens. Returns a Status. */
+function runCached(c: Cpu): i32 {
+  const base = segment(c, Seg.CS).base;
+  const va = c.mode64 ? c.rip : (base + c.rip) & 0xffffffff;
+  const page = fetchPage(c, va);
+  if (page < 0) return faultAtRip(c);
+  const off = <u32>va & 0xfff;
+  if (!isRam(<u64>page) || !requestCode(c, <u32>page) || nearLimit(c)) return runStep(c);
+  const slot = icacheSlot(c, <u32>page, c.codeMode);
+  const index = slotIndex(c, slot);
+  let n = <u32>load<u16>(index + (off << 1));
+  if (n == 0) {
+    n = icacheDecode(c, slot, off);
+    if (n == 0) return runStep(c);
+  }
+  c.ipBase = c.rip - off;
+  const records = slotRecords(c, slot);
+  return execute(c, records + (n << REC_SHIFT), index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
+}
+
+/** Legacy code within one page and 15 bytes of the CS limit is stepped: the fetch itself must be checked. */
+function nearLimit(c: Cpu): bool {
+  if (c.mode64) return false;
+  const limit = segment(c, Seg.CS).limit;
+  return limit != 0xffffffff && (c.rip | 0xfff) + MAX_INSN > <u64>limit;
+}
+
+/** A fault of the fetch itself: RIP is right already. */
+function faultAtRip(c: Cpu): i32 {
+  deliverException(c);
+  return Status.JUMP;
+}
+
+/** Gather and execute exactly one instruction through the scratch record. Returns a Status. */
+function runStep(c: Cpu): i32 {
+  const base = c.mode64 ? 0 : segment(c, Seg.CS).base;
+  const mask: u64 = c.mode64 ? u64.MAX_VALUE : 0xffffffff;
+  const va = (base + c.rip) & mask;
+  const off = <u32>va & 0xfff;
+  let avail: u32 = 4096 - off < MAX_INSN ? 4096 - off : MAX_INSN;
+  if (!c.mode64) {
+    const limit = <u64>segment(c, Seg.CS).limit;
+    if (c.rip > limit) {
+      raiseError(c, Vector.GP, 0);
+      return faultAtRip(c);
+    }
+    if (c.rip + avail - 1 > limit) avail = <u32>(limit - c.rip) + 1;
+  }
+  const first = fetchPage(c, va);
+  if (first < 0) return faultAtRip(c);
+  physReadBytes((<u64>first << 12) + off, avail, stepBytes(c));
+  let r = icacheStep(c, avail, off, c.codeMode);
+  if (!r) {
+    // The rest is on the next page (or past the limit).
+    if (avail + off == 4096 && (c.mode64 || c.rip + avail <= <u64>segment(c, Seg.CS).limit)) {
+      const second = fetchPage(c, (va + avail) & mask);
+      if (second < 0) return faultAtRip(c);
+      physReadBytes(<u64>second << 12, MAX_INSN - avail, stepBytes(c) + avail);
+      r = icacheStep(c, MAX_INSN, off, c.codeMode);
+    }
+    if (!r) {
+      raiseError(c, Vector.GP, 0);
+      return faultAtRip(c);
+    }
+  }
+  c.ipBase = c.rip - off;
+  return execute(c, r, slotIndex(c, 0), slotRecords(c, 0), inboxOf(c.id) + <usize>Inbox.ATTENTION);
+}
+
+/** Put RIP where the status of the record that execute stopped at says. */
+function settle(c: Cpu, status: i32): void {
+  if (status == Status.JUMP) return;
+  const r = stoppedAt;
+  const off = recOff(r);
+  if (status == Status.END) {
+    c.rip = (c.ipBase + off + recLen(r)) & c.ipMask;
+    return;
+  }
+  c.rip = (c.ipBase + off) & c.ipMask;
+  if (status != Status.FAULT) return;
+  rmwCancel();
+  // SDM vol. 1 3.3.7.1: a non-canonical reference through the stack segment is #SS(0).
+  if (takeNoncanonical() && ((recFlags(r) & RecFlag.MEM) == 0 || recSeg(r) == Seg.SS)) c.excVector = Vector.SS;
+  deliverException(c);
+}
+
+/** One instruction with all the checks that cached execution leaves out: shadows, TF, RF, breakpoints, tracing. */
+function runCareful(c: Cpu): void {
+  c.shadow = 0;
+  const single = (c.eflags & FLAG_TF) != 0;
+  if ((c.dr7 & DR7_ENABLES) != 0 && (c.eflags & FLAG_RF) == 0) {
+    const hit = instructionBreakpoint(c);
+    if (hit) {
+      raiseDebug(c, hit);
+      deliverException(c);
+      return;
+    }
+  }
+  if (control32(Control.OPTIONS) & OPTION_TRACE) hostLog(LogCode.TRACE, <u64>changetype<usize>(c), c.instructions);
+  const rfBefore = c.eflags & FLAG_RF;
+  const status = runStep(c);
+  settle(c, status);
+  if (status == Status.FAULT || status == Status.RETRY) return;
+  // RF is cleared by every completed instruction but IRET and task switches, which load it (SDM 3B 17.3.1.1).
+  if (rfBefore && status != Status.JUMP) c.eflags &= ~FLAG_RF;
+  else if (rfBefore && !(c.eflags & FLAG_TF)) c.eflags &= ~FLAG_RF;
+  // INT n, SYSCALL and gates clear TF: no trap then.
+  if (single && ((c.eflags & FLAG_TF) != 0 || status == Status.END)) {
+    raiseDebug(c, DR6_BS);
+    deliverException(c);
+  }
+}
+
+/** DR6 bits of enabled instruction breakpoints at RIP. */
+function instructionBreakpoint(c: Cpu): u64 {
+  const va = c.mode64 ? c.rip : (segment(c, Seg.CS).base + c.rip) & 0xffffffff;
+  let hit: u64 = 0;
+  for (let n: u64 = 0; n < 4; n++) {
+    if (!((c.dr7 >> (n << 1)) & 3)) continue;
+    if ((c.dr7 >> (16 + (n << 2))) & 15) continue;
+    const at = n == 0 ? c.dr0 : n == 1 ? c.dr1 : n == 2 ? c.dr2 : c.dr3;
+    if (at == va) hit |= <u64>1 << n;
+  }
+  return hit;
+}
+
+/** Drain the code-page inbox. Only here: no host address or record is live. */
+function drainPages(c: Cpu): void {
+  clearRequests(c.id, Request.CODE_PAGE);
+  for (;;) {
+    const page = takePage(c);
+    if (page == -1) return;
+    if (page == -2) {
+      dropEveryWrite(c, ramPages);
+      icacheDropAll(c);
+      continue;
+    }
+    dropPageWrites(c, <u32>page);
+    icacheDrop(c, <u32>page);
+  }
+}
+
+/** INIT and start-up IPIs (SDM 3A 11.4, 9.4.2). */
+function takeStartup(c: Cpu, req: u32): void {
+  if (req & Request.INIT) {
+    clearRequests(c.id, Request.INIT);
+    resetCpu(c, true);
+    lapicReset(c.id);
+    tlbFlushAll(c);
+    c.runState = c.id == 0 ? RunState.RUNNING : RunState.WAIT_FOR_SIPI;
+  }
+  if (req & Request.SIPI) {
+    clearRequests(c.id, Request.SIPI);
+    // A SIPI outside WAIT-FOR-SIPI is dropped.
+    if (c.runState == RunState.WAIT_FOR_SIPI) startupIpi(c, atomic.load<u32>(inboxOf(c.id), Inbox.SIPI_VECTOR));
+  }
+}
+
+/** Deliver an interrupt when one may be delivered now. */
+function takeInterrupt(c: Cpu, req: u32): void {
+  if (c.runState == RunState.WAIT_FOR_SIPI || c.runState == RunState.SHUTDOWN) return;
+  if ((req & Request.NMI) != 0 && !c.nmiBlocked) {
+    clearRequests(c.id, Request.NMI);
+    c.runState = RunState.RUNNING;
+    deliverInterrupt(c, Vector.NMI, EventKind.NMI);
+    return;
+  }
+  if (!(req & Request.INTR) || !(c.eflags & FLAG_IF)) return;
+  if (lapicPending(c.id) < 0) {
+    clearRequests(c.id, Request.INTR);
+    if (lapicPending(c.id) >= 0) request(c.id, Request.INTR);
+    return;
+  }
+  const vector = lapicAccept(c.id);
+  if (vector < 0) return;
+  c.runState = RunState.RUNNING;
+  deliverInterrupt(c, <u32>vector, EventKind.EXTERNAL);
+}
+
+/** Deal with requests. Returns an Exit when the worker must leave. */
+function poll(c: Cpu): i32 {
+  const req = takeRequests(c.id);
+  if (control32(Control.FAILED) | control32(Control.END)) return Exit.END;
+  if (req & Request.STOP) return Exit.STOP;
+  if (req & Request.RESET) return Exit.RESET;
+  if (req & Request.CODE_PAGE) drainPages(c);
+  if (req & Request.SPLIT_LOCK) splitLockWait(c);
+  if (req & Request.TLB_FLUSH) {
+    clearRequests(c.id, Request.TLB_FLUSH);
+    tlbFlushAll(c);
+  }
+  if (req & Request.PAUSE) {
+    park(c, RunState.PAUSED, i64.MAX_VALUE);
+    if (control32(Control.RUNNING)) clearRequests(c.id, Request.PAUSE);
+    return Exit.SLICE;
+  }
+  if (req & Request.TIMER) {
+    clearRequests(c.id, Request.TIMER);
+    lapicTimerCheck(c.id, <i64>hostNow());
+  }
+  if (req & (Request.INIT | Request.SIPI)) takeStartup(c, req);
+  if (req & Request.KICK) {
+    clearRequests(c.id, Request.KICK);
+    if (c.runState == RunState.HALTED) c.runState = RunState.RUNNING;
+  }
+  takeInterrupt(c, atomic.load<u32>(inboxOf(c.id), Inbox.REQUESTS));
+  return Exit.SLICE;
+}
+
+/** The CPU cannot execute: sleep until something asks for it. */
+function idle(c: Cpu): i32 {
+  const box = inboxOf(c.id);
+  if (c.runState == RunState.SHUTDOWN) {
+    endMachine(MachineEnd.TRIPLE_FAULT, c.id);
+    return Exit.END;
+  }
+  publishStats(c);
+  const deadline = c.runState == RunState.HALTED ? atomic.load<i64>(box, Inbox.TIMER_DEADLINE) : i64.MAX_VALUE;
+  park(c, c.runState, deadline);
+  if (deadline != i64.MAX_VALUE && c.runState == RunState.HALTED) lapicTimerCheck(c.id, <i64>hostNow());
+  // Requests that cannot wake it stay set; attention alone decides how long it sleeps.
+  return poll(c);
+}
+
+/** End the machine once; every CPU leaves its loop. */
+export function endMachine(end: u32, value: u32): void {
+  if (atomic.cmpxchg<u32>(CONTROL + <usize>Control.END, 0, end) != 0) return;
+  atomic.store<u32>(CONTROL + <usize>Control.END_VALUE, value);
+  const cpus = control32(Control.CPUS);
+  for (let id: u32 = 0; id < cpus; id++) request(id, Request.STOP);
+  atomic.add<u32>(CONTROL + <usize>Control.CLOCK_WAKE, 1);
+  atomic.notify(CONTROL + <usize>Control.CLOCK_WAKE, -1);
+  atomic.add<u32>(CONTROL + <usize>Control.HOST_EVENT, 1);
+  atomic.notify(CONTROL + <usize>Control.HOST_EVENT, -1);
+}
+
+/** Counters for the panel and the JSON. */
+export function publishStats(c: Cpu): void {
+  atomic.store<u64>(inboxOf(c.id), c.instructions, Inbox.STAT_INSTRUCTIONS);
+}
+
+// @ts-ignore: decorator
+@inline
+function careful(c: Cpu): bool {
+  return (<u64>c.shadow | (c.eflags & (FLAG_TF | FLAG_RF)) | (c.dr7 & DR7_ENABLES)) != 0 ||
+    (control32(Control.OPTIONS) & OPTION_TRACE) != 0;
+}
+
+/** Run for a while; an Exit. */
+export function runSlice(c: Cpu): i32 {
+  const box = inboxOf(c.id);
+  for (let turn: u32 = 0; turn < SLICE_TURNS; turn++) {
+    if ((atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) != 0 && !c.shadow) {
+      const exit = poll(c);
+      if (exit) return exit;
+    }
+    if (c.runState != RunState.RUNNING) {
+      const exit = idle(c);
+      if (exit) return exit;
+      continue;
+    }
+    if (careful(c)) runCareful(c);
+    else settle(c, runCached(c));
+  }
+  publishStats(c);
+  return Exit.SLICE;
+}
