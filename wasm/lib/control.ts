@@ -40,6 +40,8 @@ export const enum Control {
   SPLIT_PARKED = 0x54,
   /** u32: rings: event word bumped when any guest->host ring has data (waitAsync by the host). */
   HOST_EVENT = 0x58,
+  /** u64: Unix time in ns at machine time 0, written by the host before start (paravirtual wall clock, RTC). */
+  WALL_NS = 0x60,
   /** Striped locks of CMPXCHG16B: 64 x u32. */
   STRIPES = 0x400,
 }
