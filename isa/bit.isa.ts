@@ -8,7 +8,7 @@ const TESTS: [name: string, registerOp: string, digit: number][] = [['BT', 'A3',
 const common = { writes: 'C', undef: 'PASO' };
 
 const scan = (name: string, enc: string, more: Partial<Row>): Row => ({
-  name, enc, ops: 'Gv,Ev', uop: name.toLowerCase(), shape: 'rmw', jit: 'native', ...more,
+  name, enc, ops: 'Gv,Ev', uop: name === 'POPCNT' ? 'popcnt_' : name.toLowerCase(), shape: 'rmw', jit: 'native', ...more,
 });
 
 const bmi1 = (name: string, digit: number): Row => ({

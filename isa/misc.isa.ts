@@ -11,7 +11,7 @@ const nop = (name: string, enc: string, ops = 'Ev'): Row => ({ name, enc, ops, h
 const undefined_ = (name: string, enc: string, ops: string): Row => ({ name, enc, ops, handler: 'hUndefined', jit: 'ends-block' });
 
 export const rows: Row[] = [
-  nop('NOP', '90', ''),
+  nop('NOP', '90 REX.B0', ''),
   { name: 'PAUSE', enc: 'F3 90', ops: '', handler: 'hPause', jit: 'helper' },
   // 0F 0D and 0F 18..1F are reserved NOPs; PREFETCHh, ENDBR and NOP Ev are named members of that space.
   nop('PREFETCHW', '0F 0D /r'), nop('PREFETCH', '0F 18 /r'),
