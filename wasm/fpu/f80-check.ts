@@ -1,7 +1,8 @@
 // Test build only: does with the library what silicon-f80.c does with the processor, over the same generated
 // operands, and writes the same records; the test compares them byte for byte.
 import {
-  Const, SW, f80Add, f80BCDHi, f80Begin, f80CW, f80Compare, f80Constant, f80Div, f80Exc, f80Examine, f80Extract,
+  Const, Kind, SW, f80Add, f80Atan, f80Cos, f80Exp2M1, f80Sin, f80SinCos, f80Tan, f80TrigCC, f80YLog2, f80YLog2P1, kindOf,
+   f80BCDHi, f80Begin, f80CW, f80Compare, f80Constant, f80Div, f80Exc, f80Examine, f80Extract,
   f80FromBCD, f80FromFloat, f80FromInt, f80M2, f80Mul, f80Rem, f80RemCC, f80RoundInt, f80SE, f80SE2, f80Scale,
   f80Sqrt, f80StoreStopped, f80Stopped, f80Sub, f80ToBCD, f80ToFloat, f80ToInt,
 } from "./f80";
@@ -251,9 +252,62 @@ function runConvert(op: u32): void {
       memHi = f80BCDHi;
       return pop();
     }
-    default:
+    case 29:
+    case 30:
+    case 31:
+    case 32:
+    case 33:
+    case 34:
+    case 35:
       return pushed(f80Constant(<Const>(op - 29)));
+    default:
+      return runTranscendental(op);
   }
+}
+
+function popped(m: u64): void {
+  if (f80Stopped()) return;
+  pop();
+  st0M = m;
+  st0SE = f80SE;
+}
+
+function runTranscendental(op: u32): void {
+  switch (op) {
+    case 36:
+      return toST0(f80Exp2M1(st0SE, st0M));
+    case 37:
+      return popped(f80YLog2(st1SE, st1M, st0SE, st0M));
+    case 38:
+      return popped(f80YLog2P1(st1SE, st1M, st0SE, st0M));
+    case 39:
+      toST0(f80Sin(st0SE, st0M));
+      break;
+    case 40:
+      toST0(f80Cos(st0SE, st0M));
+      break;
+    case 41: {
+      const m = f80SinCos(st0SE, st0M);
+      if (!f80Stopped() && f80TrigCC == 0) {
+        st0SE = f80SE2;
+        st0M = f80M2;
+        push(m, f80SE);
+      }
+      break;
+    }
+    case 42: {
+      const m = f80Tan(st0SE, st0M);
+      if (!f80Stopped() && f80TrigCC == 0) {
+        const nan = kindOf(f80SE, m) >= Kind.UNSUPPORTED;
+        toST0(m);
+        push(nan ? m : TOPBIT, nan ? f80SE : 0x3fff);
+      }
+      break;
+    }
+    default:
+      return popped(f80Atan(st1SE, st1M, st0SE, st0M));
+  }
+  cc = f80TrigCC;
 }
 
 function memOperand(op: u32, m: u64, se: u32): void {

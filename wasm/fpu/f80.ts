@@ -3,3 +3,5 @@ export * from "./f80-state";
 export * from "./f80-arith";
 export * from "./f80-rem";
 export * from "./f80-convert";
+export * from "./f80-trig";
+export * from "./f80-log";
