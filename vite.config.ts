@@ -12,6 +12,8 @@ const ISOLATION_HEADERS = {
 
 export default defineConfig({
   base: './',
+  // A missing file is a 404, not the page.
+  appType: 'mpa',
   build: {
     outDir: 'dist',
     target: 'es2022',

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { checkConfig, defaultConfig, defaultSmp, parseParameters, toQuery } from './config.ts';
+
+describe('parseParameters', () => {
+  it('gives the defaults for an empty query', () => {
+    const parsed = parseParameters('', 2);
+    expect(parsed).toEqual({ config: defaultConfig(2), autostart: false, problems: [] });
+  });
+
+  it('reads every supported parameter', () => {
+    const query = '?guest=custom&smp=8&ram=1024&cpu=v3&kernel=k/bzImage&initrd=https%3A%2F%2Fx.test%2Fi&append=a%20b&autostart';
+    expect(parseParameters(query, 2)).toEqual({
+      config: { guest: 'custom', smp: 8, ram: 1024, cpu: 'v3', kernel: 'k/bzImage', initrd: 'https://x.test/i', append: 'a b' },
+      autostart: true,
+      problems: [],
+    });
+  });
+
+  it.each(['0', '999', '-1', '2.5', 'two', '', '1e1', '0x2'])('refuses smp=%s, names it and keeps the default', (smp) => {
+    const { config, problems } = parseParameters(`?smp=${smp}`, 4);
+    expect(config.smp).toBe(4);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`smp=${smp} `);
+    expect(problems[0]).toContain('from 1 to 16');
+  });
+
+  it.each(['32', '999999'])('refuses ram=%s with the limits', (ram) => {
+    const { problems } = parseParameters(`?ram=${ram}`, 4);
+    expect(problems[0]).toContain(`ram=${ram} `);
+    expect(problems[0]).toMatch(/\d+ to \d+ MiB/);
+  });
+
+  it('names an unknown guest and the known ones', () => {
+    const { config, problems } = parseParameters('?guest=windows', 4);
+    expect(config.guest).toBe('mini');
+    expect(problems[0]).toBe('guest=windows is unknown: choose one of mini, custom.');
+  });
+
+  it('refuses addresses that run code or read local files', () => {
+    for (const kernel of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/plain,x']) {
+      expect(parseParameters(`?kernel=${encodeURIComponent(kernel)}`, 2).problems).toHaveLength(1);
+    }
+  });
+
+  it('says so when a parameter is of a later version or of no version', () => {
+    const { problems } = parseParameters('?hda=disk.img&frobnicate=1&constructor=2', 2);
+    expect(problems[0]).toContain('no support for disks yet');
+    expect(problems[1]).toContain('frobnicate is not a parameter');
+    expect(problems[2]).toContain('constructor is not a parameter');
+  });
+
+  it('takes a kernel by address as a guest of one\'s own', () => {
+    expect(parseParameters('?kernel=bzImage', 2).config.guest).toBe('custom');
+  });
+
+  it.each([['?autostart', true], ['?autostart=1', true], ['?autostart=0', false], ['?autostart=false', false]])(
+    'autostart in %s is %s', (query, expected) => {
+      expect(parseParameters(query, 2).autostart).toBe(expected);
+    });
+});
+
+describe('toQuery', () => {
+  it('round-trips through parseParameters', () => {
+    const config = { ...defaultConfig(2), guest: 'custom' as const, smp: 8, ram: 2048, kernel: 'a b&c', append: 'x="y z" &=#' };
+    const parsed = parseParameters(toQuery(config, 2, true), 2);
+    expect(parsed).toEqual({ config, autostart: true, problems: [] });
+  });
+
+  it('always says the number of CPUs, because its default depends on the host', () => {
+    expect(toQuery(defaultConfig(4), 4, false)).toBe('?smp=4');
+  });
+});
+
+describe('checkConfig', () => {
+  it('asks for a kernel of the guest of one\'s own', () => {
+    const config = { ...defaultConfig(2), guest: 'custom' as const };
+    expect(checkConfig(config, false)).toHaveLength(1);
+    expect(checkConfig(config, true)).toEqual([]);
+    expect(checkConfig({ ...config, kernel: 'k' }, false)).toEqual([]);
+  });
+});
+
+it('offers two CPUs at least and four at most by default', () => {
+  expect([1, 2, 3, 4, 64].map(defaultSmp)).toEqual([2, 2, 2, 4, 4]);
+});

@@ -1,0 +1,132 @@
+// The live panel: MIPS and load per CPU with a chart of the last minute, interrupts per line, lost interrupts.
+
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { byId, el } from './dom.ts';
+import { formatCount, formatDuration, formatMips } from './format.ts';
+import { History, ratesBetween, type Rates, type StatsSample } from './rates.ts';
+import { themeColor } from './theme.ts';
+
+const SAMPLE_MS = 500;
+const CHART_POINTS = 120;
+const CHART_HEIGHT = 96;
+/** As many as style.css has --cpu-N colours. */
+const CPU_COLOURS = 8;
+
+interface Previous {
+  sample: StatsSample;
+  atMs: number;
+}
+
+export class LivePanel {
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #history: History | undefined;
+  #chart: uPlot | undefined;
+  #previous: Previous | undefined;
+  #runningMs = 0;
+  #busy = false;
+  readonly #parent = byId('chart');
+
+  constructor(private readonly stats: () => Promise<StatsSample | undefined>) {
+    new ResizeObserver(() => this.#resize()).observe(this.#parent);
+  }
+
+  /** Starts from nothing, for a machine of that many CPUs. */
+  begin(cpus: number): void {
+    this.#history = new History(cpus, CHART_POINTS);
+    this.#previous = undefined;
+    this.#runningMs = 0;
+    byId('cpus').replaceChildren(...Array.from({ length: cpus }, (_unused, index) => cpuRow(index)));
+    byId('lines').replaceChildren(el('tr', {}, el('td', { colSpan: 3, className: 'quiet' }, 'None yet')));
+    byId('uptime').textContent = '';
+    this.recolour();
+    this.resume();
+  }
+
+  resume(): void {
+    this.#timer ??= setInterval(() => void this.#sample(), SAMPLE_MS);
+  }
+
+  /** Keeps what is shown; time does not count. */
+  pause(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#previous = undefined;
+  }
+
+  /** Draws the chart anew in the colours of now. */
+  recolour(): void {
+    if (this.#history === undefined) return;
+    this.#chart?.destroy();
+    const grid = { stroke: themeColor('--line'), width: 1 };
+    const axis = { stroke: themeColor('--quiet'), grid, ticks: { show: false }, font: '11px system-ui' };
+    this.#chart = new uPlot({
+      width: this.#parent.clientWidth || 300, height: CHART_HEIGHT,
+      legend: { show: false }, cursor: { show: false },
+      scales: { x: { time: false }, y: { range: (_chart, _low, high) => [0, Math.max(10, high * 1.1)] } },
+      axes: [{ show: false }, { ...axis, size: 40, space: 32 }],
+      series: [{}, ...Array.from({ length: this.#history.cpus }, (_unused, index) => ({
+        stroke: themeColor(`--cpu-${index % CPU_COLOURS}`), width: 1.5, points: { show: false },
+      }))],
+    }, this.#history.data as uPlot.AlignedData, this.#parent);
+  }
+
+  #resize(): void {
+    if (this.#parent.clientWidth > 0) this.#chart?.setSize({ width: this.#parent.clientWidth, height: CHART_HEIGHT });
+  }
+
+  async #sample(): Promise<void> {
+    if (this.#busy || document.hidden) return;
+    this.#busy = true;
+    try {
+      const sample = await this.stats();
+      if (sample === undefined || this.#timer === undefined) return;
+      const atMs = performance.now();
+      if (this.#previous !== undefined) this.#show(ratesBetween(this.#previous.sample, sample, atMs - this.#previous.atMs),
+        atMs - this.#previous.atMs);
+      this.#previous = { sample, atMs };
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #show(rates: Rates, elapsedMs: number): void {
+    this.#runningMs += elapsedMs;
+    byId('uptime').textContent = formatDuration(this.#runningMs);
+    byId('mips').textContent = formatMips(rates.mips);
+    const rows = byId<HTMLTableSectionElement>('cpus').rows;
+    rates.cpus.forEach((cpu, index) => {
+      const row = rows[index];
+      if (row === undefined) return;
+      const percent = Math.round(cpu.load * 100);
+      const meter = row.querySelector<HTMLElement>('.meter');
+      meter?.style.setProperty('--load', `${percent}%`);
+      meter?.setAttribute('aria-label', `${percent} % busy`);
+      const figure = row.querySelector('.mips');
+      if (figure !== null) figure.textContent = formatMips(cpu.mips);
+    });
+    this.#history?.push(this.#runningMs / 1000, rates.cpus.map((cpu) => cpu.mips));
+    if (this.#history !== undefined) this.#chart?.setData(this.#history.data as uPlot.AlignedData);
+    showInterrupts(rates);
+  }
+}
+
+function cpuRow(index: number): HTMLTableRowElement {
+  const meter = el('span', { className: 'meter', role: 'img', 'aria-label': '0 % busy' });
+  meter.style.setProperty('--colour', `var(--cpu-${index % CPU_COLOURS})`);
+  return el('tr', {},
+    el('th', { scope: 'row' }, `CPU ${index}`),
+    el('td', {}, meter),
+    el('td', { className: 'mips' }, '–'));
+}
+
+function showInterrupts(rates: Rates): void {
+  const lost = byId('lost');
+  lost.textContent = `${formatCount(rates.lost)} lost`;
+  lost.classList.toggle('bad', rates.lost > 0);
+  if (rates.lines.length === 0) return;
+  byId('lines').replaceChildren(...rates.lines.map(({ line, count, perSecond }) => el('tr', {},
+    el('th', { scope: 'row' }, line),
+    el('td', {}, formatCount(count)),
+    el('td', {}, perSecond >= 9.95 || perSecond === 0 ? formatCount(perSecond) : perSecond.toFixed(1)))));
+}

@@ -1,0 +1,219 @@
+// Entry of the page: reads the link, makes sure that the browser can do it, and connects form, buttons, console and
+// live panel with the machine.
+
+import './style.css';
+import { parseParameters, type MachineConfig } from './config.ts';
+import { byId, el } from './dom.ts';
+import { missingFeature } from './features.ts';
+import { MachineForm } from './form.ts';
+import { formatBytes, formatMemory, plural } from './format.ts';
+import { ensureIsolation } from './isolation.ts';
+import { LivePanel } from './live-panel.ts';
+import { loadManifest, Machine, type GuestManifest, type Phase } from './machine.ts';
+import { toMessage, type Message } from './messages.ts';
+import { Console } from './terminal.ts';
+import { bindTheme } from './theme.ts';
+
+const PHASE_WORDS: Record<Phase, string> = {
+  off: 'off', loading: 'loading', running: 'running', paused: 'paused', ended: 'ended', failed: 'failed',
+};
+
+class Page {
+  readonly #cores = navigator.hardwareConcurrency || 2;
+  readonly #parameters = parseParameters(location.search, this.#cores);
+  readonly #console: Console;
+  readonly #machine: Machine;
+  readonly #live: LivePanel;
+  readonly #form: MachineForm;
+  #manifest: GuestManifest | undefined;
+  #usable = false;
+
+  constructor() {
+    this.#machine = new Machine({
+      onPhase: (phase, detail) => this.#onPhase(phase, detail),
+      onProgress: (file, loaded, total) => showProgress(file, loaded, total),
+      onSerial: (bytes) => this.#console.write(bytes),
+      onError: (error) => showMessage(toMessage(error)),
+    });
+    this.#console = new Console(byId('terminal'), {
+      onInput: (data) => this.#machine.write(data),
+      onLeave: () => byId(this.#machine.active ? 'pause' : 'start').focus(),
+    });
+    this.#live = new LivePanel(() => this.#machine.stats());
+    this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores, () => this.#describe());
+    bindTheme(byId<HTMLButtonElement>('theme'), () => this.#live.recolour());
+    this.#bindControls();
+    this.#bindConsoleBar();
+    this.#describe();
+  }
+
+  async open(): Promise<void> {
+    const missing = missingFeature() ?? await ensureIsolation();
+    if (missing !== undefined) {
+      showMessage(missing);
+      byId('invite-text').textContent = missing.title;
+      return;
+    }
+    this.#usable = true;
+    this.#onPhase('off');
+    await this.#findGuest();
+    const { problems, autostart } = this.#parameters;
+    if (problems.length > 0) {
+      showMessage({
+        title: problems.length === 1 ? 'The link has a value that cannot be used' : 'The link has values that cannot be used',
+        text: problems.join(' '), remedy: 'The default is set in its place: check the machine and press Start.',
+      });
+    } else if (autostart) await this.#start();
+  }
+
+  async #findGuest(): Promise<void> {
+    try {
+      this.#manifest = await loadManifest('mini');
+      this.#form.showDefaultAppend(this.#manifest.append);
+    } catch (error) {
+      // With a kernel of one's own nothing is missing.
+      if (this.#form.config.guest !== 'custom') showMessage(toMessage(error));
+    }
+    this.#describe();
+  }
+
+  #describe(): void {
+    const config = this.#form.config;
+    const guest = byId('summary-guest');
+    guest.textContent = config.guest === 'custom' ? 'Your own kernel' : 'Debian 13 mini';
+    guest.title = config.guest === 'custom' ? '' : this.#manifest?.title ?? '';
+    byId('summary-cpus').textContent = plural(config.smp, 'CPU');
+    byId('summary-ram').textContent = `${formatMemory(config.ram)} RAM`;
+    if (this.#machine.phase === 'off' && this.#usable) byId('invite-text').textContent = inviteText(config, this.#manifest);
+  }
+
+  async #start(): Promise<void> {
+    hideMessage();
+    this.#console.clear();
+    byId('loading-rows').replaceChildren();
+    await this.#machine.start(this.#form.config, this.#form.files);
+  }
+
+  #bindControls(): void {
+    const on = (id: string, action: () => Promise<void>): void =>
+      byId(id).addEventListener('click', () => void action().catch((error: unknown) => showMessage(toMessage(error))));
+    on('start', () => this.#start());
+    on('invite-start', () => this.#start());
+    on('pause', () => (this.#machine.phase === 'paused' ? this.#machine.resume() : this.#machine.pause()));
+    on('reset', () => this.#machine.reset());
+    on('power', () => this.#machine.powerButton());
+    on('stop', () => this.#machine.stop());
+    byId('message-close').addEventListener('click', hideMessage);
+    byId('try').addEventListener('click', () => {
+      this.#machine.write(`${byId('try').textContent ?? ''}\n`);
+      this.#console.focus();
+    });
+  }
+
+  #bindConsoleBar(): void {
+    const find = byId<HTMLFormElement>('find');
+    const text = byId<HTMLInputElement>('find-text');
+    const openFind = byId<HTMLButtonElement>('find-open');
+    openFind.addEventListener('click', () => {
+      find.hidden = !find.hidden;
+      openFind.setAttribute('aria-expanded', String(!find.hidden));
+      if (!find.hidden) text.focus();
+    });
+    find.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#console.find(text.value, true);
+    });
+    byId('find-next').addEventListener('click', () => this.#console.find(text.value, false));
+    const copy = byId<HTMLButtonElement>('copy');
+    copy.addEventListener('click', () => void this.#console.copy().then(
+      (what) => flash(copy, what === 'selection' ? 'Copied' : 'Copied all'),
+      () => flash(copy, 'Not allowed')));
+    const reader = byId<HTMLButtonElement>('reader');
+    reader.addEventListener('click', () => {
+      const wanted = reader.getAttribute('aria-pressed') !== 'true';
+      reader.setAttribute('aria-pressed', String(wanted));
+      this.#console.setScreenReader(wanted);
+    });
+    byId('full').addEventListener('click', () => {
+      if (document.fullscreenElement === null) void byId('console').requestFullscreen();
+      else void document.exitFullscreen();
+    });
+  }
+
+  #onPhase(phase: Phase, detail?: string): void {
+    const state = byId('state');
+    state.dataset.phase = phase;
+    state.textContent = detail ?? PHASE_WORDS[phase];
+    const alive = phase === 'running' || phase === 'paused';
+    const enable = (id: string, enabled: boolean): void => { byId<HTMLButtonElement>(id).disabled = !enabled; };
+    enable('start', this.#usable && !this.#machine.active);
+    enable('invite-start', this.#usable && !this.#machine.active);
+    for (const id of ['pause', 'reset', 'power']) enable(id, alive);
+    enable('stop', this.#machine.active);
+    enable('try', phase === 'running');
+    byId('pause').textContent = phase === 'paused' ? 'Resume' : 'Pause';
+    byId('start').textContent = phase === 'ended' || phase === 'failed' ? 'Start again' : 'Start';
+    this.#form.lock(this.#machine.active);
+    byId('overlay').hidden = !(phase === 'off' || phase === 'loading');
+    byId('invite').hidden = phase !== 'off';
+    byId('loading').hidden = phase !== 'loading';
+    if (phase === 'loading') {
+      byId('live').hidden = false;
+      this.#live.begin(this.#form.config.smp);
+    }
+    if (phase === 'running') {
+      this.#live.resume();
+      this.#console.focus();
+    }
+    if (!alive && phase !== 'loading' || phase === 'paused') this.#live.pause();
+    if (phase === 'off') this.#describe();
+  }
+}
+
+function inviteText(config: MachineConfig, manifest: GuestManifest | undefined): string {
+  const cpus = `${plural(config.smp, 'CPU')}, each a thread of this tab`;
+  if (config.guest === 'custom') return `Boots the kernel that you choose on ${cpus}.`;
+  const version = /^\d+(\.\d+)*/.exec(manifest?.kernelVersion ?? '')?.[0] ?? '';
+  const size = manifest === undefined ? '' : ` ${formatBytes(manifest.bytes)} to load.`;
+  return `Linux ${version} as Debian ships it, on ${cpus}.${size}`.replace('  ', ' ');
+}
+
+function flash(button: HTMLButtonElement, text: string): void {
+  button.dataset.text ??= button.textContent ?? '';
+  button.textContent = text;
+  setTimeout(() => { button.textContent = button.dataset.text ?? ''; }, 1500);
+}
+
+function showMessage(message: Message): void {
+  byId('message-title').textContent = message.title;
+  byId('message-text').textContent = message.text;
+  byId('message-remedy').textContent = message.remedy;
+  byId('message').hidden = false;
+}
+
+function hideMessage(): void {
+  byId('message').hidden = true;
+}
+
+function showProgress(file: string, loaded: number, total: number): void {
+  const rows = byId('loading-rows');
+  let row = rows.querySelector<HTMLElement>(`[data-file="${file}"]`);
+  if (row === null) {
+    row = el('div', { className: 'progress', 'data-file': file },
+      el('span', { className: 'progress-name' }, file), el('progress', { 'aria-label': file }),
+      el('span', { className: 'progress-bytes' }));
+    rows.append(row);
+  }
+  const bar = row.querySelector('progress');
+  if (bar !== null && total > 0) {
+    bar.max = total;
+    bar.value = loaded;
+  }
+  const bytes = row.querySelector('.progress-bytes');
+  if (bytes !== null) bytes.textContent = total > 0 ? `${formatBytes(loaded)} of ${formatBytes(total)}` : formatBytes(loaded);
+}
+
+const page = new Page();
+window.addEventListener('error', (event) => showMessage(toMessage(event.error ?? event.message)));
+window.addEventListener('unhandledrejection', (event) => showMessage(toMessage(event.reason)));
+await page.open();
