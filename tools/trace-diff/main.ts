@@ -1,0 +1,180 @@
+// npx tsx tools/trace-diff/main.ts compare|run|record ...   The judge: finds the first instruction that Skep and
+// QEMU execute differently. Options and examples: docs/testing/trace-diff.md.
+// Exit status: 0 no difference, 1 a difference, 2 bad usage or nothing to compare.
+
+import { createWriteStream } from 'node:fs';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { type CompareOptions, compareTraces, DEFAULTS } from './compare.js';
+import { QemuLogParser } from './qemu-log.js';
+import { type Program, type RunningQemu, startQemu, UsageError } from './qemu.js';
+import { formatLine, REGISTERS, RIP, SkepTraceParser, type TraceRecord } from './record.js';
+import { type CodeFile, Reporter } from './report.js';
+import { openBytes, TraceSource } from './source.js';
+
+const OPTIONS = {
+  qemu: { type: 'string' }, skep: { type: 'string' }, kernel: { type: 'string' }, initrd: { type: 'string' },
+  append: { type: 'string' }, multiboot: { type: 'string' }, raw: { type: 'string' }, at: { type: 'string' },
+  mode: { type: 'string' }, start: { type: 'string' }, 'qemu-bin': { type: 'string' }, 'qemu-arg': { type: 'string', multiple: true },
+  model: { type: 'string' }, ram: { type: 'string' }, range: { type: 'string' }, from: { type: 'string' },
+  limit: { type: 'string' }, mask: { type: 'string' }, flags: { type: 'string' }, ignore: { type: 'string' },
+  'ignore-at': { type: 'string' }, 'strict-start': { type: 'boolean' }, window: { type: 'string' },
+  taint: { type: 'string' }, differences: { type: 'string' }, context: { type: 'string' }, cpu: { type: 'string' },
+  code: { type: 'string' }, out: { type: 'string' },
+} as const;
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values'];
+
+const BOOT_SECTOR = 0x7c00;
+
+function number(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (Number.isNaN(value)) throw new UsageError(`--${name} ${text}: not a number.`);
+  return value;
+}
+
+function halves(text: string): readonly [number, number] {
+  const value = BigInt(text.startsWith('0x') ? text : `0x${text}`);
+  return [Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn)];
+}
+
+function list(text: string | undefined): string[] {
+  return (text ?? '').split(',').map((word) => word.trim().toLowerCase()).filter((word) => word !== '');
+}
+
+function compareOptions(values: Values): Partial<CompareOptions> {
+  const mask = list(values.mask).map((name) => {
+    const register = REGISTERS.findIndex((known) => known === name);
+    if (register < 0) throw new UsageError(`--mask ${name}: no such register; known: ${REGISTERS.join(' ')}.`);
+    return register;
+  });
+  const ignore = values.ignore?.startsWith('+') === true
+    ? [...DEFAULTS.ignore, ...list(values.ignore.slice(1))] : list(values.ignore);
+  return {
+    ...(values.from === undefined ? {} : { from: halves(values.from) }),
+    limit: number('limit', values.limit, Infinity),
+    mask: new Set(mask),
+    flags: number('flags', values.flags, DEFAULTS.flags),
+    ignore: values.ignore === undefined ? DEFAULTS.ignore : new Set(ignore),
+    ignoreAt: new Set(list(values['ignore-at']).map((text) => BigInt(text.startsWith('0x') ? text : `0x${text}`).toString(16))),
+    holdStart: values['strict-start'] !== true,
+    window: number('window', values.window, DEFAULTS.window),
+    taint: number('taint', values.taint, DEFAULTS.taint),
+    differences: number('differences', values.differences, DEFAULTS.differences),
+    context: number('context', values.context, DEFAULTS.context),
+  };
+}
+
+/** START..END, START+SIZE or START: which addresses belong to the comparison. */
+function inRange(range: string | undefined): (record: TraceRecord) => boolean {
+  if (range === undefined) return () => true;
+  const match = /^(0x[0-9a-f]+)(?:(\.\.|\+)(0x[0-9a-f]+))?$/i.exec(range);
+  if (match === null) throw new UsageError(`--range ${range}: expected 0xSTART, 0xSTART..0xEND or 0xSTART+0xSIZE.`);
+  const start = BigInt(match[1] ?? 0);
+  const other = match[3] === undefined ? undefined : BigInt(match[3]);
+  const end = other === undefined ? (1n << 64n) - 1n : match[2] === '+' ? start + other - 1n : other;
+  return (record) => {
+    const high = record.wide ? BigInt(record.values[2 * RIP + 1] ?? 0) << 32n : 0n;
+    const rip = high | BigInt(record.values[2 * RIP] ?? 0);
+    return rip >= start && rip <= end;
+  };
+}
+
+function startMode(values: Values, address: number): 'real' | 'protected' | 'long' {
+  const mode = values.mode ?? (address === BOOT_SECTOR ? 'real' : 'protected');
+  if (mode === '16' || mode === 'real') return 'real';
+  if (mode === '32' || mode === 'protected') return 'protected';
+  if (mode === '64' || mode === 'long') return 'long';
+  throw new UsageError(`--mode ${mode}: expected 16, 32 or 64.`);
+}
+
+function programOf(values: Values): Program {
+  const { append } = values;
+  if (values.start !== undefined) return { kind: 'start', file: values.start };
+  if (values.multiboot !== undefined) return { kind: 'multiboot', file: values.multiboot, append };
+  if (values.kernel !== undefined) return { kind: 'kernel', kernel: values.kernel, initrd: values.initrd, append };
+  if (values.raw === undefined) throw new UsageError('What shall QEMU run? --kernel, --multiboot, --raw or --start.');
+  const address = number('at', values.at, BOOT_SECTOR);
+  return { kind: 'raw', file: values.raw, address, mode: startMode(values, address) };
+}
+
+function codeFile(values: Values): CodeFile | undefined {
+  if (values.code !== undefined) {
+    const [file = '', address] = values.code.split('@');
+    const at = address === undefined ? undefined : Number(address);
+    return { file, address: at, mode: startMode(values, at ?? 0) };
+  }
+  if (values.multiboot !== undefined) return { file: values.multiboot, mode: 'protected' };
+  if (values.raw === undefined) return undefined;
+  const address = number('at', values.at, BOOT_SECTOR);
+  return { file: values.raw, address, mode: startMode(values, address) };
+}
+
+function start(values: Values): RunningQemu {
+  return startQemu({ program: programOf(values), qemu: values['qemu-bin'] ?? 'qemu-system-x86_64',
+    cpu: values.model ?? 'qemu64', memoryMiB: number('ram', values.ram, 512), range: values.range,
+    extra: values['qemu-arg'] ?? [] });
+}
+
+async function compare(values: Values, running: RunningQemu | undefined): Promise<number> {
+  const log = running?.log ?? (values.qemu === undefined ? undefined : openBytes(values.qemu));
+  if (log === undefined || values.skep === undefined) throw new UsageError('compare needs --qemu LOG and --skep TRACE.');
+  const wanted = inRange(values.range);
+  const qemu = new TraceSource('QEMU', log, new QemuLogParser(), wanted);
+  const skep = new TraceSource('Skep', openBytes(values.skep), new SkepTraceParser(number('cpu', values.cpu, 0)), wanted);
+  const result = await compareTraces(qemu, skep, compareOptions(values));
+  console.log(new Reporter(codeFile(values)).summary(result));
+  if (result.compared === 0 && running !== undefined && running.messages() !== '') {
+    console.error(`QEMU said: ${running.messages().trim()}`);
+  }
+  await skep.close();
+  if (running === undefined) await qemu.close();
+  if (result.differences.length > 0) return 1;
+  return result.compared === 0 ? 2 : 0;
+}
+
+/** Writes QEMU's trace in the text form, to be kept or to be compared later. */
+async function record(values: Values, running: RunningQemu): Promise<number> {
+  const source = new TraceSource('QEMU', running.log, new QemuLogParser(), inRange(values.range));
+  const out = values.out === undefined ? process.stdout : createWriteStream(values.out);
+  const from = values.from === undefined ? undefined : halves(values.from);
+  const limit = number('limit', values.limit, Infinity);
+  let begun = from === undefined;
+  let written = 0;
+  for (; written < limit; source.drop(1)) {
+    if (source.available === 0) await source.fill(4096);
+    const next = source.at(0);
+    if (next === undefined) break;
+    begun ||= next.values[2 * RIP] === from?.[0] && (!next.wide || next.values[2 * RIP + 1] === from?.[1]);
+    if (!begun) continue;
+    written++;
+    if (!out.write(`${formatLine(next)}\n`)) await once(out, 'drain');
+  }
+  if (out !== process.stdout) await new Promise<void>((done) => out.end(done));
+  console.error(`${written} instructions written`);
+  return written > 0 ? 0 : 2;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  if (positionals[0] === 'compare') return compare(values, undefined);
+  if (positionals[0] !== 'run' && positionals[0] !== 'record') {
+    throw new UsageError('usage: trace-diff compare|run|record OPTIONS; see docs/testing/trace-diff.md.');
+  }
+  const running = start(values);
+  try {
+    return await (positionals[0] === 'run' ? compare(values, running) : record(values, running));
+  } finally {
+    running.stop();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+  const missing = (error as { code?: string }).code === 'ENOENT';
+  if (!usage && !missing) throw error;
+  console.error((error as Error).message);
+  process.exitCode = 2;
+}
