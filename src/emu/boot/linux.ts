@@ -1,0 +1,117 @@
+// Direct boot of a Linux kernel (Documentation/arch/x86/boot.rst, "64-bit boot protocol") with the work of the kernel's
+// own decompressor (arch/x86/boot/compressed) done on the host: the payload is unpacked, its ELF segments go to their
+// physical addresses, and CPU 0 enters startup_64 of vmlinux with an identity map and boot_params in RSI.
+// What the decompressor passes on and this loader therefore provides: KASLR_FLAG of loadflags clear (no randomisation,
+// so the relocations behind the ELF file are not needed: they are for a delta, and the delta is 0), the RSDP address in
+// boot_params, a zeroed sentinel, 4-level paging (the CPU announces no LA57). Left out: EFI, setup_data, screen_info.
+
+import { KernelError } from '../errors.ts';
+import type { BootConfig } from '../config.ts';
+import { HDR, parseBzImage, type BzImage } from './bzimage.ts';
+import { EM_X86_64, parseElf } from './elf.ts';
+import { BootKind, LOW, memoryMap, putIdentityMap, type BootState, type GuestRam } from './guest-ram.ts';
+import { unpackPayload } from './unpack.ts';
+
+/** Offsets in boot_params (arch/x86/include/uapi/asm/bootparam.h). */
+const BP = { ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8, E820_TABLE: 0x2D0, BYTES: 0x1000 } as const;
+const LOADED_HIGH = 1;
+const KASLR_FLAG = 2;
+const LOADER_UNDEFINED = 0xFF;
+const PAGE = 4096;
+/** The 64-bit entry of the packed kernel, from the start of its protected-mode part. */
+const ENTRY_64 = 0x200;
+
+/** Loads kernel, initramfs and boot_params; `rsdp` is the ACPI root pointer's address, 0 = none. */
+export async function loadLinux(ram: GuestRam, boot: BootConfig, rsdp: number): Promise<BootState> {
+  const image = parseBzImage(boot.kernel.bytes, boot.kernel.name);
+  const bottom = image.prefAddress + image.initSize;
+  ram.slice(image.prefAddress, image.initSize, `The kernel ${image.name}`);
+  const initrd = placeInitrd(ram, boot, bottom, image.initrdAddrMax);
+  const entry = await placeKernel(ram, image);
+  putBootParams(ram, image, initrd, rsdp);
+  putCommandLine(ram, image, boot.append);
+  return { kind: BootKind.LINUX64, entry: BigInt(entry), arg: BigInt(LOW.BOOT_PARAMS), cr3: putIdentityMap(ram) };
+}
+
+async function placeKernel(ram: GuestRam, image: BzImage): Promise<number> {
+  const vmlinux = await unpackPayload(image);
+  if (vmlinux === undefined) return placePacked(ram, image);
+  const elf = parseElf(vmlinux, `the payload of ${image.name}`);
+  if (elf.machine !== EM_X86_64 || elf.bits !== 64) {
+    throw new KernelError(`${image.name} is a 32-bit kernel.`, 'Use an amd64 (x86_64) kernel.');
+  }
+  for (const segment of elf.segments) {
+    const data = vmlinux.subarray(segment.fileOffset, segment.fileOffset + segment.fileBytes);
+    ram.put(segment.physical, data, `The kernel ${image.name}`);
+    ram.zero(segment.physical + segment.fileBytes, segment.memoryBytes - segment.fileBytes, `The kernel ${image.name}`);
+  }
+  return elf.entry;
+}
+
+/** A payload only the kernel's own decompressor understands. */
+function placePacked(ram: GuestRam, image: BzImage): number {
+  if (!image.has64BitEntry) {
+    throw new KernelError(`${image.name} has no 64-bit entry point (XLF_KERNEL_64), and its ${image.format
+    } payload cannot be unpacked here.`, 'Use an amd64 (x86_64) kernel of version 3.8 or later.');
+  }
+  ram.put(image.prefAddress, image.system, `The kernel ${image.name}`);
+  return image.prefAddress + ENTRY_64;
+}
+
+/** As high as the kernel allows, page-aligned, above what the kernel needs for itself; several files are joined. */
+function placeInitrd(ram: GuestRam, boot: BootConfig, bottom: number, addressMax: number): { at: number; bytes: number } {
+  // Members of an initramfs are padded to 4 bytes (Documentation/driver-api/early-userspace/buffer-format.rst).
+  const padded = boot.initrd.map(({ bytes }) => (bytes.length + 3) & ~3);
+  const bytes = padded.reduce((sum, part) => sum + part, 0);
+  if (bytes === 0) return { at: 0, bytes: 0 };
+  const top = Math.min(ram.size, addressMax === 0 ? 0x37FFFFFF : addressMax + 1);
+  let at = Math.floor((top - bytes) / PAGE) * PAGE;
+  if (at < bottom) {
+    const name = boot.initrd.map((part) => part.name).join(', ');
+    const needed = Math.ceil((bottom + bytes + PAGE) / (1 << 20));
+    throw new KernelError(`The initramfs ${name} (${bytes} bytes) does not fit beside the kernel in ${
+      ram.size / (1 << 20)} MiB of RAM.`, `Give the machine at least ${needed} MiB of RAM.`, 'kernel-too-big');
+  }
+  const start = at;
+  boot.initrd.forEach((part, n) => {
+    ram.put(at, part.bytes, part.name);
+    at += padded[n] ?? 0;
+  });
+  return { at: start, bytes };
+}
+
+function putBootParams(ram: GuestRam, image: BzImage, initrd: { at: number; bytes: number }, rsdp: number): void {
+  const base = LOW.BOOT_PARAMS;
+  ram.zero(base, BP.BYTES, 'boot_params');
+  // The header ends where its jump instruction (at 0x200) goes: boot.rst, "64-bit boot protocol".
+  const headerEnd = HDR.MAGIC + (image.file[HDR.JUMP + 1] ?? 0);
+  ram.put(base + HDR.SETUP_SECTS, image.file.subarray(HDR.SETUP_SECTS, headerEnd), 'boot_params');
+  const loadflags = image.file[HDR.LOADFLAGS] ?? 0;
+  ram.put8(base + HDR.TYPE_OF_LOADER, LOADER_UNDEFINED);
+  ram.put8(base + HDR.LOADFLAGS, (loadflags | LOADED_HIGH) & ~KASLR_FLAG);
+  ram.put32(base + HDR.CODE32_START, image.prefAddress);
+  ram.put32(base + HDR.RAMDISK_IMAGE, initrd.at);
+  ram.put32(base + HDR.RAMDISK_SIZE, initrd.bytes);
+  ram.put32(base + HDR.CMD_LINE_PTR, LOW.COMMAND_LINE);
+  ram.put64(base + HDR.SETUP_DATA, 0n);
+  ram.put64(base + BP.ACPI_RSDP_ADDR, BigInt(rsdp));
+  const map = memoryMap(ram.size);
+  ram.put8(base + BP.E820_ENTRIES, map.length);
+  map.forEach((range, n) => {
+    const at = base + BP.E820_TABLE + 20 * n;
+    ram.put64(at, BigInt(range.start));
+    ram.put64(at + 8, BigInt(range.bytes));
+    ram.put32(at + 16, range.type);
+  });
+}
+
+function putCommandLine(ram: GuestRam, image: BzImage, append: string): void {
+  const text = new TextEncoder().encode(append);
+  const most = Math.min(image.cmdlineSize, LOW.COMMAND_LINE_BYTES - 1);
+  if (text.length > most) {
+    throw new KernelError(`The kernel command line has ${text.length} bytes; ${image.name} takes ${most}.`,
+      'Shorten --append.', 'bad-config');
+  }
+  ram.zero(LOW.COMMAND_LINE, LOW.COMMAND_LINE_BYTES, 'The command line');
+  ram.put(LOW.COMMAND_LINE, text, 'The command line');
+}

@@ -1,0 +1,75 @@
+// What a machine is made of, and the checks that say in one sentence what is wrong with a wish.
+// Limits follow from the memory map (generated-layout.ts): RAM is the last region of a 4 GiB address space.
+
+import { ConfigError } from './errors.ts';
+import { CPU_BLOCKS, CPU_BLOCK_BYTES, MAX_CPUS, MAX_RAM_PAGES, PAGE_BYTES } from './generated-layout.ts';
+
+export const MIB = 1 << 20;
+const WASM_ADDRESS_SPACE = 2 ** 32;
+const MIN_RAM_MIB = 4;
+
+export type CpuModel = 'v1' | 'v2' | 'v3';
+const CPU_MODELS: readonly CpuModel[] = ['v1', 'v2', 'v3'];
+
+/** A loaded file and the name to call it by in messages. */
+export interface NamedBytes { name: string; bytes: Uint8Array }
+
+/** What CPU 0 starts with. `auto`: the kernel's own header decides between Linux and multiboot. */
+export interface BootConfig {
+  kernel: NamedBytes;
+  /** initramfs of a Linux kernel, modules of a multiboot kernel. */
+  initrd: NamedBytes[];
+  append: string;
+}
+
+export interface MachineConfig {
+  cpus: number;
+  memoryMiB: number;
+  cpuModel: CpuModel;
+  /** Announced TSC frequency. */
+  tscHz: number;
+  /** Cores of the host, for the yielding of spin loops. */
+  hostCores: number;
+  /** Control.OPTIONS. */
+  options: number;
+}
+
+/** Address of guest RAM in the shared memory. */
+export function ramBaseFor(cpus: number): number {
+  return CPU_BLOCKS + cpus * CPU_BLOCK_BYTES;
+}
+
+/** Largest RAM that a machine with this many CPUs can have, MiB. */
+export function maxMemoryMiB(cpus: number): number {
+  return Math.floor(Math.min(MAX_RAM_PAGES * PAGE_BYTES, WASM_ADDRESS_SPACE - ramBaseFor(cpus)) / MIB);
+}
+
+export function checkCpus(cpus: number): void {
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > MAX_CPUS) {
+    throw new ConfigError(`A machine cannot have ${cpus} CPUs.`, `Choose 1 to ${MAX_CPUS}.`);
+  }
+}
+
+export function checkMemory(memoryMiB: number, cpus: number): void {
+  const most = maxMemoryMiB(cpus);
+  if (!Number.isInteger(memoryMiB) || memoryMiB < MIN_RAM_MIB || memoryMiB > most) {
+    const with_ = `with ${cpus} CPU${cpus === 1 ? '' : 's'}`;
+    throw new ConfigError(`A machine ${with_} cannot have ${memoryMiB} MiB of RAM.`,
+      `Choose ${MIN_RAM_MIB} to ${most} MiB.`);
+  }
+}
+
+export function checkCpuModel(model: string): asserts model is CpuModel {
+  if (!(CPU_MODELS as readonly string[]).includes(model)) {
+    throw new ConfigError(`There is no CPU model "${model}".`, `Choose ${CPU_MODELS.join(', ')}.`);
+  }
+}
+
+export function checkMachineConfig(config: MachineConfig): void {
+  checkCpus(config.cpus);
+  checkMemory(config.memoryMiB, config.cpus);
+  checkCpuModel(config.cpuModel);
+  if (!(config.tscHz >= 1e6 && config.tscHz <= 1e10)) {
+    throw new ConfigError(`A TSC cannot run at ${config.tscHz} Hz.`, 'Choose 1 MHz to 10 GHz.');
+  }
+}

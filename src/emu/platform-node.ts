@@ -1,0 +1,74 @@
+// The machine's host in Node 20 and later. Finds the core and the worker beside the bundle (dist/node), or, run from
+// source with tsx, in build/ and src/.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import * as zlib from 'node:zlib';
+import { Worker } from 'node:worker_threads';
+import { useNativeZstd } from './boot/unpack.ts';
+import { SkepError } from './errors.ts';
+import type { CoreThread, Platform, ThreadReply } from './platform.ts';
+
+// Node 22.15 and later.
+const zstd = (zlib as { zstdDecompressSync?: (packed: Uint8Array, options: object) => Uint8Array }).zstdDecompressSync;
+/** Distribution kernels are packed with windows of up to 128 MiB (zstd -22 --ultra). */
+const ZSTD_WINDOW_LOG_MAX = 27;
+if (zstd !== undefined) {
+  const windowLogMax = (zlib.constants as Record<string, number>).ZSTD_d_windowLogMax;
+  useNativeZstd((packed) => zstd(packed, windowLogMax === undefined ? {}
+    : { params: { [windowLogMax]: ZSTD_WINDOW_LOG_MAX } }));
+}
+
+/** The first of these addresses, relative to this module, that exists. */
+function find(candidates: readonly string[]): URL | undefined {
+  return candidates.map((path) => new URL(path, import.meta.url)).find((url) => existsSync(url));
+}
+
+class NodeThread implements CoreThread {
+  private readonly worker: Worker;
+  private expected = false;
+
+  constructor(name: string) {
+    const script = find(['./node-worker.js', './workers/node-worker.ts']);
+    if (script === undefined) throw new SkepError('core-missing', 'The worker script is missing.', 'Run npm run build.');
+    this.worker = new Worker(script, { name, stdin: false });
+  }
+
+  post(message: unknown): void {
+    this.worker.postMessage(message);
+  }
+  onMessage(handler: (message: ThreadReply) => void): void {
+    this.worker.on('message', handler);
+  }
+  onDeath(handler: (reason: string) => void): void {
+    let told = false;
+    const tell = (reason: string): void => {
+      if (told || this.expected) return;
+      told = true;
+      handler(reason);
+    };
+    this.worker.on('error', (error) => tell(error.message));
+    this.worker.on('messageerror', (error) => tell(error.message));
+    this.worker.on('exit', (code) => tell(`it exited with code ${code}`));
+  }
+  async terminate(): Promise<void> {
+    this.expected = true;
+    await this.worker.terminate();
+  }
+  /** For tests: the thread dies as if by a crash. */
+  kill(): void {
+    void this.worker.terminate();
+  }
+}
+
+export const nodePlatform: Platform = {
+  spawn: (name) => new NodeThread(name),
+  async loadCore() {
+    const url = find(['./skep.wasm', '../../build/skep.wasm']);
+    if (url === undefined) {
+      throw new SkepError('core-missing', 'The processor core build/skep.wasm has not been built.', 'Run npm run build.');
+    }
+    return WebAssembly.compile(readFileSync(url));
+  },
+  hostCores: () => availableParallelism(),
+};

@@ -1,0 +1,44 @@
+// What the machine needs from its host, so that the same code runs in a page and in Node: threads, the compiled core.
+
+/** One worker as the machine sees it. Handlers are set before the first message is posted. */
+export interface CoreThread {
+  post(message: ThreadRequest): void;
+  onMessage(handler: (message: ThreadReply) => void): void;
+  /** Called once if the thread dies by itself (error, exit, crash). */
+  onDeath(handler: (reason: string) => void): void;
+  terminate(): Promise<void>;
+}
+
+export interface Platform {
+  spawn(name: string): CoreThread;
+  /** Compiles the core once per machine; throws SkepError 'core-missing'. */
+  loadCore(): Promise<WebAssembly.Module>;
+  hostCores(): number;
+}
+
+/** Host to thread. Each request but the first is answered by one `done` or `failed`. */
+export type ThreadRequest =
+  | { kind: 'init'; module: WebAssembly.Module; memory: WebAssembly.Memory; clock: SharedArrayBuffer; id: number }
+  | { kind: 'machine-init'; directBoot: boolean }
+  | { kind: 'cpu-init'; boot?: { kind: number; entry: bigint; arg: bigint; cr3: bigint } }
+  | { kind: 'run-cpu' }
+  | { kind: 'run-clock' };
+
+/** Thread to host. */
+export type ThreadReply =
+  | { kind: 'done'; result: number }
+  | { kind: 'failed'; message: string }
+  | { kind: 'log'; code: number; a: bigint; b: bigint };
+
+/** The exports of the core that the host side calls. */
+export interface CoreExports {
+  machineInit(): void;
+  presetForDirectBoot(): void;
+  cpuInit(id: number): void;
+  cpuRun(): number;
+  clockRun(): number;
+  setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
+}
+
+/** What cpuRun returns (wasm/interp/loop.ts, Exit). */
+export const CpuExit = { STOP: 1, RESET: 2, END: 3 } as const;

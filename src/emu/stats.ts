@@ -1,0 +1,86 @@
+// Counters that the core keeps at the two ends of the interrupt path, and per CPU; read without stopping anything.
+// lost = raised - coalesced - accepted - pendingAtEnd - clearedByReset is exact only while the machine stands.
+
+import { Board, BOARD, Inbox } from './generated-layout.ts';
+import type { SharedMachine } from './shared.ts';
+
+export interface CpuStats {
+  instructions: number;
+  haltedMs: number;
+  /** RunState of cpu/state.ts. */
+  runState: number;
+  interruptsAccepted: number;
+}
+export interface InterruptStats {
+  raised: number;
+  coalesced: number;
+  accepted: number;
+  pending: number;
+  clearedByReset: number;
+  lost: number;
+  /** Rising edges per IOAPIC pin, pins without any left out. */
+  lines: Record<string, number>;
+  /** Accepted interrupts by vector (hexadecimal), all CPUs. */
+  vectors: Record<string, number>;
+}
+export interface MachineStats {
+  /** Machine time. */
+  timeMs: number;
+  instructions: number;
+  cpus: CpuStats[];
+  interrupts: InterruptStats;
+  memory: { ramBytes: number; sharedBytes: number };
+}
+
+const IOAPIC_PINS = 24;
+const VECTORS = 256;
+
+function popcount(value: number): number {
+  let count = 0;
+  for (let rest = value >>> 0; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+function readInterrupts(shared: SharedMachine): InterruptStats {
+  const stats: InterruptStats = { raised: 0, coalesced: 0, accepted: 0, pending: 0, clearedByReset: 0, lost: 0, lines: {},
+    vectors: {} };
+  for (let cpu = 0; cpu < shared.cpus; cpu++) {
+    const box = shared.inbox(cpu);
+    stats.raised += shared.load(box + Inbox.RAISED);
+    stats.coalesced += shared.load(box + Inbox.COALESCED);
+    stats.accepted += shared.stat64(cpu, Inbox.STAT_ACCEPTED);
+    stats.clearedByReset += shared.stat64(cpu, Inbox.STAT_CLEARED_BY_RESET);
+    for (let word = 0; word < 8; word++) stats.pending += popcount(shared.load(box + Inbox.IRR + 4 * word));
+    for (let vector = 0; vector < VECTORS; vector++) {
+      const count = shared.load(box + Inbox.ACCEPTED_BY_VECTOR + 4 * vector);
+      if (count === 0) continue;
+      const key = vector.toString(16).padStart(2, '0');
+      stats.vectors[key] = (stats.vectors[key] ?? 0) + count;
+    }
+  }
+  stats.lost = stats.raised - stats.coalesced - stats.accepted - stats.pending - stats.clearedByReset;
+  for (let pin = 0; pin < IOAPIC_PINS; pin++) {
+    const count = shared.load(BOARD + Board.LINE_COUNT + 4 * pin);
+    if (count !== 0) stats.lines[String(pin)] = count;
+  }
+  return stats;
+}
+
+export function readStats(shared: SharedMachine, timeNs: number): MachineStats {
+  const cpus: CpuStats[] = [];
+  for (let cpu = 0; cpu < shared.cpus; cpu++) {
+    cpus.push({
+      instructions: shared.stat64(cpu, Inbox.STAT_INSTRUCTIONS),
+      haltedMs: shared.stat64(cpu, Inbox.STAT_HALTED_NS) / 1e6,
+      runState: shared.load(shared.inbox(cpu) + Inbox.RUN_STATE),
+      interruptsAccepted: shared.stat64(cpu, Inbox.STAT_ACCEPTED),
+    });
+  }
+  return {
+    timeMs: timeNs / 1e6,
+    instructions: cpus.reduce((sum, cpu) => sum + cpu.instructions, 0),
+    cpus,
+    interrupts: readInterrupts(shared),
+    memory: { ramBytes: shared.ramBytes, sharedBytes: shared.memory.buffer.byteLength },
+  };
+}

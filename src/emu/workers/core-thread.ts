@@ -1,0 +1,94 @@
+// The life of one core thread: instantiate, then do what the host asks, one request at a time. cpuRun and clockRun block;
+// while they do, nothing is received and control goes through shared words only (sending works).
+
+import { MachineClock } from '../machine-clock.ts';
+import { Control, CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, Inbox } from '../generated-layout.ts';
+import type { CoreExports, ThreadReply, ThreadRequest } from '../platform.ts';
+
+export interface ThreadPort {
+  post(message: ThreadReply): void;
+  onMessage(handler: (message: ThreadRequest) => void): void;
+}
+
+/** FAILED code of a trap that is not one of the core's own panics. */
+const FAILED_TRAP = 0xFFFF;
+
+class CorePanic extends Error {}
+
+/** Tell every other thread: none may wait for this one. */
+function announceFailure(memory: WebAssembly.Memory, code: number): void {
+  const words = new Int32Array(memory.buffer);
+  Atomics.compareExchange(words, (CONTROL + Control.FAILED) >> 2, 0, code === 0 ? FAILED_TRAP : code);
+  const cpus = Atomics.load(words, (CONTROL + Control.CPUS) >> 2);
+  for (let id = 0; id < cpus; id++) {
+    const attention = (CPU_BLOCKS + id * CPU_BLOCK_BYTES + CPU_INBOX + Inbox.ATTENTION) >> 2;
+    Atomics.store(words, attention, 1);
+    Atomics.notify(words, attention);
+  }
+  for (const word of [Control.CLOCK_WAKE, Control.HOST_EVENT]) {
+    Atomics.add(words, (CONTROL + word) >> 2, 1);
+    Atomics.notify(words, (CONTROL + word) >> 2);
+  }
+}
+
+function instantiate(request: ThreadRequest & { kind: 'init' }, port: ThreadPort): CoreExports {
+  const { module, memory, clock } = request;
+  const imports = {
+    env: { memory },
+    host: {
+      now: new MachineClock(clock).reader(),
+      log: (code: number, a: bigint, b: bigint): void => port.post({ kind: 'log', code, a, b }),
+      panic: (code: number, detail: bigint): void => {
+        announceFailure(memory, code);
+        throw new CorePanic(`the core stopped with code ${code}, detail 0x${BigInt.asUintN(64, detail).toString(16)}`);
+      },
+      // Translated code is a later addition: 0 = not installed.
+      install: (): number => 0,
+    },
+  };
+  return new WebAssembly.Instance(module, imports).exports as unknown as CoreExports;
+}
+
+export function serveCoreThread(port: ThreadPort): void {
+  let core: CoreExports | undefined;
+  let memory: WebAssembly.Memory | undefined;
+  let id = 0;
+  const execute = (request: ThreadRequest): number => {
+    if (request.kind === 'init') {
+      memory = request.memory;
+      id = request.id;
+      core = instantiate(request, port);
+      return 0;
+    }
+    if (core === undefined) throw new Error('core thread used before init');
+    switch (request.kind) {
+      case 'machine-init':
+        core.machineInit();
+        if (request.directBoot) core.presetForDirectBoot();
+        return 0;
+      case 'cpu-init':
+        core.cpuInit(id);
+        if (request.boot !== undefined) {
+          core.setBootState(request.boot.kind, request.boot.entry, request.boot.arg, request.boot.cr3);
+        }
+        return 0;
+      case 'run-cpu': return core.cpuRun();
+      case 'run-clock': return core.clockRun() ?? 0;
+    }
+  };
+  port.onMessage((request) => {
+    try {
+      port.post({ kind: 'done', result: execute(request) });
+    } catch (error) {
+      if (memory !== undefined) announceFailure(memory, FAILED_TRAP);
+      port.post({ kind: 'failed', message: describe(error) });
+    }
+  });
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof CorePanic) return error.message;
+  const where = /wasm-function\[(\d+)\]|at (\S+) \(wasm:/.exec(error.stack ?? '');
+  return `${error.name}: ${error.message}${where === null ? '' : ` in ${where[1] ?? where[2]}`}`;
+}
