@@ -106,6 +106,11 @@ export function readDescriptorHigh(c: Cpu, selector: u32, vector: u32, ext: u32)
   return Status.NEXT;
 }
 
+/** Outside long mode a system descriptor has no high half. */
+export function clearDescriptorHigh(): void {
+  descriptorHigh = 0;
+}
+
 /** Set the accessed bit in memory of the code or data descriptor `d` at `at` (SDM 3A 3.4.5.1). */
 export function markAccessed(c: Cpu, d: u64, at: u64): i32 {
   const access = <u32>(d >> 40) & 0xFF;
