@@ -6,7 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type AptSource, formatDeb822, parseDeb822, parseOneLine, retarget } from './sources.js';
+import { type AptSource, formatDeb822, parseDeb822, parseOneLine, retarget } from './sources.ts';
 
 export type Log = (line: string) => void;
 
@@ -44,9 +44,9 @@ function lastLine(text: string): string {
 export function requireDebianTools(): void {
   for (const tool of ['apt-get', 'apt-cache', 'dpkg-deb']) {
     if (spawnSync(tool, ['--version'], { stdio: 'ignore' }).error !== undefined) {
-      throw new GuestError(`${tool} is not on this machine, and guests are made from Debian packages: run this `
-        + 'on Debian (a container will do) and copy its public/guest folder here, or boot your own kernel with '
-        + '--kernel and --initrd.');
+      throw new GuestError(`${tool} is not on this machine, and guests are made from Debian packages: run `
+        + 'this on Debian (a container will do) and copy its public/guest folder here, or boot your own '
+        + 'kernel with --kernel and --initrd.');
     }
   }
 }

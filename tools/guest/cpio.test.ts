@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { type CpioEntry, writeCpio } from './cpio.js';
+import { type CpioEntry, writeCpio } from './cpio.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

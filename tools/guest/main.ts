@@ -2,8 +2,8 @@
 // Prepares guests in public/guest from Debian packages. Exit status: 0 there, 1 cannot be made, 2 bad usage.
 
 import { fileURLToPath } from 'node:url';
-import { GuestError } from './apt.js';
-import { prepareMini } from './mini.js';
+import { GuestError } from './apt.ts';
+import { prepareMini } from './mini.ts';
 
 const USAGE = 'usage: main.ts [--refresh] [mini]';
 const MAKERS = { mini: prepareMini };

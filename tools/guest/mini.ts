@@ -7,8 +7,8 @@ import {
   existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { GuestError, type Log, openSuite, requireDebianTools, unpack } from './apt.js';
-import { type CpioEntry, writeCpio } from './cpio.js';
+import { GuestError, type Log, openSuite, requireDebianTools, unpack } from './apt.ts';
+import { type CpioEntry, writeCpio } from './cpio.ts';
 
 export const SUITE = 'trixie';
 /** Default kernel command line. The self-tests of the crypto drivers are half of the boot's work. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDeb822, parseDeb822, parseOneLine, replaceSuite, retarget } from './sources.js';
+import { formatDeb822, parseDeb822, parseOneLine, replaceSuite, retarget } from './sources.ts';
 
 const ONE_LINE = `# a comment
 deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://archive.example/debian \
@@ -57,7 +57,7 @@ URIs: mirror+file:///etc/apt/mirrors/debian-security.list
 Suites: trixie-security
 Components: main
 Architectures: amd64
-Signed-By: 
+Signed-By:
  -----BEGIN PGP PUBLIC KEY BLOCK-----
  .
  AAAA

@@ -116,7 +116,7 @@ export function formatDeb822(sources: readonly AptSource[]): string {
     `Suites: ${source.suites.join(' ')}`,
     `Components: ${source.components.join(' ')}`,
     'Architectures: amd64',
-    ...[...source.options].map(([field, value]) => `${field}: ${value}`),
+    ...[...source.options].map(([field, value]) => `${field}:${value.startsWith('\n') ? '' : ' '}${value}`),
   ].join('\n'));
   return `${stanzas.join('\n\n')}\n`;
 }

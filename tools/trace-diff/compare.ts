@@ -2,20 +2,21 @@
 // together; at each pair of records everything must agree except
 //   masked registers and flags,
 //   flags that the instruction before left undefined, until something defines them again,
-//   *held* values: registers that differed at the start, or were written by an instruction whose result is not
+//   *held* values: registers that differed at the start, or were written by an instruction whose result is
+// not
 //   reproducible (RDTSC, CPUID, IN ...), for as long as neither side writes them again.
 // Where the traces run apart, the nearest later point with equal states is looked for. One side alone took a
-// detour: an interrupt or a fault that only it met; this is noted. Both sides moved: a real difference, unless
-// an irreproducible instruction was executed shortly before.
+// detour: an interrupt or a fault that only it met; this is noted. Both sides moved: a real difference,
+// unless an irreproducible instruction was executed shortly before.
 
-import { RFLAGS, REGISTERS, RIP, type TraceRecord } from './record.js';
-import type { TraceSource } from './source.js';
-import { mnemonicOf, undefinedFlags } from './undefined-flags.js';
+import { RFLAGS, REGISTERS, RIP, type TraceRecord } from './record.ts';
+import type { TraceSource } from './source.ts';
+import { mnemonicOf, undefinedFlags } from './undefined-flags.ts';
 
 /** CF PF ZF SF TF IF DF OF IOPL NT AC; AF, RF and the virtual-8086 bits are left out. */
 export const DEFAULT_FLAGS = 0x47fc5;
-export const DEFAULT_IGNORE = ['rdtsc', 'rdtscp', 'cpuid', 'rdmsr', 'rdpmc', 'rdrand', 'rdseed', 'xgetbv', 'in', 'ins',
-  'sgdt', 'sidt', 'sldt', 'str', 'smsw'];
+export const DEFAULT_IGNORE = ['rdtsc', 'rdtscp', 'cpuid', 'rdmsr', 'rdpmc', 'rdrand', 'rdseed', 'xgetbv',
+  'in', 'ins', 'sgdt', 'sidt', 'sldt', 'str', 'smsw'];
 
 export interface CompareOptions {
   /** Compare from the first record with this rip on both sides (low and high half). */
@@ -41,8 +42,8 @@ export interface CompareOptions {
 }
 
 export const DEFAULTS: CompareOptions = {
-  limit: Infinity, mask: new Set(), flags: DEFAULT_FLAGS, ignore: new Set(DEFAULT_IGNORE), ignoreAt: new Set(),
-  holdStart: true, window: 20_000, taint: 2_000, differences: 1, context: 6,
+  limit: Infinity, mask: new Set(), flags: DEFAULT_FLAGS, ignore: new Set(DEFAULT_IGNORE),
+  ignoreAt: new Set(), holdStart: true, window: 20_000, taint: 2_000, differences: 1, context: 6,
 };
 
 export interface Difference {
@@ -158,7 +159,8 @@ class Walk {
     const count = wide ? RFLAGS : REGISTERS.indexOf('r8');
     const registers: number[] = [];
     for (let register = 0; register < count; register++) {
-      const same = a[2 * register] === b[2 * register] && (!wide || a[2 * register + 1] === b[2 * register + 1]);
+      const low = 2 * register;
+      const same = a[low] === b[low] && (!wide || a[low + 1] === b[low + 1]);
       if (same) {
         if (this.#held.size > 0) this.#held.delete(register);
       } else if (!this.#options.mask.has(register) && !this.#isHeld(register, qemu, skep)) {
@@ -221,13 +223,15 @@ class Walk {
       if (this.result.differences.length >= this.#options.differences || meeting === undefined) return false;
     } else {
       const why = oneSided ? 'one side' : 'irreproducible';
-      this.result.detours.push({ at: this.result.compared, qemu: meeting[0], skep: meeting[1], record: qemu, why });
+      const [ofQemu, ofSkep] = meeting;
+      this.result.detours.push({ at: this.result.compared, qemu: ofQemu, skep: ofSkep, record: qemu, why });
     }
     this.#qemu.drop(meeting[0]);
     this.#skep.drop(meeting[1]);
     // The flags of the meeting point may still show what happened before it.
     const [nextQemu, nextSkep] = [this.#qemu.at(0), this.#skep.at(0)];
-    if (nextQemu !== undefined && nextSkep !== undefined) this.#looseFlags = this.#flagDifference(nextQemu, nextSkep);
+    if (nextQemu === undefined || nextSkep === undefined) return true;
+    this.#looseFlags = this.#flagDifference(nextQemu, nextSkep);
     return true;
   }
 
@@ -263,10 +267,18 @@ class Walk {
   #describe(qemu: TraceRecord, skep: TraceRecord, registers: number[]): Difference {
     const { context } = this.#options;
     const after = (source: TraceSource): TraceRecord[] =>
-      Array.from({ length: context }, (_, index) => source.at(index + 1)).filter((record) => record !== undefined);
-    return { at: this.result.compared, registers, flags: this.#flagDifference(qemu, skep) & ~this.#looseFlags,
-      before: this.#history.slice(-context), qemu, skep, qemuAfter: after(this.#qemu), skepAfter: after(this.#skep),
-      looseFlags: this.#looseFlags };
+      Array.from({ length: context }, (_, i) => source.at(i + 1)).filter((next) => next !== undefined);
+    return {
+      at: this.result.compared,
+      registers,
+      flags: this.#flagDifference(qemu, skep) & ~this.#looseFlags,
+      before: this.#history.slice(-context),
+      qemu,
+      skep,
+      qemuAfter: after(this.#qemu),
+      skepAfter: after(this.#skep),
+      looseFlags: this.#looseFlags,
+    };
   }
 }
 

@@ -1,25 +1,26 @@
-// npx tsx tools/trace-diff/main.ts compare|run|record ...   The judge: finds the first instruction that Skep and
-// QEMU execute differently. Options and examples: docs/testing/trace-diff.md.
-// Exit status: 0 no difference, 1 a difference, 2 bad usage or nothing to compare.
+// npx tsx tools/trace-diff/main.ts compare|run|record ...   The judge: finds the first instruction that Skep
+// and QEMU execute differently. Options and examples: docs/testing/trace-diff.md. Exit status: 0 no
+// difference, 1 a difference, 2 bad usage or nothing to compare.
 
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { type CompareOptions, compareTraces, DEFAULTS } from './compare.js';
-import { QemuLogParser } from './qemu-log.js';
-import { type Program, type RunningQemu, startQemu, UsageError } from './qemu.js';
-import { formatLine, REGISTERS, RIP, SkepTraceParser, type TraceRecord } from './record.js';
-import { type CodeFile, Reporter } from './report.js';
-import { openBytes, TraceSource } from './source.js';
+import { type CompareOptions, compareTraces, DEFAULTS } from './compare.ts';
+import { QemuLogParser } from './qemu-log.ts';
+import { type Program, type RunningQemu, startQemu, UsageError } from './qemu.ts';
+import { formatLine, REGISTERS, RIP, SkepTraceParser, type TraceRecord } from './record.ts';
+import { type CodeFile, Reporter } from './report.ts';
+import { openBytes, TraceSource } from './source.ts';
 
 const OPTIONS = {
   qemu: { type: 'string' }, skep: { type: 'string' }, kernel: { type: 'string' }, initrd: { type: 'string' },
   append: { type: 'string' }, multiboot: { type: 'string' }, raw: { type: 'string' }, at: { type: 'string' },
-  mode: { type: 'string' }, start: { type: 'string' }, 'qemu-bin': { type: 'string' }, 'qemu-arg': { type: 'string', multiple: true },
-  model: { type: 'string' }, ram: { type: 'string' }, range: { type: 'string' }, from: { type: 'string' },
-  limit: { type: 'string' }, mask: { type: 'string' }, flags: { type: 'string' }, ignore: { type: 'string' },
-  'ignore-at': { type: 'string' }, 'strict-start': { type: 'boolean' }, window: { type: 'string' },
-  taint: { type: 'string' }, differences: { type: 'string' }, context: { type: 'string' }, cpu: { type: 'string' },
+  mode: { type: 'string' }, start: { type: 'string' }, 'qemu-bin': { type: 'string' },
+  'qemu-arg': { type: 'string', multiple: true }, model: { type: 'string' }, ram: { type: 'string' },
+  range: { type: 'string' }, from: { type: 'string' }, limit: { type: 'string' }, mask: { type: 'string' },
+  flags: { type: 'string' }, ignore: { type: 'string' }, 'ignore-at': { type: 'string' },
+  'strict-start': { type: 'boolean' }, window: { type: 'string' }, taint: { type: 'string' },
+  differences: { type: 'string' }, context: { type: 'string' }, cpu: { type: 'string' },
   code: { type: 'string' }, out: { type: 'string' },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values'];
@@ -33,8 +34,13 @@ function number(name: string, text: string | undefined, otherwise: number): numb
   return value;
 }
 
+/** Addresses are hexadecimal, with or without prefix. */
+function address(text: string): bigint {
+  return BigInt(text.startsWith('0x') ? text : `0x${text}`);
+}
+
 function halves(text: string): readonly [number, number] {
-  const value = BigInt(text.startsWith('0x') ? text : `0x${text}`);
+  const value = address(text);
   return [Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn)];
 }
 
@@ -45,7 +51,7 @@ function list(text: string | undefined): string[] {
 function compareOptions(values: Values): Partial<CompareOptions> {
   const mask = list(values.mask).map((name) => {
     const register = REGISTERS.findIndex((known) => known === name);
-    if (register < 0) throw new UsageError(`--mask ${name}: no such register; known: ${REGISTERS.join(' ')}.`);
+    if (register < 0) throw new UsageError(`--mask ${name}: no register; known are ${REGISTERS.join(' ')}.`);
     return register;
   });
   const ignore = values.ignore?.startsWith('+') === true
@@ -56,7 +62,7 @@ function compareOptions(values: Values): Partial<CompareOptions> {
     mask: new Set(mask),
     flags: number('flags', values.flags, DEFAULTS.flags),
     ignore: values.ignore === undefined ? DEFAULTS.ignore : new Set(ignore),
-    ignoreAt: new Set(list(values['ignore-at']).map((text) => BigInt(text.startsWith('0x') ? text : `0x${text}`).toString(16))),
+    ignoreAt: new Set(list(values['ignore-at']).map((text) => address(text).toString(16))),
     holdStart: values['strict-start'] !== true,
     window: number('window', values.window, DEFAULTS.window),
     taint: number('taint', values.taint, DEFAULTS.taint),
@@ -69,7 +75,9 @@ function compareOptions(values: Values): Partial<CompareOptions> {
 function inRange(range: string | undefined): (record: TraceRecord) => boolean {
   if (range === undefined) return () => true;
   const match = /^(0x[0-9a-f]+)(?:(\.\.|\+)(0x[0-9a-f]+))?$/i.exec(range);
-  if (match === null) throw new UsageError(`--range ${range}: expected 0xSTART, 0xSTART..0xEND or 0xSTART+0xSIZE.`);
+  if (match === null) {
+    throw new UsageError(`--range ${range}: expected 0xSTART, 0xSTART..0xEND or 0xSTART+0xSIZE.`);
+  }
   const start = BigInt(match[1] ?? 0);
   const other = match[3] === undefined ? undefined : BigInt(match[3]);
   const end = other === undefined ? (1n << 64n) - 1n : match[2] === '+' ? start + other - 1n : other;
@@ -80,8 +88,8 @@ function inRange(range: string | undefined): (record: TraceRecord) => boolean {
   };
 }
 
-function startMode(values: Values, address: number): 'real' | 'protected' | 'long' {
-  const mode = values.mode ?? (address === BOOT_SECTOR ? 'real' : 'protected');
+function startMode(values: Values, at: number): 'real' | 'protected' | 'long' {
+  const mode = values.mode ?? (at === BOOT_SECTOR ? 'real' : 'protected');
   if (mode === '16' || mode === 'real') return 'real';
   if (mode === '32' || mode === 'protected') return 'protected';
   if (mode === '64' || mode === 'long') return 'long';
@@ -89,25 +97,25 @@ function startMode(values: Values, address: number): 'real' | 'protected' | 'lon
 }
 
 function programOf(values: Values): Program {
-  const { append } = values;
+  const { append, kernel, initrd } = values;
   if (values.start !== undefined) return { kind: 'start', file: values.start };
   if (values.multiboot !== undefined) return { kind: 'multiboot', file: values.multiboot, append };
-  if (values.kernel !== undefined) return { kind: 'kernel', kernel: values.kernel, initrd: values.initrd, append };
-  if (values.raw === undefined) throw new UsageError('What shall QEMU run? --kernel, --multiboot, --raw or --start.');
-  const address = number('at', values.at, BOOT_SECTOR);
-  return { kind: 'raw', file: values.raw, address, mode: startMode(values, address) };
+  if (kernel !== undefined) return { kind: 'kernel', kernel, initrd, append };
+  if (values.raw === undefined) throw new UsageError('No program: --kernel, --multiboot, --raw or --start.');
+  const at = number('at', values.at, BOOT_SECTOR);
+  return { kind: 'raw', file: values.raw, address: at, mode: startMode(values, at) };
 }
 
 function codeFile(values: Values): CodeFile | undefined {
   if (values.code !== undefined) {
-    const [file = '', address] = values.code.split('@');
-    const at = address === undefined ? undefined : Number(address);
+    const [file = '', base] = values.code.split('@');
+    const at = base === undefined ? undefined : Number(base);
     return { file, address: at, mode: startMode(values, at ?? 0) };
   }
   if (values.multiboot !== undefined) return { file: values.multiboot, mode: 'protected' };
   if (values.raw === undefined) return undefined;
-  const address = number('at', values.at, BOOT_SECTOR);
-  return { file: values.raw, address, mode: startMode(values, address) };
+  const at = number('at', values.at, BOOT_SECTOR);
+  return { file: values.raw, address: at, mode: startMode(values, at) };
 }
 
 function start(values: Values): RunningQemu {
@@ -118,10 +126,13 @@ function start(values: Values): RunningQemu {
 
 async function compare(values: Values, running: RunningQemu | undefined): Promise<number> {
   const log = running?.log ?? (values.qemu === undefined ? undefined : openBytes(values.qemu));
-  if (log === undefined || values.skep === undefined) throw new UsageError('compare needs --qemu LOG and --skep TRACE.');
+  if (log === undefined || values.skep === undefined) {
+    throw new UsageError('The comparison needs --skep TRACE, and compare needs --qemu LOG.');
+  }
   const wanted = inRange(values.range);
+  const parser = new SkepTraceParser(number('cpu', values.cpu, 0));
   const qemu = new TraceSource('QEMU', log, new QemuLogParser(), wanted);
-  const skep = new TraceSource('Skep', openBytes(values.skep), new SkepTraceParser(number('cpu', values.cpu, 0)), wanted);
+  const skep = new TraceSource('Skep', openBytes(values.skep), parser, wanted);
   const result = await compareTraces(qemu, skep, compareOptions(values));
   console.log(new Reporter(codeFile(values)).summary(result));
   if (result.compared === 0 && running !== undefined && running.messages() !== '') {
@@ -172,9 +183,9 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
-  const missing = (error as { code?: string }).code === 'ENOENT';
-  if (!usage && !missing) throw error;
+  const code = (error as { code?: string }).code ?? '';
+  const badUsage = error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS') || code === 'ENOENT';
+  if (!badUsage) throw error;
   console.error((error as Error).message);
   process.exitCode = 2;
 }

@@ -1,12 +1,13 @@
-// Reads the log that QEMU (7.2 and newer) writes with `-singlestep -d cpu,nochain,in_asm`
-// (newer: `-accel tcg,one-insn-per-tb=on`): a register dump before every instruction, and the disassembly of each
-// instruction when it is first translated. The log grows by 200 MB a second, so bytes are read in place and
-// everything between the flags and EFER, the last line of a dump, is skipped. Left out: segments except CS.base,
-// control registers, the floating-point state.
+// Reads the log that QEMU (7.2 and newer) writes with `-singlestep -d cpu,nochain,in_asm` (newer: `-accel
+// tcg,one-insn-per-tb=on`): a register dump before every instruction, and the disassembly of each instruction
+// when it is first translated. The log grows by 200 MB a second, so bytes are read in place and everything
+// between the flags and EFER, the last line of a dump, is skipped. Left out: segments except CS.base, control
+// registers, the floating-point state.
 
-import { RFLAGS, RIP, readHex, REGISTERS, type TraceParser, type TraceRecord } from './record.js';
+import { RFLAGS, RIP, readHex, REGISTERS, type TraceParser, type TraceRecord } from './record.ts';
 
-// x86_cpu_dump_state prints RAX RBX RCX RDX / RSI RDI RBP RSP / R8 … R15 / RIP RFL, or the E names without R8 ….
+// x86_cpu_dump_state prints RAX RBX RCX RDX / RSI RDI RBP RSP / R8 … R15 / RIP RFL, or the E names without R8
+// ….
 const WIDE_FIELDS = 16;
 const NARROW_FIELDS = 8;
 const LAST_LINE = Buffer.from('\nEFER=');
@@ -42,7 +43,9 @@ export class QemuLogParser implements TraceParser {
     return [];
   }
 
-  /** `bytes`: what lies between two dumps (disassembly, other messages), then a dump without its last line. */
+  /**
+   * `bytes`: what lies between two dumps (disassembly, other messages), then a dump without its last line.
+   */
   #readDump(bytes: Buffer): TraceRecord | undefined {
     let start = findDump(bytes);
     if (start < 0) return undefined;
@@ -74,9 +77,9 @@ export class QemuLogParser implements TraceParser {
 
   #readCode(bytes: Buffer): void {
     if (bytes.indexOf(CODE_BLOCK) < 0) return;
-    for (const match of bytes.toString('latin1').matchAll(/^0x([0-9a-f]+):\s+((?:[0-9a-f]{2} )+)\s*(.*)$/gm)) {
+    for (const match of bytes.toString('latin1').matchAll(/^0x([0-9a-f]+):\s+(?:[0-9a-f]{2} )+\s*(.*)$/gm)) {
       // The bytes of a long instruction go on in a second line, which has no mnemonic.
-      const text = (match[3] ?? '').trim();
+      const text = (match[2] ?? '').trim();
       if (text !== '') this.#code.set(codeKey(BigInt(`0x${match[1]}`)), text.replace(/\s+/g, ' '));
     }
   }

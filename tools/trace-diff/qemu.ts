@@ -2,10 +2,12 @@
 // named pipe: QEMU opens its log file by name, and a file would grow by gigabytes a minute.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, createReadStream, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync, constants, createReadStream, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { buildRom, identityTables, ROM_BASE, type StartMode, type StartState, STUB_BASE } from './rom.js';
+import { buildRom, identityTables, ROM_BASE, type StartMode, type StartState } from './rom.ts';
 
 export class UsageError extends Error {
   override name = 'UsageError';
@@ -78,8 +80,8 @@ function readStartFile(path: string): Loaded {
 
 function rawProgram(file: string, address: number, mode: StartMode): Loaded {
   const registers = new Map([['rsp', BigInt(address)]]);
-  const start: StartState = { mode, entry: BigInt(address), registers, cr0: 0n, cr3: BigInt(TABLES_AT), cr4: 0n,
-    efer: 0n, pci: [] };
+  const start: StartState = { mode, entry: BigInt(address), registers, cr0: 0n, cr3: BigInt(TABLES_AT),
+    cr4: 0n, efer: 0n, pci: [] };
   return { start, blobs: [{ file, address }], tables: [] };
 }
 
@@ -87,7 +89,8 @@ function programArgs(program: Program, scratch: string): string[] {
   if (program.kind === 'kernel' || program.kind === 'multiboot') {
     const append = program.append === undefined ? [] : ['-append', program.append];
     if (program.kind === 'multiboot') return ['-kernel', program.file, ...append];
-    return ['-kernel', program.kernel, ...append, ...(program.initrd === undefined ? [] : ['-initrd', program.initrd])];
+    const initrd = program.initrd === undefined ? [] : ['-initrd', program.initrd];
+    return ['-kernel', program.kernel, ...append, ...initrd];
   }
   const loaded = program.kind === 'raw' ? rawProgram(program.file, program.address, program.mode)
     : readStartFile(program.file);
@@ -107,7 +110,9 @@ function programArgs(program: Program, scratch: string): string[] {
 /** QEMU 8.1 renamed -singlestep. */
 function singleStepArgs(qemu: string): string[] {
   const help = spawnSync(qemu, ['--help'], { encoding: 'utf8' });
-  if (help.error !== undefined) throw new UsageError(`${qemu} is not there: install it (apt-get install qemu-system-x86).`);
+  if (help.error !== undefined) {
+    throw new UsageError(`${qemu} is not there: install it (apt-get install qemu-system-x86).`);
+  }
   return help.stdout.includes('one-insn-per-tb') ? ['-accel', 'tcg,thread=single,one-insn-per-tb=on']
     : ['-accel', 'tcg,thread=single', '-singlestep'];
 }
@@ -131,8 +136,8 @@ export function startQemu(options: QemuOptions): RunningQemu {
   const scratch = mkdtempSync(join(tmpdir(), 'trace-diff-'));
   const pipe = join(scratch, 'log');
   execFileSync('mkfifo', [pipe]);
-  const args = [...step, '-d', 'cpu,nochain,in_asm', '-D', pipe, ...rangeArgs(options.range), '-cpu', options.cpu,
-    '-m', String(options.memoryMiB), '-smp', '1', '-display', 'none', '-serial', 'null', '-monitor', 'none',
+  const args = [...step, '-d', 'cpu,nochain,in_asm', '-D', pipe, ...rangeArgs(options.range),
+    '-cpu', options.cpu, '-m', String(options.memoryMiB), '-smp', '1', '-display', 'none', '-serial', 'null', '-monitor', 'none',
     '-no-reboot', '-nodefaults', ...programArgs(options.program, scratch), ...options.extra];
   const child: ChildProcess = spawn(options.qemu, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
@@ -155,4 +160,3 @@ export function startQemu(options: QemuOptions): RunningQemu {
   };
 }
 
-export { STUB_BASE };

@@ -1,11 +1,12 @@
 // One record of a register trace: the state of a CPU before it executes the instruction at rip.
 // The text form that Skep writes, one line per instruction:
 //   icount cpu rip rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rflags
-// icount and cpu are decimal, the rest hexadecimal without prefix; a line that starts with # is a comment, and
-// fields after rflags are not read. Values are kept as halves of 32 bits: traces have millions of records.
+// icount and cpu are decimal, the rest hexadecimal without prefix; a line that starts with # is a comment,
+// and fields after rflags are not read. Values are kept as halves of 32 bits: traces have millions of
+// records.
 
-export const REGISTERS = ['rip', 'rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp', 'r8', 'r9', 'r10', 'r11',
-  'r12', 'r13', 'r14', 'r15', 'rflags'] as const;
+export const REGISTERS = ['rip', 'rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp', 'r8', 'r9', 'r10',
+  'r11', 'r12', 'r13', 'r14', 'r15', 'rflags'] as const;
 export type Register = (typeof REGISTERS)[number];
 
 export const RIP = 0;

@@ -1,7 +1,8 @@
-// A 128 KiB firmware image for QEMU that puts the CPU into a given start state and jumps: real mode, flat 32-bit
-// protected mode or 64-bit long mode. So a flat image, or the guest memory that Skep's own loader made, runs
-// under QEMU from its first instruction, without SeaBIOS. The image shadows 0xE0000 ... 0xFFFFF, where tables
-// (RSDP, MP) may be laid into it. The code is small enough to be assembled here by hand; SDM volume 2 encodings.
+// A 128 KiB firmware image for QEMU that puts the CPU into a given start state and jumps: real mode, flat
+// 32-bit protected mode or 64-bit long mode. So a flat image, or the guest memory that Skep's own loader
+// made, runs under QEMU from its first instruction, without SeaBIOS. The image shadows 0xE0000 ... 0xFFFFF,
+// where tables (RSDP, MP) may be laid into it. The code is small enough to be assembled here by hand; SDM
+// volume 2 encodings.
 
 export type StartMode = 'real' | 'protected' | 'long';
 
@@ -33,8 +34,8 @@ const DATA = 0x18;
 const GDT = [0n, 0x00cf9b000000ffffn, 0x00af9b000000ffffn, 0x00cf93000000ffffn];
 
 /** Encoding order of the general registers. */
-const GENERAL = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14',
-  'r15'];
+const GENERAL = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12',
+  'r13', 'r14', 'r15'];
 
 const CR0_PE = 0x1n;
 const CR0_PG = 0x80000000n;
@@ -129,8 +130,10 @@ function assemble(start: StartState, gdtr: number): Assembler {
   return code;
 }
 
+export type Table = readonly [address: number, bytes: Uint8Array];
+
 /** `tables`: bytes that the start state has between 0xE0000 and 0xFF000, by address. */
-export function buildRom(start: StartState, tables: ReadonlyArray<readonly [number, Uint8Array]> = []): Uint8Array {
+export function buildRom(start: StartState, tables: readonly Table[] = []): Uint8Array {
   const rom = new Uint8Array(ROM_SIZE);
   for (const [address, bytes] of tables) {
     if (address < ROM_BASE || address + bytes.length > STUB_BASE) {

@@ -1,15 +1,17 @@
-// A trace as a queue of records with look-ahead, fed by a stream of bytes (file, pipe, gzip). It drops what the
-// two sides repeat differently: an instruction that was announced twice (QEMU logs a block that it leaves again
-// before it begins, for an interrupt), and the further iterations of a string instruction with REP.
+// A trace as a queue of records with look-ahead, fed by a stream of bytes (file, pipe, gzip). It drops what
+// the two sides repeat differently: an instruction that was announced twice (QEMU logs a block that it leaves
+// again before it begins, for an interrupt), and the further iterations of a string instruction with REP.
 
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { RAX, RCX, RDI, RFLAGS, RIP, RSI, type TraceParser, type TraceRecord } from './record.js';
+import { RAX, RCX, RDI, RFLAGS, RIP, RSI, type TraceParser, type TraceRecord } from './record.ts';
 
 const COMPACT_AT = 1 << 16;
 
-/** True where `next` is the instruction of `previous` once more: nothing happened, or one iteration of REP. */
+/**
+ * True where `next` is the instruction of `previous` once more: nothing happened, or one iteration of REP.
+ */
 export function isRepetition(previous: TraceRecord, next: TraceRecord): boolean {
   const [a, b] = [previous.values, next.values];
   if (a[2 * RIP] !== b[2 * RIP] || a[2 * RIP + 1] !== b[2 * RIP + 1]) return false;

@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type CompareOptions, type CompareResult, compareTraces } from './compare.js';
-import { QemuLogParser } from './qemu-log.js';
-import { startQemu } from './qemu.js';
-import { formatLine, formatValue, REGISTERS, SkepTraceParser } from './record.js';
-import { Reporter } from './report.js';
-import { buildRom, identityTables } from './rom.js';
-import { TraceSource } from './source.js';
-import { undefinedFlags } from './undefined-flags.js';
+import { type CompareOptions, type CompareResult, compareTraces } from './compare.ts';
+import { QemuLogParser } from './qemu-log.ts';
+import { startQemu } from './qemu.ts';
+import { formatLine, formatValue, REGISTERS, SkepTraceParser } from './record.ts';
+import { Reporter } from './report.ts';
+import { buildRom, identityTables } from './rom.ts';
+import { TraceSource } from './source.ts';
+import { undefinedFlags } from './undefined-flags.ts';
 
 type Step = Partial<Record<(typeof REGISTERS)[number], number | bigint>> & { text?: string };
 

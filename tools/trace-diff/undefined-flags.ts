@@ -1,5 +1,5 @@
-// Flags that an instruction leaves undefined, SDM volume 2, "Flags Affected" of each instruction, by the mnemonic
-// of QEMU's disassembly (AT&T syntax: with size suffix, last operand is the destination).
+// Flags that an instruction leaves undefined, SDM volume 2, "Flags Affected" of each instruction, by the
+// mnemonic of QEMU's disassembly (AT&T syntax: with size suffix, last operand is the destination).
 
 const CF = 0x001;
 const PF = 0x004;
@@ -22,13 +22,17 @@ const RULES: ReadonlyArray<readonly [RegExp, number]> = [
   [/^(daa|das)$/, OF],
   [/^(aam|aad)b?$/, CF | AF | OF],
 ];
-/** A shift or rotation by another count than one (which AT&T writes as a second operand) leaves OF undefined. */
+/**
+ * A shift or rotation by another count than one (which AT&T writes as a second operand) leaves OF undefined.
+ */
 const COUNTED = /^(sa[lr]|sh[lr]|ro[lr]|rc[lr])[bwlq]?$/;
+
+const PREFIX = /^(lock|rep|repe|repz|repne|repnz|rex\S*|data16|addr32|[c-gs]s)$/;
 
 /** Drops prefixes that the disassembler prints as words of their own. */
 export function mnemonicOf(text: string): string {
   const words = text.toLowerCase().split(' ');
-  return words.find((word) => !/^(lock|rep|repe|repz|repne|repnz|rex\S*|data16|addr32|[c-gs]s)$/.test(word)) ?? '';
+  return words.find((word) => !PREFIX.test(word)) ?? '';
 }
 
 export function undefinedFlags(text: string | undefined): number {
