@@ -5,18 +5,16 @@
 
 import { Cpu, CpuBlock, Seg, Status, segment } from "./state";
 import { Vector, raiseError } from "./exceptions";
-import { Efer, isCanonical, updateMode } from "./mode";
+import { Efer, isCanonical, refreshSegment, updateMode } from "./mode";
 import { PHYSICAL_BITS, Feature } from "./cpuid";
 import { deadlineNs, readTsc, writeTsc, writeTscAdjust } from "./tsc";
 import { pvWriteMsr } from "./paravirt";
 import { hostLog } from "../lib/host";
+import { Log } from "../lib/log";
 import { tlbResetMode } from "../mmu/tlb";
 import {
   lapicReadMsr, lapicWriteMsr, lapicSetBase, lapicReadTscDeadline, lapicWriteTscDeadline,
 } from "./lapic/lapic";
-
-/** Log code: unknown MSR (argument: number; second: 1 = write). */
-const LOG_UNKNOWN_MSR: u32 = 0x1001;
 
 /** How a register behaves. */
 const enum Rule {
@@ -189,7 +187,7 @@ function unknown(c: Cpu, index: u32, write: u32): i32 {
   const hash: u64 = <u64>1 << <u64>((index ^ (index >> 6) ^ (index >> 16)) & 63);
   if (!(loggedUnknown & hash)) {
     loggedUnknown |= hash;
-    hostLog(LOG_UNKNOWN_MSR, index, write);
+    hostLog(Log.MSR_UNKNOWN, index, write);
   }
   return raiseError(c, Vector.GP, 0);
 }
@@ -235,6 +233,7 @@ export function writeMsr(c: Cpu, index: u32, value: u64): i32 {
     case Rule.SEGMENT_BASE:
       if (!isCanonical(value)) return raiseError(c, Vector.GP, 0);
       segment(c, <u32>column(row, Col.PLACE)).base = value;
+      refreshSegment(c, <u32>column(row, Col.PLACE));
       return Status.NEXT;
     case Rule.CANONICAL:
       if (!isCanonical(value)) return raiseError(c, Vector.GP, 0);
@@ -326,6 +325,7 @@ function writeApicBase(c: Cpu, value: u64): i32 {
 function readX2apic(c: Cpu, index: u32): i32 {
   if ((c.apicBase & (ApicBase.EXTD | ApicBase.EN)) != (ApicBase.EXTD | ApicBase.EN)) return raiseError(c, Vector.GP, 0);
   const status = lapicReadMsr(c, index);
+  msrValue = c.second;
   return status;
 }
 

@@ -4,7 +4,7 @@
 
 import { Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
-import { Cr4, Rflags, iopl, isCanonical, isProtected, isV86 } from "../cpu/mode";
+import { Cr4, Rflags, iopl, isCanonical, isProtected, isV86, refreshSegment } from "../cpu/mode";
 import { OPTION_MONITOR, cpuid } from "../cpu/cpuid";
 import { msrValue, readMsr, writeMsr } from "../cpu/msr";
 import { hypercall } from "../cpu/paravirt";
@@ -238,6 +238,7 @@ function writeBase(c: Cpu, r: usize, seg: Seg): i32 {
   const v: u64 = recOpSize(r) == 3 ? readReg<u64>(c, recRm(r)) : <u64>readReg<u32>(c, recRm(r));
   if (!isCanonical(v)) return gp(c);
   segment(c, seg).base = v;
+  refreshSegment(c, seg);
   return Status.NEXT;
 }
 
