@@ -68,7 +68,7 @@ export function linearAt<T>(c: Cpu, seg: u32, offset: u64, write: bool): u64 {
 /** Linear address of `seg:offset` for n bytes, with the segment checks of the mode. */
 export function linearBytes(c: Cpu, seg: u32, offset: u64, n: u32, write: bool): u64 {
   const s = changetype<usize>(c) + <usize>CpuBlock.SEGMENTS + seg * SEG_BYTES;
-  if (c.mode64) return seg >= Seg.FS ? load<u64>(s) + offset : offset;
+  if (c.mode64) return seg >= <u32>Seg.FS ? load<u64>(s) + offset : offset;
   const flat: u32 = write ? SegFlag.FLAT_WRITE : SegFlag.FLAT_READ;
   if ((load<u32>(s, 16) & flat) != 0 && offset + n <= 0x100000000) return offset;
   return segmentLinear(c, seg, offset, n, write);

@@ -97,7 +97,7 @@ export function walk(c: Cpu, va: u64, access: u32, implicit: bool): i32 {
     return Status.NEXT;
   }
   const ac = !implicit && (c.eflags & FLAG_AC) != 0;
-  for (;;) {
+  while (true) {
     const r = c.cr4 & CR4_PAE ? walkLong(c, va, access, ac) : walkLegacy(c, va, access, ac);
     if (r >= 0) return r;
   }
@@ -119,7 +119,7 @@ function walkLong(c: Cpu, va: u64, access: u32, ac: bool): i32 {
     table = pdpte & PTE_ADDRESS;
     shift = 21;
   }
-  for (; ; shift -= 9) {
+  while (true) {
     const at = table + (((va >> shift) & 511) << 3);
     const entry = readEntry(at, 8);
     if (!(entry & PTE_P)) return fault(c, va, access, 0);
@@ -135,6 +135,7 @@ function walkLong(c: Cpu, va: u64, access: u32, ac: bool): i32 {
     if (leaf) return finish(c, va, access, ac, at, entry, 8, <u64>1 << shift);
     if (!setBits(c, at, 8, entry, PTE_A)) return -1;
     table = entry & PTE_ADDRESS;
+    shift -= 9;
   }
 }
 
