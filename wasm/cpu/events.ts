@@ -184,7 +184,7 @@ function enterProtected(c: Cpu, vector: u32, soft: bool): i32 {
     c.eflags = (c.eflags & ~(<u64>Rflags.RF)) | (image & Rflags.RF);
     return taskSwitch(c, selector, TaskReason.EVENT, eventIp, eventHasError, eventError, ext);
   }
-  const size: u32 = type >= SystemType.INT32 ? Size.DWORD : Size.WORD;
+  const size: u32 = type >= <u32>SystemType.INT32 ? Size.DWORD : Size.WORD;
   const offset = size == Size.DWORD ? (gate & MASK16) | ((gate >> 32) & 0xFFFF0000) : gate & MASK16;
   const newCpl = checkTarget(c, selector, false);
   if (newCpl < 0) return Status.FAULT;
@@ -250,7 +250,7 @@ function commitGate(c: Cpu, selector: u32, newCpl: u32, d: u64, offset: u64, tra
   frameCommit(c);
   setFromDescriptor(c, Seg.CS, (selector & ~RPL_MASK) | newCpl, d);
   if (v86) {
-    for (let seg: u32 = Seg.DS; seg <= Seg.GS; seg++) setNull(c, seg, 0, 0);
+    for (let seg: u32 = Seg.DS; seg <= <u32>Seg.GS; seg++) setNull(c, seg, 0, 0);
     setNull(c, Seg.ES, 0, 0);
   }
   let clear: u64 = Rflags.TF | Rflags.NT | Rflags.RF | Rflags.VM;

@@ -60,7 +60,7 @@ export function resetCpu(c: Cpu, isInit: bool): void {
 }
 
 function resetSegments(c: Cpu): void {
-  for (let n: u32 = Seg.ES; n <= Seg.GS; n++) setSegment(c, n, 0, 0, LIMIT_RESET, Attr.DATA);
+  for (let n: u32 = Seg.ES; n <= <u32>Seg.GS; n++) setSegment(c, n, 0, 0, LIMIT_RESET, Attr.DATA);
   setSegment(c, Seg.CS, CS_RESET, CS_BASE_RESET, LIMIT_RESET, Attr.CODE_SEGMENT);
   setSegment(c, Seg.LDTR, 0, 0, LIMIT_RESET, Attr.P | SystemType.LDT);
   setSegment(c, Seg.TR, 0, 0, LIMIT_RESET, Attr.P | SystemType.TSS32_BUSY);

@@ -247,7 +247,7 @@ function returnWithStack(c: Cpu, cs: u32, d: u64, at: u64, ip: u64, ss: u32, sp:
 
 /** SDM 3A 5.8.6: data segments more privileged than the new CPL become null (their base stays, as on silicon). */
 function dropPrivileged(c: Cpu): void {
-  for (let n: u32 = 0; n <= Seg.GS; n++) {
+  for (let n: u32 = 0; n <= <u32>Seg.GS; n++) {
     if (n == Seg.CS || n == Seg.SS) continue;
     const s = segment(c, n);
     if ((s.flags & SegFlag.NULL) != 0 || dplOf(s.attr) >= c.cpl) continue;

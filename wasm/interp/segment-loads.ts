@@ -52,14 +52,14 @@ function storeSelector(c: Cpu, r: usize, selector: u32): i32 {
 
 /** MOV r/m, Sreg. */
 export function hMovFromSeg(c: Cpu, r: usize): i32 {
-  if (recReg(r) > Seg.GS) return raise(c, Vector.UD);
+  if (recReg(r) > <u32>Seg.GS) return raise(c, Vector.UD);
   return storeSelector(c, r, segment(c, recReg(r)).selector);
 }
 
 /** MOV Sreg, r/m. A load of SS holds events off for one instruction (SDM 3A 6.8.3). */
 export function hMovToSreg(c: Cpu, r: usize): i32 {
   const seg = recReg(r);
-  if (seg == Seg.CS || seg > Seg.GS) return raise(c, Vector.UD);
+  if (seg == <u32>Seg.CS || seg > <u32>Seg.GS) return raise(c, Vector.UD);
   if (readSelectorOperand(c, r) != Status.NEXT) return Status.FAULT;
   if (loadSegment(c, seg, operand) != Status.NEXT) return Status.FAULT;
   if (seg == Seg.SS) c.shadow = SHADOW_SS;

@@ -158,7 +158,7 @@ function get(c: Cpu, wideAt: u32, narrowAt: u32): u32 {
 }
 
 function selectorOf(c: Cpu, n: u32): u32 {
-  if (!newWide && n > Seg.DS) return 0;
+  if (!newWide && n > <u32>Seg.DS) return 0;
   return get(c, Tss32.ES + n * 4, Tss16.ES + n * 2) & 0xFFFF;
 }
 
@@ -201,7 +201,7 @@ function loadSegments(c: Cpu, v86: bool, ext: u32): i32 {
   const cs = selectorOf(c, Seg.CS);
   const cpl: u32 = v86 ? 3 : rplOf(cs);
   // The visible parts come first: a fault handler finds them (SDM 3A 8.2, step 12).
-  for (let n: u32 = 0; n <= Seg.GS; n++) {
+  for (let n: u32 = 0; n <= <u32>Seg.GS; n++) {
     if (v86) setV86(c, n, selectorOf(c, n));
     else setNull(c, n, selectorOf(c, n), n == Seg.SS ? cpl : 0);
   }
@@ -215,7 +215,7 @@ function loadSegments(c: Cpu, v86: bool, ext: u32): i32 {
   if (isNull(ss)) return raiseSelector(c, Vector.TS, ss, ext);
   if (checkStackSegment(c, ss, cpl, Vector.TS, ext) != Status.NEXT) return Status.FAULT;
   if (take(c, Seg.SS, ss) != Status.NEXT) return Status.FAULT;
-  for (let n: u32 = 0; n <= Seg.GS; n++) {
+  for (let n: u32 = 0; n <= <u32>Seg.GS; n++) {
     const selector = selectorOf(c, n);
     if (n == Seg.CS || n == Seg.SS || isNull(selector)) continue;
     if (checkDataSegment(c, selector, Vector.TS, ext) != Status.NEXT) return Status.FAULT;

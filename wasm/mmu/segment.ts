@@ -156,7 +156,7 @@ export function setReal(c: Cpu, n: u32, selector: u32): void {
   const s = segment(c, n);
   if ((s.flags & SegFlag.NULL) != 0) {
     s.limit = REAL_LIMIT;
-    s.attr = Attr.DATA;
+    s.attr = <u16>Attr.DATA;
   }
   s.selector = <u16>selector;
   s.base = <u64>(selector & 0xFFFF) << REAL_SHIFT;
@@ -272,7 +272,7 @@ export function segmentLinear(c: Cpu, seg: u32, offset: u64, bytes: u32, write: 
       raiseError(c, Vector.SS, 0);
       return POISON;
     }
-    const at = seg >= Seg.FS ? segment(c, seg).base + offset : offset;
+    const at = seg >= <u32>Seg.FS ? segment(c, seg).base + offset : offset;
     // A true sum may equal the marker; its neighbour is as little canonical.
     return at == POISON ? POISON + 1 : at;
   }
