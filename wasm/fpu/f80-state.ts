@@ -53,6 +53,11 @@ export function f80Begin(cw: u32): void {
   f80Exc = 0;
 }
 
+/** Adds bits of the caller's own (stack faults) to f80Exc. */
+export function f80Raise(bits: u32): void {
+  f80Exc |= bits;
+}
+
 /** True if an unmasked IE, DE or ZE forbids any write of the operation. */
 export function f80Stopped(): bool {
   return (f80Exc & ~f80CW & PRE) != 0;
