@@ -54,6 +54,9 @@ export interface MachineOptions extends MachineConfig {
   boot?: BootConfig;
 }
 
+/** Not in every browser, nor in TypeScript's library before ES2024. */
+type WaitAsync = (words: Int32Array, index: number, value: number, timeoutMs: number) => { value: Promise<string> | string };
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 function reserveMemory(config: MachineConfig): WebAssembly.Memory {
@@ -284,13 +287,13 @@ export class Machine {
   }
 
   private async waitForEvent(seen: number): Promise<void> {
-    const waitAsync = (Atomics as { waitAsync?: typeof Atomics.waitAsync }).waitAsync;
+    const { waitAsync } = Atomics as unknown as { waitAsync?: WaitAsync };
     if (waitAsync === undefined) {
       await sleep(POLL_MS);
       return;
     }
     const wait = waitAsync(this.shared.words, this.shared.control(Control.HOST_EVENT), seen | 0, EVENT_WAIT_MS);
-    if (wait.async) await wait.value;
+    await wait.value;
   }
 
   /** Moves output to the subscribers and waiting input into the rings; true if there was output. */

@@ -1,0 +1,139 @@
+// `skep boot`: makes a machine, connects its first serial port with the terminal, a script or a file, and turns its end
+// into an exit status.
+
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { Skep, type MachineEnding, type SkepOptions, type SkepStats } from '../src/api/node.ts';
+import { SkepError } from '../src/api/errors.ts';
+import type { BootArgs } from './args.ts';
+import { Script } from './script.ts';
+import { openTerminal } from './terminal.ts';
+import { version } from './version.ts';
+
+export const EXIT = { OK: 0, NOT_SEEN: 1, USAGE: 2, CRASHED: 3, INTERRUPTED: 130 } as const;
+
+/** Why the session is over. */
+type Outcome =
+  | { kind: 'seen' } | { kind: 'timeout' } | { kind: 'left' } | { kind: 'interrupted' }
+  | { kind: 'ended'; ending: MachineEnding } | { kind: 'failed'; error: SkepError };
+
+function exitStatus(outcome: Outcome, script: Script): number {
+  switch (outcome.kind) {
+    case 'seen': case 'left': return EXIT.OK;
+    case 'timeout': return EXIT.NOT_SEEN;
+    case 'interrupted': return EXIT.INTERRUPTED;
+    case 'failed': return EXIT.CRASHED;
+    case 'ended':
+      if (outcome.ending.reason === 'debug-exit') return outcome.ending.value & 0xFF;
+      if (outcome.ending.reason !== 'power-off') return EXIT.CRASHED;
+      return script.waitingFor === undefined ? EXIT.OK : EXIT.NOT_SEEN;
+  }
+}
+
+/** The sentence for standard error, undefined when all is well. */
+function explain(outcome: Outcome, script: Script, timeoutS: number | undefined): string | undefined {
+  const missing = script.waitingFor === undefined ? '' : ` without showing "${script.waitingFor}"`;
+  switch (outcome.kind) {
+    case 'failed': return outcome.error.message;
+    case 'timeout': return script.waitingFor === undefined ? `The timeout of ${timeoutS} s has passed.`
+      : `"${script.waitingFor}" was not seen within ${timeoutS} s.`;
+    case 'ended':
+      switch (outcome.ending.reason) {
+        case 'triple-fault': return `The guest crashed: triple fault on CPU ${outcome.ending.value}.`;
+        case 'panic': return 'The guest reported a panic.';
+        case 'debug-exit': return undefined;
+        default: return missing === '' ? undefined : `The guest powered off${missing}.`;
+      }
+    default: return undefined;
+  }
+}
+
+function skepOptions(args: BootArgs): SkepOptions {
+  const options: SkepOptions = { smp: args.smp, cpu: args.cpu as NonNullable<SkepOptions['cpu']> };
+  if (args.ram !== undefined) options.memory = args.ram;
+  if (args.guest !== undefined) options.guest = args.guest;
+  if (args.kernel !== undefined) options.kernel = args.kernel;
+  if (args.initrd.length > 0) options.initrd = args.initrd;
+  if (args.append !== undefined) options.append = args.append;
+  return options;
+}
+
+export function report(vm: { stats: SkepStats }, script: Script, exit: number, wallMs: number): object {
+  const { stats } = vm;
+  const seconds = wallMs / 1000;
+  return {
+    ok: exit === EXIT.OK, exit, matches: script.matches,
+    instructions: stats.instructions,
+    mips: seconds > 0 ? Number((stats.instructions / 1e6 / seconds).toFixed(2)) : 0,
+    wallMs: Math.round(wallMs),
+    cpus: stats.cpus.map((cpu) => ({ instructions: cpu.instructions, haltedMs: Math.round(cpu.haltedMs), translatedShare: 0 })),
+    interrupts: stats.interrupts,
+    disk: { readBytes: 0, writtenBytes: 0 },
+    net: { receivedBytes: 0, sentBytes: 0 },
+    memory: { peakBytes: process.resourceUsage().maxRSS * 1024 },
+    version: version(),
+  };
+}
+
+/** Where serial output goes. */
+function openOutput(args: BootArgs): { write(bytes: Uint8Array): void; close(): Promise<void> } {
+  if (args.serial !== 'stdio') {
+    const file: WriteStream = createWriteStream(args.serial);
+    file.on('error', (error) => process.stderr.write(`skep: --serial ${args.serial}: ${error.message}\n`));
+    return { write: (bytes) => void file.write(bytes), close: () => new Promise((resolve) => { file.end(() => resolve()); }) };
+  }
+  return { write: (bytes) => { if (!args.quiet) process.stdout.write(bytes); }, close: async () => {} };
+}
+
+/** Runs the machine until the session is over. */
+async function session(vm: Skep, args: BootArgs, script: Script, output: { write(bytes: Uint8Array): void }): Promise<Outcome> {
+  let close = (): void => {};
+  const outcome = await new Promise<Outcome>((resolve) => {
+    const advance = (bytes: Uint8Array): void => {
+      script.feed(bytes);
+      if (args.steps.length > 0 && script.done && script.endsWithMatch) resolve({ kind: 'seen' });
+    };
+    vm.serial.onData((bytes) => {
+      output.write(bytes);
+      advance(bytes);
+    });
+    vm.ended.then((ending) => resolve({ kind: 'ended', ending }),
+      (error: unknown) => resolve({ kind: 'failed', error: error as SkepError }));
+    if (args.verbose) vm.on('log', (line) => process.stderr.write(`skep: ${line}\n`));
+    const timer = args.timeoutS === undefined ? undefined
+      : setTimeout(() => resolve({ kind: 'timeout' }), args.timeoutS * 1000);
+    const interrupt = (): void => resolve({ kind: 'interrupted' });
+    process.once('SIGINT', interrupt);
+    process.once('SIGTERM', interrupt);
+    const hangUp = args.steps.length > 0 ? (): void => {}
+      : openTerminal((bytes) => { vm.serial.write(bytes); }, () => resolve({ kind: 'left' }));
+    close = (): void => {
+      clearTimeout(timer);
+      process.off('SIGINT', interrupt);
+      process.off('SIGTERM', interrupt);
+      hangUp();
+    };
+    vm.start();
+    advance(new Uint8Array(0));
+  });
+  close();
+  return outcome;
+}
+
+export async function bootCommand(args: BootArgs): Promise<number> {
+  const vm = await Skep.create(skepOptions(args));
+  const start = performance.now();
+  const elapsed = (): number => performance.now() - start;
+  const script = new Script(args.steps, (text) => { vm.serial.write(text); }, elapsed);
+  const output = openOutput(args);
+  const outcome = await session(vm, args, script, output);
+  const wallMs = elapsed();
+  await vm.stop();
+  await output.close();
+  const exit = exitStatus(outcome, script);
+  const sentence = explain(outcome, script, args.timeoutS);
+  if (sentence !== undefined) process.stderr.write(`\nskep: ${sentence}\n`);
+  else if (args.serial === 'stdio' && !args.quiet) process.stdout.write('\n');
+  if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(report(vm, script, exit, wallMs), null, 2)}\n`);
+  return exit;
+}

@@ -1,0 +1,17 @@
+// The package's entry in a page.
+
+import { browserPlatform } from '../emu/platform-browser.ts';
+import { setHost } from './skep.ts';
+import { readSource } from './source.ts';
+
+declare const document: { baseURI: string };
+
+setHost({ platform: browserPlatform, read: (source, options) => readSource(absolute(source), options),
+  guestBase: () => new URL('guest/', document.baseURI) });
+
+function absolute<Source>(source: Source): Source | URL {
+  return typeof source === 'string' ? new URL(source, document.baseURI) : source;
+}
+
+export { checkBrowser } from '../emu/platform-browser.ts';
+export * from './public.ts';

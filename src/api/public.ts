@@ -1,0 +1,9 @@
+// What both entries of the package export.
+
+export { Skep, type SkepOptions, type SkepSerial, type SkepStats } from './skep.ts';
+export type { FileSource, Progress } from './source.ts';
+export type { MachineEnding, EndReason, MachineEvents, MachineState } from '../emu/machine.ts';
+export { maxMemoryMiB, type CpuModel } from '../emu/config.ts';
+export { MAX_CPUS } from '../emu/generated-layout.ts';
+export { KNOWN_GUESTS, type GuestManifest } from './guest.ts';
+export { ConfigError, KernelError, MachineError, SkepError, type SkepErrorCode } from './errors.ts';

@@ -1,0 +1,235 @@
+// The public door: a machine to create, control and watch. Everything that a page or a program that embeds Skep needs is
+// here, and nothing of it is in the page's or the command line's power alone.
+
+import type { BootConfig, CpuModel, NamedBytes } from '../emu/config.ts';
+import { checkCpuModel, checkCpus, checkMemory } from '../emu/config.ts';
+import { checkKernel } from '../emu/boot/load.ts';
+import { abortError, ConfigError, SkepError } from '../emu/errors.ts';
+import type { Unsubscribe } from '../emu/emitter.ts';
+import { Machine, type MachineEnding, type MachineEvents, type MachineState } from '../emu/machine.ts';
+import type { Platform } from '../emu/platform.ts';
+import type { MachineStats } from '../emu/stats.ts';
+import { checkGuestName, guestMissing, parseManifest, type GuestManifest } from './guest.ts';
+import type { FileSource, Progress, Reader } from './source.ts';
+
+export interface SkepOptions {
+  /** CPUs, 1 to 16; default 1. */
+  smp?: number;
+  /** RAM in MiB; default: what the guest likes, else 256. */
+  memory?: number;
+  /** x86-64 level that the CPUs announce; default v1. */
+  cpu?: CpuModel;
+  /** A prepared guest, from `guestBase`. */
+  guest?: string;
+  /** Linux bzImage or multiboot 1 kernel; takes the place of the guest's. */
+  kernel?: FileSource;
+  /** initramfs (several are joined), or multiboot modules. */
+  initrd?: FileSource | FileSource[];
+  /** Kernel command line; with `guest` it is added to the guest's own. */
+  append?: string;
+  /** Announced TSC frequency in Hz; default 1 GHz. */
+  tscHz?: number;
+  /** Address of the folder of prepared guests; default `guest/` beside the page, `public/guest/` in Node. */
+  guestBase?: string | URL;
+  /** Called for every output of serial port 1. */
+  serial?: (bytes: Uint8Array) => void;
+  onProgress?: (progress: Progress) => void;
+  /** Aborts the creation, and stops the machine afterwards. */
+  signal?: AbortSignal;
+  /** Debugging options of the core (Control.OPTIONS). */
+  options?: number;
+}
+
+export interface SkepStats extends MachineStats {
+  /** Million guest instructions per second of all CPUs since the previous look. */
+  mips: number;
+  cpus: (MachineStats['cpus'][number] & { mips: number; /** 0 to 1: share of the time since the previous look not halted. */
+    load: number })[];
+}
+
+/** What differs between a page and Node; set once by the entry module. */
+export interface Host { platform: Platform; read: Reader; guestBase: () => URL }
+let host: Host | undefined;
+export function setHost(value: Host): void {
+  host = value;
+}
+function theHost(): Host {
+  if (host === undefined) throw new SkepError('unsupported', 'Skep was imported by a wrong path.', 'Import the package "skep".');
+  return host;
+}
+
+const DEFAULT_MEMORY_MIB = 256;
+const DEFAULT_TSC_HZ = 1e9;
+const DEFAULT_APPEND = 'console=ttyS0';
+/** The largest number of serial bytes a readable stream holds for a slow reader before it drops the oldest. */
+const MAX_STREAM_CHUNKS = 4096;
+
+async function readManifest(name: string, base: URL, options: SkepOptions): Promise<GuestManifest> {
+  checkGuestName(name);
+  try {
+    const file = await theHost().read(new URL('manifest.json', base), { signal: options.signal });
+    return parseManifest(new TextDecoder().decode(file.bytes), name);
+  } catch (error) {
+    if (error instanceof SkepError && error.code === 'file-missing') throw guestMissing(name);
+    throw error;
+  }
+}
+
+async function readBoot(options: SkepOptions): Promise<{ boot: BootConfig; memory: number | undefined }> {
+  const { read, guestBase } = theHost();
+  const files = { signal: options.signal, onProgress: options.onProgress };
+  let { kernel } = options;
+  let initrd = options.initrd === undefined ? undefined : [options.initrd].flat();
+  let append = options.append ?? DEFAULT_APPEND;
+  let memory: number | undefined;
+  if (options.guest !== undefined) {
+    const root = options.guestBase === undefined ? guestBase() : new URL(String(options.guestBase), guestBase());
+    const base = new URL(`${options.guest}/`, root.href.endsWith('/') ? root : new URL(`${root.href}/`));
+    const manifest = await readManifest(options.guest, base, options);
+    kernel ??= new URL(manifest.kernel, base);
+    initrd ??= manifest.initrd === undefined ? [] : [new URL(manifest.initrd, base)];
+    append = [manifest.append, options.append ?? ''].filter((part) => part !== '').join(' ');
+    memory = manifest.memory;
+  }
+  if (kernel === undefined) {
+    throw new ConfigError('There is nothing to boot.', 'Name a guest or give a kernel.');
+  }
+  const [kernelFile, ...initrdFiles] = await Promise.all([kernel, ...(initrd ?? [])].map((source) => read(source, files)));
+  const boot = { kernel: kernelFile as NamedBytes, initrd: initrdFiles, append };
+  checkKernel(boot);
+  return { boot, memory };
+}
+
+export class SkepSerial {
+  private readonly decoderListeners = new Set<(bytes: Uint8Array) => void>();
+  constructor(private readonly machine: Machine, private readonly port: number) {
+    machine.events.on('serial', (event) => {
+      if (event.port === port) this.decoderListeners.forEach((listener) => listener(event.bytes));
+    });
+  }
+
+  /** Types into the port; false when a megabyte is waiting already and nothing was taken. */
+  write(data: Uint8Array | string): boolean {
+    return this.machine.serial[this.port]?.write(data) ?? false;
+  }
+
+  onData(listener: (bytes: Uint8Array) => void): Unsubscribe {
+    this.decoderListeners.add(listener);
+    return () => this.decoderListeners.delete(listener);
+  }
+
+  /** Output from now on; ends with the machine. A reader that falls far behind loses output. */
+  get readable(): ReadableStream<Uint8Array> {
+    let unsubscribe: Unsubscribe = () => {};
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        unsubscribe = this.onData((bytes) => {
+          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(bytes);
+        });
+        this.machine.ended.then(() => controller.close(), (error: unknown) => controller.error(error));
+      },
+      cancel: () => unsubscribe(),
+    }, new CountQueuingStrategy({ highWaterMark: MAX_STREAM_CHUNKS }));
+  }
+}
+
+export class Skep {
+  readonly serial: SkepSerial;
+  /** Serial ports 1 to 4. */
+  readonly serialPorts: readonly SkepSerial[];
+  private previous: MachineStats | undefined;
+  private readonly onAbort = (): void => { void this.stop(); };
+
+  private constructor(private readonly machine: Machine, private readonly signal: AbortSignal | undefined) {
+    this.serialPorts = machine.serial.map((_, port) => new SkepSerial(machine, port));
+    this.serial = this.serialPorts[0] as SkepSerial;
+    signal?.addEventListener('abort', this.onAbort);
+  }
+
+  /** Checks the wishes, loads the files and makes a machine that is ready to start. Throws SkepError. */
+  static async create(options: SkepOptions): Promise<Skep> {
+    const { platform } = theHost();
+    const smp = options.smp ?? 1;
+    const cpuModel = options.cpu ?? 'v1';
+    checkCpus(smp);
+    checkCpuModel(cpuModel);
+    if (options.memory !== undefined) checkMemory(options.memory, smp);
+    const { boot, memory } = await readBoot(options);
+    const machine = await Machine.create({ cpus: smp, memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
+      tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(), options: options.options ?? 0, boot }, platform);
+    if (options.signal?.aborted === true) {
+      await machine.stop();
+      throw abortError(options.signal);
+    }
+    const vm = new Skep(machine, options.signal);
+    if (options.serial !== undefined) vm.serial.onData(options.serial);
+    return vm;
+  }
+
+  get state(): MachineState {
+    return this.machine.state;
+  }
+  /** Resolves when the machine is over, rejects with a SkepError when it fails. */
+  get ended(): Promise<MachineEnding> {
+    return this.machine.ended;
+  }
+  get cpus(): number {
+    return this.machine.options.cpus;
+  }
+  get memory(): number {
+    return this.machine.options.memoryMiB;
+  }
+
+  start(): void {
+    this.machine.start();
+  }
+  pause(): Promise<void> {
+    return this.machine.pause();
+  }
+  resume(): void {
+    this.machine.resume();
+  }
+  reset(): void {
+    this.machine.reset();
+  }
+  powerButton(): void {
+    this.machine.powerButton();
+  }
+  /** Ends the machine and its workers; safe in every state. */
+  async stop(): Promise<void> {
+    this.signal?.removeEventListener('abort', this.onAbort);
+    await this.machine.stop();
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Set 2 scancodes as a keyboard's wire carries them. */
+  sendScancodes(codes: Uint8Array): void {
+    this.machine.keyboard(codes);
+  }
+
+  on<Name extends keyof MachineEvents>(name: Name, listener: (event: MachineEvents[Name]) => void): Unsubscribe {
+    return this.machine.events.on(name, listener);
+  }
+
+  /** Counters now; rates are over the time since the previous call. */
+  get stats(): SkepStats {
+    const now = this.machine.stats();
+    const { previous } = this;
+    this.previous = now;
+    const elapsedMs = now.timeMs - (previous?.timeMs ?? 0);
+    const rate = (count: number): number => (elapsedMs > 0 ? count / (elapsedMs * 1000) : 0);
+    const cpus = now.cpus.map((cpu, n) => {
+      const before = previous?.cpus[n];
+      const halted = elapsedMs > 0 ? (cpu.haltedMs - (before?.haltedMs ?? 0)) / elapsedMs : 1;
+      return { ...cpu, mips: rate(cpu.instructions - (before?.instructions ?? 0)), load: Math.min(1, Math.max(0, 1 - halted)) };
+    });
+    return { ...now, cpus, mips: rate(now.instructions - (previous?.instructions ?? 0)) };
+  }
+
+  /** For tests of failure handling: the worker of a CPU dies as if by a crash. */
+  killCpuForTest(cpu: number): void {
+    this.machine.killCpu(cpu);
+  }
+}
