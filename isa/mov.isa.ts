@@ -22,7 +22,7 @@ export const rows: Row[] = [
   mov('88 /r', 'Eb,Gb'), mov('89 /r', 'Ev,Gv'), mov('8A /r', 'Gb,Eb'), mov('8B /r', 'Gv,Ev'),
   mov('A0', 'AL,Ob'), mov('A1', 'rAX,Ov'), mov('A2', 'Ob,AL'), mov('A3', 'Ov,rAX'),
   mov('B0+r', 'Zb,Ib'), mov('B8+r', 'Zv,Iv'), mov('C6 /0', 'Eb,Ib'), mov('C7 /0', 'Ev,Iz'),
-  { name: 'MOV', enc: '8C /r', ops: 'Ev,Sw', handler: 'hMovFromSeg', generic: true, jit: 'helper' },
+  { name: 'MOV', enc: '8C /r', ops: 'Ev,Sw', handler: 'hMovFromSeg', jit: 'helper' },
   extend('MOVZX', '0F B6 /r', 'Gv,Eb'), extend('MOVZX', '0F B7 /r', 'Gv,Ew'),
   extend('MOVSX', '0F BE /r', 'Gv,Eb'), extend('MOVSX', '0F BF /r', 'Gv,Ew'),
   extend('MOVSXD', '63 /r', 'Gv,Ed', { modes: '64' }),

@@ -117,6 +117,11 @@ export function recDisp(r: usize): i64 { return load<i64>(r, RecOffset.DISP); }
 @inline
 export function recImm(r: usize): i64 { return load<i64>(r, RecOffset.IMM); }
 
+/** VEX.vvvv: GPR byte offset, or the plain number for vector registers. Shares the top byte of imm. */
+// @ts-ignore: decorator
+@inline
+export function recVex(r: usize): u32 { return load<u8>(r, RecOffset.IMM + 7); }
+
 /** RIP of the instruction. */
 // @ts-ignore: decorator
 @inline
