@@ -1,7 +1,7 @@
-// npx tsx bench/boot-compare.ts [--runs N] [--smp N] [--append S] [--until REGEX] [--skep COMMAND] [--json
-// FILE] Boots the guest mini alternately under QEMU TCG and under Skep, to the same line on the serial
-// console, and prints medians and ratios. Both times are the host's, from the start of the process; for Skep
-// also the time that it reports itself (from its machine's start). Alternation, because a shared host drifts.
+// npx tsx bench/boot-compare.ts [--runs N] [--smp N] [--append S] [--until REGEX] [--skep COMMAND] [--json F]
+// Boots the guest mini alternately under QEMU TCG and under Skep, to the same line on the serial console, and
+// prints medians and ratios. Both times are the host's, from the start of the process; for Skep also the time
+// that it reports itself (from its machine's start). Alternation, because a shared host drifts.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -88,7 +88,11 @@ async function main(): Promise<void> {
     skepReported: median(skep.map((run) => run.reported)) };
   const version = execFileSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).split('\n')[0];
   const report = {
-    qemu, skep, medians, ratio: medians.skep / medians.qemu, ratioReported: medians.skepReported / medians.qemu,
+    qemu,
+    skep,
+    medians,
+    ratio: medians.skep / medians.qemu,
+    ratioReported: medians.skepReported / medians.qemu,
     smp: Number(values.smp), append: values.append, cpu: values.cpu, qemuVersion: version,
     host: { cpus: cpus().length, model: cpus()[0]?.model, load: loadavg()[0] },
   };

@@ -1,7 +1,6 @@
-// npx tsx bench/qemu-vmbench.ts [--run NAME,NAME|all] [--scale X] [--repeat N] [--smp N] [--cpu MODEL] Runs
-// the benchmark guest under QEMU TCG with mini's kernel, and the same program on the host itself. Prints
-// JSON: {programs: {NAME: {qemu, native}}} in seconds (medians over --repeat rounds), as the guest's clock
-// has them.
+// npx tsx bench/qemu-vmbench.ts [--run NAME,NAME|all] [--scale X] [--repeat N] [--smp N] [--cpu MODEL]
+// Runs the benchmark guest under QEMU TCG with mini's kernel, and the same program on the host itself. Prints
+// JSON: {programs: {NAME: {qemu, native}}} in seconds (medians of --repeat rounds), by the guest's clock.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
-// npx tsx bench/vmbench/build.ts [amd64] [i386] Builds the benchmark guest into build/vmbench: the static
-// program vmbench-ARCH and the initramfs vmbench-ARCH.cpio in which it is /init. Needs gcc and the static C
-// library (libc6-dev; gcc-multilib for i386), no root. Rebuilds only what is older than its sources.
+// npx tsx bench/vmbench/build.ts [amd64] [i386]
+// Builds the benchmark guest into build/vmbench: the static program vmbench-ARCH and the initramfs
+// vmbench-ARCH.cpio in which it is /init. Needs gcc and the static C library (libc6-dev; gcc-multilib for
+// i386), no root. Rebuilds only what is older than its sources.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';

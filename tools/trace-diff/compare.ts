@@ -3,8 +3,7 @@
 //   masked registers and flags,
 //   flags that the instruction before left undefined, until something defines them again,
 //   *held* values: registers that differed at the start, or were written by an instruction whose result is
-// not
-//   reproducible (RDTSC, CPUID, IN ...), for as long as neither side writes them again.
+//   not reproducible (RDTSC, CPUID, IN ...), for as long as neither side writes them again.
 // Where the traces run apart, the nearest later point with equal states is looked for. One side alone took a
 // detour: an interrupt or a fault that only it met; this is noted. Both sides moved: a real difference,
 // unless an irreproducible instruction was executed shortly before.

@@ -1,6 +1,6 @@
-// npx tsx tools/trace-diff/main.ts compare|run|record ...   The judge: finds the first instruction that Skep
-// and QEMU execute differently. Options and examples: docs/testing/trace-diff.md. Exit status: 0 no
-// difference, 1 a difference, 2 bad usage or nothing to compare.
+// npx tsx tools/trace-diff/main.ts compare|run|record ...
+// The judge: finds the first instruction that Skep and QEMU execute differently. Options and examples:
+// docs/testing/trace-diff.md. Exit status: 0 no difference, 1 a difference, 2 bad usage or nothing compared.
 
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
