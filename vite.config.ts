@@ -1,6 +1,6 @@
 // Bundles the page into dist/: a static folder that works from any path of any static host (base './').
-// Dev and preview servers send the two headers that make a page cross-origin isolated, without which browsers give
-// no shared memory; on hosts without headers public/isolation-worker.js does the same.
+// Dev and preview servers send the two headers that make a page cross-origin isolated, without which browsers
+// give no shared memory; on hosts without headers public/isolation-worker.js does the same.
 
 import { defineConfig } from 'vite';
 

@@ -1,4 +1,5 @@
-// npm run build: the core and the page, into dist/. `--core` compiles only the core; `--force` compiles it even if fresh.
+// npm run build: the core and the page, into dist/. `--core` compiles only the core; `--force` compiles it
+// even if fresh.
 
 import { buildCore, buildPage, runSteps } from './steps.ts';
 

@@ -1,5 +1,6 @@
-// npm start: builds what is stale, prepares the guest, serves the built page with isolation headers, prints the address.
-// A guest that cannot be prepared here is no reason not to serve: the page takes a kernel and an initrd by file, too.
+// npm start: builds what is stale, prepares the guest, serves the built page with isolation headers, prints
+// the address. A guest that cannot be prepared here is no reason not to serve: the page takes a kernel and an
+// initrd by file, too.
 
 import { preview } from 'vite';
 import { ROOT, buildCore, buildPage, run, runSteps, StepError } from './steps.ts';

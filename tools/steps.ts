@@ -1,4 +1,5 @@
-// Steps that several npm scripts share: run a program in the project's folder, compile the core, bundle the page.
+// Steps that several npm scripts share: run a program in the project's folder, compile the core, bundle the
+// page.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -22,7 +23,9 @@ export function run(step: string, program: string, args: readonly string[], env:
   if (done.status !== 0) throw new StepError(step, done.status ?? 1);
 }
 
-/** Modification time of the newest file below `folder` whose name `wanted` accepts, ms; 0 if there is none. */
+/**
+ * Modification time of the newest file below `folder` whose name `wanted` accepts, ms; 0 if there is none.
+ */
 export function newestIn(folder: string, wanted: (name: string) => boolean): number {
   if (!existsSync(folder)) return 0;
   let newest = 0;

@@ -24,7 +24,7 @@ describe('parseParameters', () => {
     expect(problems[0]).toContain('from 1 to 16');
   });
 
-  it.each(['32', '999999'])('refuses ram=%s with the limits', (ram) => {
+  it.each(['8', '999999'])('refuses ram=%s with the limits', (ram) => {
     const { problems } = parseParameters(`?ram=${ram}`, 4);
     expect(problems[0]).toContain(`ram=${ram} `);
     expect(problems[0]).toMatch(/\d+ to \d+ MiB/);
@@ -78,6 +78,13 @@ describe('checkConfig', () => {
     expect(checkConfig(config, true)).toEqual([]);
     expect(checkConfig({ ...config, kernel: 'k' }, false)).toEqual([]);
   });
+});
+
+it('says how much RAM fits beside many CPUs', () => {
+  const config = { ...defaultConfig(2), smp: 16, ram: 3500 };
+  const [problem] = checkConfig(config, false);
+  expect(problem).toMatch(/^With 16 CPUs 3500 MiB of RAM do not fit: choose at most \d+ MiB\.$/);
+  expect(checkConfig({ ...config, smp: 1, ram: 3000 }, false)).toEqual([]);
 });
 
 it('offers two CPUs at least and four at most by default', () => {

@@ -1,7 +1,9 @@
-// What the machine form holds, and the same as URL parameters, so that any machine is a link. One schema reads the
-// parameters; a value that it refuses becomes a problem that names the value and the remedy, and the default is used.
+// What the machine form holds, and the same as URL parameters, so that any machine is a link. One schema
+// reads the parameters; a value that it refuses becomes a problem that names the value and the remedy, and
+// the default is used.
 
 import * as v from 'valibot';
+import { MAX_CPUS, maxMemoryMiB } from '../api/index.ts';
 
 export const CPU_CHOICES = [1, 2, 4, 8] as const;
 export const RAM_CHOICES = [128, 256, 512, 1024, 2048] as const;
@@ -9,10 +11,8 @@ export const CPU_MODELS = ['v1', 'v2', 'v3'] as const;
 export const GUESTS = ['mini', 'custom'] as const;
 export type GuestName = (typeof GUESTS)[number];
 
-/** Smallest RAM in which a Linux kernel unpacks itself, and the most that 4 GiB of wasm address space leaves. */
-export const MIN_RAM_MIB = 64;
-export const MAX_RAM_MIB = 3072;
-export const MAX_CPUS = 16;
+/** Smallest RAM that a link may ask for; a Linux kernel needs some 64 MiB. */
+export const MIN_RAM_MIB = 16;
 /** COMMAND_LINE_SIZE of Linux on x86. */
 export const MAX_APPEND_CHARACTERS = 2047;
 
@@ -58,8 +58,10 @@ const integer = (name: string, low: number, high: number, unit: string) => v.pip
 const choice = <const T extends readonly string[]>(name: string, values: T) => v.picklist(values,
   (issue) => `${name}=${String(issue.input)} is unknown: choose one of ${values.join(', ')}.`);
 
-const address = (name: string) => v.pipe(v.string(), v.check((text) => text === '' || isFetchable(text),
-  (issue) => `${name}=${String(issue.input)} is not an address that a page can load: use http(s): or a relative path.`));
+const address = (name: string) => v.pipe(v.string(), v.check(
+  (text) => text === '' || isFetchable(text),
+  ({ input }) => `${name}=${String(input)} is not an address that a page can load: `
+    + 'use http(s): or a relative path.'));
 
 function isFetchable(text: string): boolean {
   const url = URL.parse === undefined ? tryUrl(text) : URL.parse(text, 'https://page.invalid/');
@@ -77,7 +79,7 @@ function tryUrl(text: string): URL | null {
 const SCHEMAS = {
   guest: choice('guest', GUESTS),
   smp: integer('smp', 1, MAX_CPUS, ' CPUs'),
-  ram: integer('ram', MIN_RAM_MIB, MAX_RAM_MIB, ' MiB'),
+  ram: integer('ram', MIN_RAM_MIB, maxMemoryMiB(1), ' MiB'),
   cpu: choice('cpu', CPU_MODELS),
   kernel: address('kernel'),
   initrd: address('initrd'),
@@ -127,6 +129,10 @@ export function checkConfig(config: MachineConfig, hasKernelFile: boolean): stri
   for (const name of Object.keys(SCHEMAS) as (keyof MachineConfig)[]) {
     const result = v.safeParse(SCHEMAS[name], String(config[name]));
     if (!result.success) problems.push(result.issues[0].message);
+  }
+  const most = maxMemoryMiB(Math.min(config.smp, MAX_CPUS));
+  if (config.ram > most && config.ram <= maxMemoryMiB(1)) {
+    problems.push(`With ${config.smp} CPUs ${config.ram} MiB of RAM do not fit: choose at most ${most} MiB.`);
   }
   if (config.guest === 'custom' && config.kernel === '' && !hasKernelFile) {
     problems.push('A guest of your own needs a kernel: choose a file or give its address.');

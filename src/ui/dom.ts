@@ -2,7 +2,9 @@
 
 type Child = Node | string | undefined;
 
-/** Creates an element; properties are set as properties, `data-*`, `aria-*`, `role` and `for` as attributes. */
+/**
+ * Creates an element; properties are set as properties, `data-*`, `aria-*`, `role` and `for` as attributes.
+ */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K, properties: Record<string, unknown> = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);

@@ -1,5 +1,5 @@
-// Which of the things that Skep needs this browser lacks. The probes are the shortest modules that use the feature
-// (WebAssembly core specification, binary format).
+// Which of the things that Skep needs this browser lacks. The probes are the shortest modules that use the
+// feature (WebAssembly core specification, binary format).
 
 import { OLD_BROWSER, type Message } from './messages.ts';
 

@@ -1,6 +1,9 @@
-// The machine form. The form is the truth about the next machine; every change is written into the page's address.
+// The machine form. The form is the truth about the next machine; every change is written into the page's
+// address.
 
-import { CPU_CHOICES, CPU_MODELS, GUESTS, MAX_RAM_MIB, RAM_CHOICES, toQuery, type MachineConfig } from './config.ts';
+import {
+  CPU_CHOICES, CPU_MODELS, GUESTS, RAM_CHOICES, toQuery, type MachineConfig,
+} from './config.ts';
 import { byId, el } from './dom.ts';
 import { formatBytes, formatMemory } from './format.ts';
 import type { ChosenFiles } from './machine.ts';
@@ -27,7 +30,8 @@ export class MachineForm {
     for (const [input, note] of [[this.#kernelFile, 'kernel-name'], [this.#initrdFile, 'initrd-name']] as const) {
       input.addEventListener('change', () => {
         const file = input.files?.[0];
-        byId(note).textContent = file === undefined ? '' : `${file.name}, ${formatBytes(file.size)} (not part of the link)`;
+        byId(note).textContent = file === undefined ? ''
+          : `${file.name}, ${formatBytes(file.size)} (not part of the link)`;
         if (input === this.#kernelFile && file !== undefined) this.#guest.value = 'custom';
         this.#changed();
       });
@@ -73,8 +77,9 @@ export class MachineForm {
     this.#smp.replaceChildren(...counts.map((count) => el('label', {},
       el('input', { type: 'radio', name: 'smp', value: String(count), checked: count === config.smp }),
       el('span', {}, String(count)))));
-    const sizes = [...new Set([...RAM_CHOICES, config.ram])].filter((size) => size <= MAX_RAM_MIB).sort((a, b) => a - b);
-    this.#ram.replaceChildren(...sizes.map((size) => el('option', { value: String(size) }, formatMemory(size))));
+    const sizes = [...new Set([...RAM_CHOICES, config.ram])].sort((a, b) => a - b);
+    this.#ram.replaceChildren(
+      ...sizes.map((size) => el('option', { value: String(size) }, formatMemory(size))));
     this.#ram.value = String(config.ram);
   }
 

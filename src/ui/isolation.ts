@@ -1,6 +1,6 @@
-// Cross-origin isolation, without which there is no SharedArrayBuffer: by the server's headers, or else by the service
-// worker public/isolation-worker.js and one reload. A second reload is never made: some browsers ignore the headers of
-// a service worker (private windows, frames), and the page would reload for ever.
+// Cross-origin isolation, without which there is no SharedArrayBuffer: by the server's headers, or else by
+// the service worker public/isolation-worker.js and one reload. A second reload is never made: some browsers
+// ignore the headers of a service worker (private windows, frames), and the page would reload for ever.
 
 import { NO_SERVICE_WORKER, NOT_SECURE, STILL_NOT_ISOLATED, type Message } from './messages.ts';
 
@@ -50,7 +50,10 @@ function browserHost(): IsolationHost {
   };
 }
 
-/** Resolves with undefined when isolated, with a message when that cannot be; never when the page is about to reload. */
+/**
+ * Resolves with undefined when isolated, with a message when that cannot be; never when the page is about to
+ * reload.
+ */
 export async function ensureIsolation(): Promise<Message | undefined> {
   const host = browserHost();
   const step = decideIsolation(host);
@@ -60,7 +63,8 @@ export async function ensureIsolation(): Promise<Message | undefined> {
     return undefined;
   }
   try {
-    await navigator.serviceWorker.register(new URL('isolation-worker.js', document.baseURI), { updateViaCache: 'none' });
+    const script = new URL('isolation-worker.js', document.baseURI);
+    await navigator.serviceWorker.register(script, { updateViaCache: 'none' });
     await navigator.serviceWorker.ready;
   } catch {
     return NO_SERVICE_WORKER;

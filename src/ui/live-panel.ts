@@ -1,10 +1,11 @@
-// The live panel: MIPS and load per CPU with a chart of the last minute, interrupts per line, lost interrupts.
+// The live panel: MIPS and load per CPU with a chart of the last minute, interrupts per line, lost
+// interrupts.
 
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { byId, el } from './dom.ts';
 import { formatCount, formatDuration, formatMips } from './format.ts';
-import { History, ratesBetween, type Rates, type StatsSample } from './rates.ts';
+import { History, LostCounter, ratesBetween, type Rates, type StatsSample } from './rates.ts';
 import { themeColor } from './theme.ts';
 
 const SAMPLE_MS = 500;
@@ -24,10 +25,10 @@ export class LivePanel {
   #chart: uPlot | undefined;
   #previous: Previous | undefined;
   #runningMs = 0;
-  #busy = false;
+  #lost = new LostCounter();
   readonly #parent = byId('chart');
 
-  constructor(private readonly stats: () => Promise<StatsSample | undefined>) {
+  constructor(private readonly stats: () => StatsSample | undefined) {
     new ResizeObserver(() => this.#resize()).observe(this.#parent);
   }
 
@@ -36,6 +37,7 @@ export class LivePanel {
     this.#history = new History(cpus, CHART_POINTS);
     this.#previous = undefined;
     this.#runningMs = 0;
+    this.#lost = new LostCounter();
     byId('cpus').replaceChildren(...Array.from({ length: cpus }, (_unused, index) => cpuRow(index)));
     byId('lines').replaceChildren(el('tr', {}, el('td', { colSpan: 3, className: 'quiet' }, 'None yet')));
     byId('uptime').textContent = '';
@@ -44,7 +46,7 @@ export class LivePanel {
   }
 
   resume(): void {
-    this.#timer ??= setInterval(() => void this.#sample(), SAMPLE_MS);
+    this.#timer ??= setInterval(() => this.#sample(), SAMPLE_MS);
   }
 
   /** Keeps what is shown; time does not count. */
@@ -72,22 +74,19 @@ export class LivePanel {
   }
 
   #resize(): void {
-    if (this.#parent.clientWidth > 0) this.#chart?.setSize({ width: this.#parent.clientWidth, height: CHART_HEIGHT });
+    const width = this.#parent.clientWidth;
+    if (width > 0) this.#chart?.setSize({ width, height: CHART_HEIGHT });
   }
 
-  async #sample(): Promise<void> {
-    if (this.#busy || document.hidden) return;
-    this.#busy = true;
-    try {
-      const sample = await this.stats();
-      if (sample === undefined || this.#timer === undefined) return;
-      const atMs = performance.now();
-      if (this.#previous !== undefined) this.#show(ratesBetween(this.#previous.sample, sample, atMs - this.#previous.atMs),
-        atMs - this.#previous.atMs);
-      this.#previous = { sample, atMs };
-    } finally {
-      this.#busy = false;
+  #sample(): void {
+    const sample = document.hidden ? undefined : this.stats();
+    if (sample === undefined) return;
+    const atMs = performance.now();
+    if (this.#previous !== undefined) {
+      const elapsedMs = atMs - this.#previous.atMs;
+      this.#show(ratesBetween(this.#previous.sample, sample, elapsedMs), elapsedMs);
     }
+    this.#previous = { sample, atMs };
   }
 
   #show(rates: Rates, elapsedMs: number): void {
@@ -107,7 +106,7 @@ export class LivePanel {
     });
     this.#history?.push(this.#runningMs / 1000, rates.cpus.map((cpu) => cpu.mips));
     if (this.#history !== undefined) this.#chart?.setData(this.#history.data as uPlot.AlignedData);
-    showInterrupts(rates);
+    showInterrupts(rates, this.#lost.add(rates.lost));
   }
 }
 
@@ -120,10 +119,10 @@ function cpuRow(index: number): HTMLTableRowElement {
     el('td', { className: 'mips' }, '–'));
 }
 
-function showInterrupts(rates: Rates): void {
+function showInterrupts(rates: Rates, lostCount: number): void {
   const lost = byId('lost');
-  lost.textContent = `${formatCount(rates.lost)} lost`;
-  lost.classList.toggle('bad', rates.lost > 0);
+  lost.textContent = `${formatCount(lostCount)} lost`;
+  lost.classList.toggle('bad', lostCount > 0);
   if (rates.lines.length === 0) return;
   byId('lines').replaceChildren(...rates.lines.map(({ line, count, perSecond }) => el('tr', {},
     el('th', { scope: 'row' }, line),

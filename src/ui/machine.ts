@@ -1,21 +1,16 @@
-// The page's view of one machine: loads what it boots from, creates it through the library, and tells the page in which
-// phase it is. The only file of the page, apart from its entry, that touches src/api.
+// The page's view of one machine: creates it through the library from what the form says, and tells the page in which
+// phase it is. The library does everything else: it loads the files, checks them and runs the workers.
 
-import { Skep } from '../api/index.ts';
+import { Skep, type FileSource, type MachineEnding, type SkepOptions, type SkepStats } from '../api/index.ts';
 import { checkConfig, type MachineConfig } from './config.ts';
-import { download, type OnProgress } from './download.ts';
-import { guestMissing, PageError } from './messages.ts';
-import type { StatsSample } from './rates.ts';
+import { guestMissing, guestCrashed, PageError } from './messages.ts';
 
 export type Phase = 'off' | 'loading' | 'running' | 'paused' | 'ended' | 'failed';
 
-/** What tools/guest writes next to a prepared guest, as far as the page reads it. */
+/** What tools/guest writes next to a prepared guest, as far as the page shows it. */
 export interface GuestManifest {
   title: string;
-  kernel: string;
-  initrd: string;
   append: string;
-  memory: number;
   bytes: number;
   kernelVersion: string;
   files: Record<string, { bytes: number }>;
@@ -33,31 +28,24 @@ export interface MachineEvents {
   onError(error: unknown): void;
 }
 
-const GUEST_FOLDER = 'guest';
+const ENDINGS: Readonly<Record<string, string>> = {
+  'power-off': 'powered off', 'debug-exit': 'ended by the guest', stopped: 'off',
+};
 
 /** The manifest of a prepared guest; PageError if it is not on this server. */
-export async function loadManifest(name: string, signal?: AbortSignal): Promise<GuestManifest> {
-  const options = { what: 'guest', ...(signal === undefined ? {} : { signal }) };
+export async function loadManifest(name: string): Promise<GuestManifest> {
   try {
-    const bytes = await download(`${GUEST_FOLDER}/${name}/manifest.json`, options);
-    return JSON.parse(new TextDecoder().decode(bytes)) as GuestManifest;
-  } catch (error) {
-    if (signal?.aborted === true) throw error;
-    throw guestMissing(name);
+    const response = await fetch(`guest/${name}/manifest.json`);
+    if (response.ok) return await response.json() as GuestManifest;
+  } catch {
+    // No server, or a web page instead of a manifest: either way the guest is not there.
   }
+  throw guestMissing(name);
 }
-
-interface BootFiles {
-  kernel: Uint8Array;
-  initrd: Uint8Array | undefined;
-  append: string;
-}
-
-type Vm = Awaited<ReturnType<typeof Skep.create>>;
 
 export class Machine {
   phase: Phase = 'off';
-  #vm: Vm | undefined;
+  #vm: Skep | undefined;
   #abort = new AbortController();
 
   constructor(private readonly events: MachineEvents) {}
@@ -66,7 +54,8 @@ export class Machine {
     return this.phase === 'loading' || this.phase === 'running' || this.phase === 'paused';
   }
 
-  async start(config: MachineConfig, files: ChosenFiles): Promise<void> {
+  /** `sizes`: bytes per file name, for downloads whose server does not tell. */
+  async start(config: MachineConfig, files: ChosenFiles, sizes: ReadonlyMap<string, number>): Promise<void> {
     await this.#dispose();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
@@ -76,72 +65,43 @@ export class Machine {
         throw new PageError('This machine is not possible', problems.join(' '), 'Change the value and start again.');
       }
       this.#enter('loading');
-      const boot = await this.#load(config, files, signal);
-      signal.throwIfAborted();
-      await this.#create(config, boot, signal);
+      const vm = await Skep.create({
+        ...optionsOf(config, files), signal,
+        onProgress: ({ name, loaded, total }) => this.events.onProgress(name, loaded, total || (sizes.get(name) ?? 0)),
+      });
+      this.#adopt(vm);
+      vm.start();
+      this.#enter('running');
     } catch (error) {
-      if (signal.aborted) return;
-      await this.#fail(error);
+      if (!signal.aborted) await this.#fail(error);
     }
   }
 
-  async #create(config: MachineConfig, boot: BootFiles, signal: AbortSignal): Promise<void> {
-    const vm = await Skep.create({
-      smp: config.smp, memory: config.ram, cpu: config.cpu,
-      kernel: boot.kernel, append: boot.append,
-      ...(boot.initrd === undefined ? {} : { initrd: boot.initrd }),
-    });
-    if (signal.aborted) {
-      await vm.stop();
-      return;
-    }
+  #adopt(vm: Skep): void {
     this.#vm = vm;
-    vm.serial.onData((bytes: Uint8Array) => this.events.onSerial(bytes));
-    vm.on('ended', (end: { reason: string; value?: number }) => this.#ended(vm, end));
-    vm.on('error', (error: unknown) => {
+    vm.serial.onData((bytes) => this.events.onSerial(bytes));
+    vm.on('ended', (ending) => {
+      if (this.#vm === vm) void this.#ended(ending);
+    });
+    vm.on('error', (error) => {
       if (this.#vm === vm) void this.#fail(error);
     });
-    await vm.start();
-    if (this.phase === 'loading') this.#enter('running');
-  }
-
-  async #load(config: MachineConfig, files: ChosenFiles, signal: AbortSignal): Promise<BootFiles> {
-    const progress = (file: string): OnProgress => (loaded, total) => this.events.onProgress(file, loaded, total);
-    const fetched = (what: string, address: string, expectedBytes?: number): Promise<Uint8Array> =>
-      download(address, { what, signal, onProgress: progress(what), ...(expectedBytes === undefined ? {} : { expectedBytes }) });
-    const own = async (what: string, file: File | undefined, address: string): Promise<Uint8Array | undefined> => {
-      if (file !== undefined) return readFile(what, file, progress(what));
-      return address === '' ? undefined : fetched(what, address);
-    };
-    const wanted = [own('kernel', files.kernel, config.kernel), own('initrd', files.initrd, config.initrd)] as const;
-    if (config.guest === 'custom') {
-      const [kernel, initrd] = await Promise.all(wanted);
-      if (kernel === undefined) throw new Error('checkConfig lets no machine without a kernel pass');
-      return { kernel, initrd, append: config.append === '' ? 'console=ttyS0' : config.append };
-    }
-    const manifest = await loadManifest(config.guest, signal);
-    const at = (name: string): string => `${GUEST_FOLDER}/${config.guest}/${name}`;
-    const [kernel, initrd] = await Promise.all([
-      wanted[0].then((bytes) => bytes ?? fetched('kernel', at(manifest.kernel), manifest.files[manifest.kernel]?.bytes)),
-      wanted[1].then((bytes) => bytes ?? fetched('initrd', at(manifest.initrd), manifest.files[manifest.initrd]?.bytes)),
-    ]);
-    return { kernel, initrd, append: config.append === '' ? manifest.append : config.append };
   }
 
   async pause(): Promise<void> {
-    await this.#control('running', 'paused', (vm) => vm.pause());
+    await this.#control(['running'], 'paused', (vm) => vm.pause());
   }
 
   async resume(): Promise<void> {
-    await this.#control('paused', 'running', (vm) => vm.start());
+    await this.#control(['paused'], 'running', (vm) => vm.resume());
   }
 
   async reset(): Promise<void> {
-    await this.#control(this.phase, 'running', (vm) => vm.reset());
+    await this.#control(['running', 'paused'], 'running', (vm) => vm.reset());
   }
 
   async powerButton(): Promise<void> {
-    await this.#control(this.phase, this.phase, (vm) => vm.powerButton());
+    await this.#control(['running'], 'running', (vm) => vm.powerButton());
   }
 
   async stop(): Promise<void> {
@@ -150,30 +110,33 @@ export class Machine {
     this.#enter('off');
   }
 
-  write(data: string | Uint8Array): void {
-    if (this.phase === 'running' || this.phase === 'paused') this.#vm?.serial.write(data);
+  /** Types into the console; false where nobody takes it. */
+  write(data: string): boolean {
+    return this.phase === 'running' && this.#vm?.serial.write(data) === true;
   }
 
-  /** A sample of the counters, or undefined when there is no machine to measure. */
-  async stats(): Promise<StatsSample | undefined> {
-    return this.#vm === undefined ? undefined : this.#vm.stats();
+  /** The counters, or undefined when there is no machine to measure. */
+  stats(): SkepStats | undefined {
+    return this.#vm?.stats;
   }
 
-  async #control(from: Phase, to: Phase, action: (vm: Vm) => void | Promise<void>): Promise<void> {
+  async #control(from: readonly Phase[], to: Phase, action: (vm: Skep) => void | Promise<void>): Promise<void> {
     const vm = this.#vm;
-    if (vm === undefined || this.phase !== from) return;
+    if (vm === undefined || !from.includes(this.phase)) return;
     try {
       await action(vm);
-      if (this.#vm === vm && this.phase === from && to !== from) this.#enter(to);
+      if (this.#vm === vm && from.includes(this.phase) && this.phase !== to) this.#enter(to);
     } catch (error) {
-      await this.#fail(error);
+      if (this.#vm === vm) await this.#fail(error);
     }
   }
 
-  #ended(vm: Vm, end: { reason: string; value?: number }): void {
-    if (this.#vm !== vm) return;
-    this.#enter('ended', end.reason);
-    void this.#dispose();
+  async #ended({ reason, value }: MachineEnding): Promise<void> {
+    if (reason === 'triple-fault' || reason === 'panic') await this.#fail(guestCrashed(reason, value));
+    else {
+      await this.#dispose();
+      this.#enter('ended', ENDINGS[reason]);
+    }
   }
 
   async #fail(error: unknown): Promise<void> {
@@ -199,14 +162,13 @@ export class Machine {
   }
 }
 
-async function readFile(what: string, file: File, onProgress: OnProgress): Promise<Uint8Array> {
-  onProgress(0, file.size);
-  try {
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    onProgress(bytes.length, bytes.length);
-    return bytes;
-  } catch {
-    throw new PageError(`The ${what} cannot be read`, `The browser could not read ${file.name}.`,
-      'It may have been moved or changed since you chose it: choose it again.');
-  }
+function optionsOf(config: MachineConfig, files: ChosenFiles): SkepOptions {
+  const options: SkepOptions = { smp: config.smp, memory: config.ram, cpu: config.cpu };
+  const kernel: FileSource | '' = files.kernel ?? config.kernel;
+  const initrd: FileSource | '' = files.initrd ?? config.initrd;
+  if (config.guest !== 'custom') options.guest = config.guest;
+  if (kernel !== '') options.kernel = kernel;
+  if (initrd !== '') options.initrd = initrd;
+  if (config.append !== '') options.append = config.append;
+  return options;
 }

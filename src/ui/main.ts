@@ -1,5 +1,5 @@
-// Entry of the page: reads the link, makes sure that the browser can do it, and connects form, buttons, console and
-// live panel with the machine.
+// Entry of the page: reads the link, makes sure that the browser can do it, and connects form, buttons,
+// console and live panel with the machine.
 
 import './style.css';
 import { parseParameters, type MachineConfig } from './config.ts';
@@ -36,7 +36,7 @@ class Page {
       onError: (error) => showMessage(toMessage(error)),
     });
     this.#console = new Console(byId('terminal'), {
-      onInput: (data) => this.#machine.write(data),
+      onInput: (data) => void this.#machine.write(data),
       onLeave: () => byId(this.#machine.active ? 'pause' : 'start').focus(),
     });
     this.#live = new LivePanel(() => this.#machine.stats());
@@ -91,7 +91,9 @@ class Page {
     hideMessage();
     this.#console.clear();
     byId('loading-rows').replaceChildren();
-    await this.#machine.start(this.#form.config, this.#form.files);
+    const files = Object.entries(this.#manifest?.files ?? {});
+    const sizes = new Map(files.map(([name, { bytes }]) => [name, bytes]));
+    await this.#machine.start(this.#form.config, this.#form.files, sizes);
   }
 
   #bindControls(): void {
@@ -148,7 +150,8 @@ class Page {
     const enable = (id: string, enabled: boolean): void => { byId<HTMLButtonElement>(id).disabled = !enabled; };
     enable('start', this.#usable && !this.#machine.active);
     enable('invite-start', this.#usable && !this.#machine.active);
-    for (const id of ['pause', 'reset', 'power']) enable(id, alive);
+    for (const id of ['pause', 'reset']) enable(id, alive);
+    enable('power', phase === 'running');
     enable('stop', this.#machine.active);
     enable('try', phase === 'running');
     byId('pause').textContent = phase === 'paused' ? 'Resume' : 'Pause';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { guestMissing, notFetched, notReached, PageError, toMessage } from './messages.ts';
+import { guestCrashed, guestMissing, PageError, toMessage } from './messages.ts';
 
 it('keeps the words of a page error', () => {
   expect(toMessage(new PageError('T', 'x', 'r'))).toEqual({ title: 'T', text: 'x', remedy: 'r' });
@@ -17,9 +17,9 @@ it.each([new TypeError('boom'), 'boom', undefined, null, { code: 1 }])('has some
   expect(message.remedy).toContain('Reload');
 });
 
-it('names the address and the reason of a failed download', () => {
-  expect(notFetched('kernel', 'k/bzImage', 404).message).toBe('k/bzImage: there is nothing at this address (404).');
-  expect(notFetched('kernel', 'k/bzImage', 503).message).toContain('status 503');
-  expect(notReached('initial RAM disk', 'https://x.test/i').message).toContain('https://x.test/i');
+it('says what to do about a missing guest and which CPU crashed', () => {
+  expect(guestMissing('mini').message).toContain('guest/mini/manifest.json');
   expect(guestMissing('mini').remedy).toContain('npm run guest');
+  expect(guestCrashed('triple-fault', 3).message).toContain('CPU 3');
+  expect(guestCrashed('panic', 77).message).toContain('77');
 });

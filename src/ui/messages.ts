@@ -1,5 +1,5 @@
-// Every failure as the page shows it: what happened, and what to do about it. Errors of the library (src/api/errors.ts)
-// carry both themselves; the rest is made here.
+// Every failure as the page shows it: what happened, and what to do about it. Errors of the library
+// (src/api/errors.ts) carry both themselves; the rest is made here.
 
 export interface Message {
   title: string;
@@ -15,7 +15,10 @@ export class PageError extends Error {
   }
 }
 
-/** The library's errors, by shape: the page must be able to show an error even if the library could not be loaded. */
+/**
+ * The library's errors, by shape: the page must be able to show an error even if the library could not be
+ * loaded.
+ */
 interface LibraryError {
   code: string;
   sentence: string;
@@ -81,24 +84,15 @@ export const OLD_BROWSER: Message = {
   remedy: 'Use a current Chromium, Chrome, Edge or Firefox (or Safari from 16.4 on).',
 };
 
-export function notFetched(what: string, address: string, status: number): PageError {
-  const reason = status === 404 ? 'there is nothing at this address (404)' : `the server answers with status ${status}`;
-  return new PageError(`The ${what} cannot be loaded`, `${address}: ${reason}.`,
-    'Check the address, or choose the file on your computer.');
-}
-
-export function notReached(what: string, address: string): PageError {
-  return new PageError(`The ${what} cannot be loaded`, `${address} cannot be reached, or its server does not allow this page to read it.`,
-    'Check the address and the connection. A server of another site must send Access-Control-Allow-Origin and '
-      + 'Cross-Origin-Resource-Policy; or choose the file on your computer.');
-}
-
-export function isWebPage(what: string, address: string): PageError {
-  return new PageError(`The ${what} cannot be loaded`, `${address} is a web page, not a ${what}.`,
-    'Give the address of the file itself.');
-}
-
 export function guestMissing(name: string): PageError {
   return new PageError(`The guest "${name}" is not on this server`, `There is no guest/${name}/manifest.json.`,
     'Whoever runs this site prepares it with "npm run guest". Or bring a kernel of your own: choose "Your own kernel".');
+}
+
+/** The guest ended in a way that is not its wish. */
+export function guestCrashed(reason: 'triple-fault' | 'panic', value: number): PageError {
+  const text = reason === 'triple-fault' ? `CPU ${value} met a fault while it handled a double fault (triple fault).`
+    : `The machine stopped with code ${value}.`;
+  return new PageError('The guest crashed', text,
+    'The console above shows its last words. Start again, or try another kernel or command line.');
 }

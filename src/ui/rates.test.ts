@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { History, ratesBetween, type StatsSample } from './rates.ts';
+import { History, LostCounter, ratesBetween, type StatsSample } from './rates.ts';
 
 const sample = (instructions: number[], haltedMs: number[], lines: Record<string, number> = {}, lost = 0): StatsSample => ({
   cpus: instructions.map((count, index) => ({ instructions: count, haltedMs: haltedMs[index] ?? 0 })),
-  interrupts: { raised: 0, accepted: 0, lost, lines },
+  interrupts: { raised: 0, accepted: 0, lost, lines, vectors: {} },
 });
 
 describe('ratesBetween', () => {
@@ -23,14 +23,15 @@ describe('ratesBetween', () => {
   });
 
   it('counts from zero after a reset', () => {
-    const rates = ratesBetween(sample([900e6], [5000], { 'IRQ 4': 90 }), sample([100e6], [0], { 'IRQ 4': 10 }), 1000);
+    const rates = ratesBetween(sample([900e6], [5000], { 4: 90 }), sample([100e6], [0], { 4: 10 }), 1000);
     expect(rates.cpus[0]?.mips).toBe(100);
     expect(rates.lines[0]?.perSecond).toBe(10);
   });
 
   it('lists the interrupt lines that fired, busiest first, and the lost ones', () => {
-    const rates = ratesBetween(sample([0], [0], { a: 1, b: 10 }), sample([0], [0], { a: 3, b: 30, c: 0 }, 2), 2000);
-    expect(rates.lines).toEqual([{ line: 'b', count: 30, perSecond: 10 }, { line: 'a', count: 3, perSecond: 1 }]);
+    const rates = ratesBetween(sample([0], [0], { 4: 1, 21: 10 }), sample([0], [0], { 4: 3, 21: 30, 9: 0 }, 2), 2000);
+    expect(rates.lines).toEqual([
+      { line: 'pin 21', count: 30, perSecond: 10 }, { line: 'pin 4, serial 1', count: 3, perSecond: 1 }]);
     expect(rates.lost).toBe(2);
   });
 });
@@ -39,4 +40,9 @@ it('History keeps the last points of every series', () => {
   const history = new History(2, 3);
   for (let second = 1; second <= 5; second++) history.push(second, [second * 10, second * 100]);
   expect(history.data).toEqual([[3, 4, 5], [30, 40, 50], [300, 400, 500]]);
+});
+
+it('LostCounter shows only what four looks in a row agree on', () => {
+  const counter = new LostCounter();
+  expect([3, 0, 3, 3, 3, 3, -1].map((lost) => counter.add(lost))).toEqual([0, 0, 0, 0, 0, 3, 0]);
 });

@@ -1,4 +1,5 @@
-// From two samples of a machine's counters to what the live panel shows. Pure, so that it can be tested by numbers.
+// From two samples of a machine's counters to what the live panel shows. Pure, so that it can be tested by
+// numbers.
 
 /** Counters since the start of the machine, as the library gives them. */
 export interface StatsSample {
@@ -7,7 +8,10 @@ export interface StatsSample {
     raised: number;
     accepted: number;
     lost: number;
+    /** By IOAPIC pin, decimal. */
     lines: Readonly<Record<string, number>>;
+    /** By interrupt vector, hexadecimal. */
+    vectors: Readonly<Record<string, number>>;
   };
 }
 
@@ -44,13 +48,40 @@ export function ratesBetween(before: StatsSample, after: StatsSample, elapsedMs:
       load: clamp(1 - halted / Math.max(elapsedMs, 1), 0, 1),
     };
   });
-  const lines = Object.entries(after.interrupts.lines)
+  type Counts = Readonly<Record<string, number>>;
+  const named = (now: Counts, then: Counts, name: (key: string) => string): LineRate[] => Object.entries(now)
     .filter(([, count]) => count > 0)
-    .map(([line, count]) => ({
-      line, count, perSecond: grown(count, before.interrupts.lines[line] ?? 0) / seconds,
-    }))
+    .map(([key, count]) => ({ line: name(key), count, perSecond: grown(count, then[key] ?? 0) / seconds }))
     .sort((a, b) => b.count - a.count);
+  const lines = [
+    ...named(after.interrupts.lines, before.interrupts.lines, lineName),
+    ...named(after.interrupts.vectors, before.interrupts.vectors, (vector) => `vector 0x${vector}`),
+  ];
   return { mips: cpus.reduce((sum, cpu) => sum + cpu.mips, 0), cpus, lines, lost: after.interrupts.lost };
+}
+
+/** ISA interrupt lines as a PC wires them (PIT on pin 2, ACPI's SCI on pin 9). */
+const LINE_NAMES: Readonly<Record<string, string>> = {
+  1: 'keyboard', 2: 'timer (PIT)', 3: 'serial 2', 4: 'serial 1', 8: 'clock (RTC)', 9: 'ACPI', 12: 'mouse',
+  14: 'IDE 1', 15: 'IDE 2',
+};
+
+function lineName(pin: string): string {
+  const name = LINE_NAMES[pin];
+  return name === undefined ? `pin ${pin}` : `pin ${pin}, ${name}`;
+}
+
+/**
+ * Interrupts lost so far. The counters of a running machine are read one after the other, so that a single
+ * look may be off by those that are on their way: what several looks agree on is lost.
+ */
+export class LostCounter {
+  #recent: number[] = [];
+
+  add(lost: number): number {
+    this.#recent = [...this.#recent, lost].slice(-4);
+    return this.#recent.length < 4 ? 0 : Math.max(0, Math.min(...this.#recent));
+  }
 }
 
 /** The last `limit` points of a series per CPU, for the chart: [times, cpu 0, cpu 1, …], times in seconds. */

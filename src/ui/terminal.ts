@@ -1,5 +1,5 @@
-// The serial console: xterm with fitting, search and links, copy and paste by keyboard, and a way out for people who
-// work without a mouse (Shift+Escape; Tab belongs to the guest).
+// The serial console: xterm with fitting, search and links, copy and paste by keyboard, and a way out for
+// people who work without a mouse (Shift+Escape; Tab belongs to the guest).
 
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
