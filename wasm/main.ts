@@ -1,13 +1,13 @@
 // Exports of one core instance. Every thread of a machine has its own instance over the one shared memory: a vCPU worker
 // calls cpuInit(id) and cpuRun(), the clock worker clockRun(), the host thread machineInit() and the direct-boot calls.
 
-import { Cpu, RunState, Seg, SegFlag, segment } from "./cpu/state";
+import { Cpu, RunState, Seg, segment } from "./cpu/state";
 import { Inbox, cpuBlock, inboxOf, stateOf } from "./cpu/inbox";
 import { resetCpu } from "./cpu/reset";
 import { refreshSegment, updateMode } from "./cpu/mode";
 import { publishState } from "./cpu/smp";
-import { lapicReset, setCurrentCpu } from "./cpu/lapic/lapic";
-import { msrReset } from "./cpu/msr";
+import { lapicPowerOn } from "./cpu/lapic/registers";
+import { resetMsrs } from "./cpu/msr";
 import { boardInit, boardPresetForDirectBoot } from "./board";
 import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
@@ -15,6 +15,7 @@ import { Exit, publishStats, runSlice } from "./interp/loop";
 import { physInit, ramHost } from "./mmu/physmem";
 import { tlbResetMode } from "./mmu/tlb";
 import { CPU_STATE_BYTES } from "./lib/layout";
+import { setCurrentCpu } from "./lib/this-cpu";
 
 const FLAGS_RESERVED: u64 = 2;
 const CR0_PE: u64 = 1;
@@ -58,9 +59,9 @@ export function cpuInit(id: u32): void {
   cpu = changetype<Cpu>(stateOf(id));
   cpu.id = id;
   setCurrentCpu(id);
+  lapicPowerOn(id);
   resetCpu(cpu, false);
-  msrReset(cpu);
-  lapicReset(id);
+  resetMsrs(cpu);
   tlbResetMode(cpu);
   icacheReset(cpu);
   cpu.runState = id == 0 ? RunState.RUNNING : RunState.WAIT_FOR_SIPI;
@@ -80,9 +81,9 @@ export function cpuRun(): i32 {
 }
 
 /** Blocks in the timers of the board until the machine ends. */
-export function clockRun(): i32 {
+export function clockRun(): void {
   physInit();
-  return boardClockRun();
+  boardClockRun();
 }
 
 /** Address of CPU `id`'s block, for the host's tests and traces. */

@@ -128,7 +128,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   let ends = false;
   for (let n: u32 = 0; n < RUN_LIMIT && off < 4096; n++) {
     if (load<u16>(index + (off << 1)) != 0) break;
-    const avail = 4096 - off;
+    const avail: u32 = 4096 - off;
     markLines(page, off, avail < MAX_INSN ? avail : MAX_INSN);
     fullFence();
     const r = records + used * RECORD_BYTES;

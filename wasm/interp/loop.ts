@@ -2,20 +2,22 @@
 // (engine design sections 2, 6). The inner loop is gen/exec-hot.ts `execute`; it comes back at page changes, faults, mode
 // changes and when attention is set. There is no on-stack replacement in wasm, so a slice returns now and then.
 
-import { Cpu, CpuBlock, RunState, Seg, SEG_BYTES, Status, segment } from "../cpu/state";
+import { Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
 import { raiseDebug, raiseError, Vector } from "../cpu/exceptions";
 import { EventKind, deliverException, deliverInterrupt } from "../cpu/events";
 import { resetCpu, startupIpi } from "../cpu/reset";
 import { clearRequests, park, splitLockWait, takeRequests } from "../cpu/smp";
-import { lapicAccept, lapicPending, lapicReset, lapicTimerCheck } from "../cpu/lapic/lapic";
+import { lapicAccept, lapicPending } from "../cpu/lapic/accept";
+import { lapicReset } from "../cpu/lapic/registers";
+import { lapicTimerCheck, lapicTimerUnpark } from "../cpu/lapic/timer";
+import { machineEnd } from "../bus/machine";
 import { icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes } from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
 import { execute, stoppedAt } from "../gen/exec-hot";
 import { Control, MachineEnd, control32 } from "../lib/control";
-import { CONTROL } from "../lib/layout";
 import { hostLog, hostNow } from "../lib/host";
-import { LogCode } from "../lib/log";
+import { Log } from "../lib/log";
 import { rmwCancel, takeNoncanonical } from "../mmu/access";
 import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
@@ -86,7 +88,8 @@ function runStep(c: Cpu): i32 {
   const mask: u64 = c.mode64 ? u64.MAX_VALUE : 0xffffffff;
   const va = (base + c.rip) & mask;
   const off = <u32>va & 0xfff;
-  let avail: u32 = 4096 - off < MAX_INSN ? 4096 - off : MAX_INSN;
+  const room: u32 = 4096 - off;
+  let avail: u32 = room < MAX_INSN ? room : MAX_INSN;
   if (!c.mode64) {
     const limit = <u64>segment(c, Seg.CS).limit;
     if (c.rip > limit) {
@@ -145,7 +148,7 @@ function runCareful(c: Cpu): void {
       return;
     }
   }
-  if (control32(Control.OPTIONS) & OPTION_TRACE) hostLog(LogCode.TRACE, <u64>changetype<usize>(c), c.instructions);
+  if (control32(Control.OPTIONS) & OPTION_TRACE) hostLog(Log.TRACE, <u64>changetype<usize>(c), c.instructions);
   const rfBefore = c.eflags & FLAG_RF;
   const status = runStep(c);
   settle(c, status);
@@ -260,27 +263,15 @@ function poll(c: Cpu): i32 {
 function idle(c: Cpu): i32 {
   const box = inboxOf(c.id);
   if (c.runState == RunState.SHUTDOWN) {
-    endMachine(MachineEnd.TRIPLE_FAULT, c.id);
+    machineEnd(MachineEnd.TRIPLE_FAULT, c.id);
     return Exit.END;
   }
   publishStats(c);
   const deadline = c.runState == RunState.HALTED ? atomic.load<i64>(box, Inbox.TIMER_DEADLINE) : i64.MAX_VALUE;
   park(c, c.runState, deadline);
-  if (deadline != i64.MAX_VALUE && c.runState == RunState.HALTED) lapicTimerCheck(c.id, <i64>hostNow());
+  if (deadline != i64.MAX_VALUE && !lapicTimerCheck(c.id, <i64>hostNow())) lapicTimerUnpark(c.id);
   // Requests that cannot wake it stay set; attention alone decides how long it sleeps.
   return poll(c);
-}
-
-/** End the machine once; every CPU leaves its loop. */
-export function endMachine(end: u32, value: u32): void {
-  if (atomic.cmpxchg<u32>(CONTROL + <usize>Control.END, 0, end) != 0) return;
-  atomic.store<u32>(CONTROL + <usize>Control.END_VALUE, value);
-  const cpus = control32(Control.CPUS);
-  for (let id: u32 = 0; id < cpus; id++) request(id, Request.STOP);
-  atomic.add<u32>(CONTROL + <usize>Control.CLOCK_WAKE, 1);
-  atomic.notify(CONTROL + <usize>Control.CLOCK_WAKE, -1);
-  atomic.add<u32>(CONTROL + <usize>Control.HOST_EVENT, 1);
-  atomic.notify(CONTROL + <usize>Control.HOST_EVENT, -1);
 }
 
 /** Counters for the panel and the JSON. */

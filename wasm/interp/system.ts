@@ -190,7 +190,7 @@ export function hInvlpg(c: Cpu, r: usize): i32 {
   if (c.cpl != 0) return gp(c);
   const seg = recSeg(r), offset = ea(c, r);
   let va: u64;
-  if (c.mode64) va = seg >= Seg.FS ? segment(c, seg).base + offset : offset;
+  if (c.mode64) va = seg >= <u32>Seg.FS ? segment(c, seg).base + offset : offset;
   else va = (segment(c, seg).base + offset) & LOW32;
   if (!c.longMode || isCanonical(va)) tlbFlushPage(c, va);
   // The page being executed may be the one that went away.

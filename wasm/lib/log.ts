@@ -23,6 +23,8 @@ export const enum Log {
   PIT_MODE = 0x150,
   /** a = chip slot, b = 0: a table of the bus is full. */
   BUS_FULL = 0x160,
+  /** a = address of the CPU's state, b = instructions so far: one step of an instruction trace. */
+  TRACE = 0x180,
   /** a = number, b = 1 for a write: an MSR that this CPU does not have (#GP). */
   MSR_UNKNOWN = 0x170,
 }

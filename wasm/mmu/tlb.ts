@@ -167,7 +167,7 @@ export function tlbFill(c: Cpu, table: u32, va: u64, host: u32, page: u32, globa
 
 /** Drop every write-table entry that maps guest page `page` (code-page protocol). */
 export function tlbDropWrites(c: Cpu, page: u32): void {
-  for (let bank: u32 = 0; bank < Bank.CHECKED; bank++) {
+  for (let bank: u32 = 0; bank < <u32>Bank.CHECKED; bank++) {
     const table = tableOf(c, bank * 2 + 1);
     for (let slot: u32 = 0; slot < TLB_ENTRIES; slot++) {
       if (load<u32>(table + (slot << ENTRY_SHIFT), 12) == page) {
@@ -180,5 +180,5 @@ export function tlbDropWrites(c: Cpu, page: u32): void {
 
 /** Drop all write tables (code-page inbox overflow). */
 export function tlbDropAllWrites(c: Cpu): void {
-  for (let bank: u32 = 0; bank < Bank.CHECKED; bank++) emptyTable(c, bank * 2 + 1);
+  for (let bank: u32 = 0; bank < <u32>Bank.CHECKED; bank++) emptyTable(c, bank * 2 + 1);
 }

@@ -271,7 +271,7 @@ function readX2(c: Cpu, msr: u32): bool {
 
 /** SDM table 10-6. */
 function x2Readable(reg: u32): bool {
-  if (reg >= ApicReg.ISR && reg < ApicReg.ESR) return true;
+  if (reg >= <u32>ApicReg.ISR && reg < <u32>ApicReg.ESR) return true;
   switch (reg) {
     case ApicReg.ID: case ApicReg.VERSION: case ApicReg.TPR: case ApicReg.PPR: case ApicReg.LDR: case ApicReg.SVR:
     case ApicReg.ESR: case ApicReg.LVT_TIMER: case ApicReg.LVT_THERMAL: case ApicReg.LVT_PERF: case ApicReg.LVT_LINT0:
