@@ -102,11 +102,12 @@ function lockBody(form: Form): string[] {
     '  return s;',
     '}',
     'saveFlags(c);',
-    'for (;;) {',
-    `  const m = atomicRead<${type}>(h);`,
-    `  if (atomicReplace<${type}>(h, m, ${value})) return rmwDone(c, h);`,
+    `let m = atomicRead<${type}>(h);`,
+    `while (!atomicReplace<${type}>(h, m, ${value})) {`,
     '  restoreFlags(c);',
+    `  m = atomicRead<${type}>(h);`,
     '}',
+    'return rmwDone(c, h);',
   ];
 }
 

@@ -39,7 +39,7 @@ let short: bool = false;
 let rex: u32 = 0;
 let hasRex: bool = false;
 let flags: u32 = 0;
-let override: i32 = -1;
+let segOverride: i32 = -1;
 let addressSize: u32 = 0;
 let addressPrefix: bool = false;
 let vexPrefix: u32 = 0;
@@ -77,12 +77,12 @@ function readPrefixes(mode: CodeMode): u32 {
   for (;;) {
     const b = nextByte();
     switch (b) {
-      case 0x26: override = Seg.ES; break;
-      case 0x2E: override = Seg.CS; break;
-      case 0x36: override = Seg.SS; break;
-      case 0x3E: override = Seg.DS; break;
-      case 0x64: override = Seg.FS; break;
-      case 0x65: override = Seg.GS; break;
+      case 0x26: segOverride = Seg.ES; break;
+      case 0x2E: segOverride = Seg.CS; break;
+      case 0x36: segOverride = Seg.SS; break;
+      case 0x3E: segOverride = Seg.DS; break;
+      case 0x64: segOverride = Seg.FS; break;
+      case 0x65: segOverride = Seg.GS; break;
       case 0x66: flags |= RecFlag.OPSIZE; break;
       case 0x67: addressPrefix = true; break;
       case 0xF0: flags |= RecFlag.LOCK; break;
@@ -99,6 +99,7 @@ function readPrefixes(mode: CodeMode): u32 {
     rex = 0;
     hasRex = false;
   }
+  return 0;
 }
 
 /** C4 or C5 as a VEX prefix: in 64-bit mode always, elsewhere when ModRM.mod would be 3. Returns the opcode. */
@@ -169,6 +170,7 @@ function findRow(opcode: u32, modrm: u32, mode: CodeMode): i32 {
     if (matches(condition, seen, modrm, mode)) return load<u16>(CANDIDATE_ROWS + (list << 1));
     if (condition >> 31) return -1;
   }
+  return -1;
 }
 
 /** Value of a register field: byte offset in Cpu for a GPR, else the number. */
@@ -186,13 +188,13 @@ function setMemory(r: usize, base: u32, index: u32, scale: u32, disp: i64, seg: 
   store<i64>(r, disp, RecOffset.DISP);
   flags |= RecFlag.MEM;
   const s = setSegment(r, seg, scale, mode);
-  if (mode != CodeMode.M64 || s >= Seg.FS || addressSize != 2) flags |= RecFlag.COMPLEX;
+  if (mode != CodeMode.M64 || s >= <u32>Seg.FS || addressSize != 2) flags |= RecFlag.COMPLEX;
 }
 
 /** Record the segment; returns it. In 64-bit mode only FS and GS overrides count (SDM vol. 1 3.3.4). */
 function setSegment(r: usize, seg: u32, scale: u32, mode: CodeMode): u32 {
-  const overridden = override >= 0 && (mode != CodeMode.M64 || override >= Seg.FS);
-  const s = overridden ? <u32>override : seg;
+  const overridden = segOverride >= 0 && (mode != CodeMode.M64 || segOverride >= Seg.FS);
+  const s = overridden ? <u32>segOverride : seg;
   store<u8>(r, s | (scale << 4) | (overridden ? 0x80 : 0), RecOffset.SEG_SCALE);
   return s;
 }
@@ -309,7 +311,7 @@ function startRecord(off: u32, mode: CodeMode, r: usize): void {
   rex = 0;
   hasRex = false;
   flags = 0;
-  override = -1;
+  segOverride = -1;
   addressPrefix = false;
   vexPrefix = 0;
   vexL = 0;
@@ -356,7 +358,7 @@ export function decodeInsn(c: Cpu, bytes: usize, avail: u32, off: u32, mode: Cod
   const opcode = readOpcode(readPrefixes(mode), mode);
   addressSize = mode == CodeMode.M64 ? (addressPrefix ? 1 : 2) : (mode == CodeMode.M32) != addressPrefix ? 1 : 0;
   // VEX after 66, F2, F3, LOCK or REX is undefined (SDM vol. 2 2.3.2 to 2.3.4), and so are its reserved maps.
-  const badVex = isVex && (hasRex || map > 6 || map < Map.VEX ||
+  const badVex = isVex && (hasRex || map > 6 || map < <u32>Map.VEX ||
     (flags & (<u32>RecFlag.OPSIZE | RecFlag.REP | RecFlag.REPNE | RecFlag.LOCK)) != 0);
   const key = map * 256 + opcode;
   const hasModrm = !badVex && load<u8>(HAS_MODRM + key) != 0;

@@ -36,11 +36,12 @@ export function l_add_m1_g1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, add<u8>(c, m, readReg<u8>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, add<u8>(c, m, readReg<u8>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_add_a2_g2(c: Cpu, r: usize): i32 {
@@ -72,11 +73,12 @@ export function l_add_m2_g2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, add<u16>(c, m, readReg<u16>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, add<u16>(c, m, readReg<u16>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_add_a4_g4(c: Cpu, r: usize): i32 {
@@ -108,11 +110,12 @@ export function l_add_m4_g4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, add<u32>(c, m, readReg<u32>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, add<u32>(c, m, readReg<u32>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_add_a8_g8(c: Cpu, r: usize): i32 {
@@ -144,11 +147,12 @@ export function l_add_m8_g8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, add<u64>(c, m, readReg<u64>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, add<u64>(c, m, readReg<u64>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_add_g1_m1(c: Cpu, r: usize): i32 {
@@ -227,11 +231,12 @@ export function l_add_m1_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, add<u8>(c, m, <u8>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, add<u8>(c, m, <u8>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_add_m2_i(c: Cpu, r: usize): i32 {
@@ -258,11 +263,12 @@ export function l_add_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, add<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, add<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_add_m4_i(c: Cpu, r: usize): i32 {
@@ -289,11 +295,12 @@ export function l_add_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, add<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, add<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_add_m8_i(c: Cpu, r: usize): i32 {
@@ -320,11 +327,12 @@ export function l_add_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, add<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, add<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_a1_g1(c: Cpu, r: usize): i32 {
@@ -356,11 +364,12 @@ export function l_or_m1_g1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, or<u8>(c, m, readReg<u8>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, or<u8>(c, m, readReg<u8>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_a2_g2(c: Cpu, r: usize): i32 {
@@ -392,11 +401,12 @@ export function l_or_m2_g2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, or<u16>(c, m, readReg<u16>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, or<u16>(c, m, readReg<u16>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_a4_g4(c: Cpu, r: usize): i32 {
@@ -428,11 +438,12 @@ export function l_or_m4_g4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, or<u32>(c, m, readReg<u32>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, or<u32>(c, m, readReg<u32>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_a8_g8(c: Cpu, r: usize): i32 {
@@ -464,11 +475,12 @@ export function l_or_m8_g8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, or<u64>(c, m, readReg<u64>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, or<u64>(c, m, readReg<u64>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_g1_m1(c: Cpu, r: usize): i32 {
@@ -547,11 +559,12 @@ export function l_or_m1_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, or<u8>(c, m, <u8>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, or<u8>(c, m, <u8>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_m2_i(c: Cpu, r: usize): i32 {
@@ -578,11 +591,12 @@ export function l_or_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, or<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, or<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_m4_i(c: Cpu, r: usize): i32 {
@@ -609,11 +623,12 @@ export function l_or_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, or<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, or<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_or_m8_i(c: Cpu, r: usize): i32 {
@@ -640,11 +655,12 @@ export function l_or_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, or<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, or<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_a1_g1(c: Cpu, r: usize): i32 {
@@ -676,11 +692,12 @@ export function l_adc_m1_g1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, adc<u8>(c, m, readReg<u8>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, adc<u8>(c, m, readReg<u8>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_a2_g2(c: Cpu, r: usize): i32 {
@@ -712,11 +729,12 @@ export function l_adc_m2_g2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, adc<u16>(c, m, readReg<u16>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, adc<u16>(c, m, readReg<u16>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_a4_g4(c: Cpu, r: usize): i32 {
@@ -748,11 +766,12 @@ export function l_adc_m4_g4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, adc<u32>(c, m, readReg<u32>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, adc<u32>(c, m, readReg<u32>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_a8_g8(c: Cpu, r: usize): i32 {
@@ -784,11 +803,12 @@ export function l_adc_m8_g8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, adc<u64>(c, m, readReg<u64>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, adc<u64>(c, m, readReg<u64>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_g1_m1(c: Cpu, r: usize): i32 {
@@ -867,11 +887,12 @@ export function l_adc_m1_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, adc<u8>(c, m, <u8>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, adc<u8>(c, m, <u8>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_m2_i(c: Cpu, r: usize): i32 {
@@ -898,11 +919,12 @@ export function l_adc_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, adc<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, adc<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_m4_i(c: Cpu, r: usize): i32 {
@@ -929,11 +951,12 @@ export function l_adc_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, adc<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, adc<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_adc_m8_i(c: Cpu, r: usize): i32 {
@@ -960,11 +983,12 @@ export function l_adc_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, adc<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, adc<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_a1_g1(c: Cpu, r: usize): i32 {
@@ -996,11 +1020,12 @@ export function l_sbb_m1_g1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, sbb<u8>(c, m, readReg<u8>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, sbb<u8>(c, m, readReg<u8>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_a2_g2(c: Cpu, r: usize): i32 {
@@ -1032,11 +1057,12 @@ export function l_sbb_m2_g2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, sbb<u16>(c, m, readReg<u16>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, sbb<u16>(c, m, readReg<u16>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_a4_g4(c: Cpu, r: usize): i32 {
@@ -1068,11 +1094,12 @@ export function l_sbb_m4_g4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, sbb<u32>(c, m, readReg<u32>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, sbb<u32>(c, m, readReg<u32>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_a8_g8(c: Cpu, r: usize): i32 {
@@ -1104,11 +1131,12 @@ export function l_sbb_m8_g8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, sbb<u64>(c, m, readReg<u64>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, sbb<u64>(c, m, readReg<u64>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_g1_m1(c: Cpu, r: usize): i32 {
@@ -1187,11 +1215,12 @@ export function l_sbb_m1_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, sbb<u8>(c, m, <u8>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, sbb<u8>(c, m, <u8>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_m2_i(c: Cpu, r: usize): i32 {
@@ -1218,11 +1247,12 @@ export function l_sbb_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, sbb<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, sbb<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_m4_i(c: Cpu, r: usize): i32 {
@@ -1249,11 +1279,12 @@ export function l_sbb_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, sbb<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, sbb<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sbb_m8_i(c: Cpu, r: usize): i32 {
@@ -1280,11 +1311,12 @@ export function l_sbb_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, sbb<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, sbb<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_a1_g1(c: Cpu, r: usize): i32 {
@@ -1316,11 +1348,12 @@ export function l_and_m1_g1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, and<u8>(c, m, readReg<u8>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, and<u8>(c, m, readReg<u8>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_a2_g2(c: Cpu, r: usize): i32 {
@@ -1352,11 +1385,12 @@ export function l_and_m2_g2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, and<u16>(c, m, readReg<u16>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, and<u16>(c, m, readReg<u16>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_a4_g4(c: Cpu, r: usize): i32 {
@@ -1388,11 +1422,12 @@ export function l_and_m4_g4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, and<u32>(c, m, readReg<u32>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, and<u32>(c, m, readReg<u32>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_a8_g8(c: Cpu, r: usize): i32 {
@@ -1424,11 +1459,12 @@ export function l_and_m8_g8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, and<u64>(c, m, readReg<u64>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, and<u64>(c, m, readReg<u64>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_g1_m1(c: Cpu, r: usize): i32 {
@@ -1507,11 +1543,12 @@ export function l_and_m1_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, and<u8>(c, m, <u8>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, and<u8>(c, m, <u8>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_m2_i(c: Cpu, r: usize): i32 {
@@ -1538,11 +1575,12 @@ export function l_and_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, and<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, and<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_m4_i(c: Cpu, r: usize): i32 {
@@ -1569,11 +1607,12 @@ export function l_and_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, and<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, and<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_and_m8_i(c: Cpu, r: usize): i32 {
@@ -1600,11 +1639,12 @@ export function l_and_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, and<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, and<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_a1_g1(c: Cpu, r: usize): i32 {
@@ -1636,11 +1676,12 @@ export function l_sub_m1_g1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, sub<u8>(c, m, readReg<u8>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, sub<u8>(c, m, readReg<u8>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_a2_g2(c: Cpu, r: usize): i32 {
@@ -1672,11 +1713,12 @@ export function l_sub_m2_g2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, sub<u16>(c, m, readReg<u16>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, sub<u16>(c, m, readReg<u16>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_a4_g4(c: Cpu, r: usize): i32 {
@@ -1708,11 +1750,12 @@ export function l_sub_m4_g4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, sub<u32>(c, m, readReg<u32>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, sub<u32>(c, m, readReg<u32>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_a8_g8(c: Cpu, r: usize): i32 {
@@ -1744,11 +1787,12 @@ export function l_sub_m8_g8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, sub<u64>(c, m, readReg<u64>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, sub<u64>(c, m, readReg<u64>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_g1_m1(c: Cpu, r: usize): i32 {
@@ -1827,11 +1871,12 @@ export function l_sub_m1_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, sub<u8>(c, m, <u8>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, sub<u8>(c, m, <u8>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_m2_i(c: Cpu, r: usize): i32 {
@@ -1858,11 +1903,12 @@ export function l_sub_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, sub<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, sub<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_m4_i(c: Cpu, r: usize): i32 {
@@ -1889,11 +1935,12 @@ export function l_sub_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, sub<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, sub<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_sub_m8_i(c: Cpu, r: usize): i32 {
@@ -1920,11 +1967,12 @@ export function l_sub_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, sub<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, sub<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_a1_g1(c: Cpu, r: usize): i32 {
@@ -1956,11 +2004,12 @@ export function l_xor_m1_g1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, xor<u8>(c, m, readReg<u8>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, xor<u8>(c, m, readReg<u8>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_a2_g2(c: Cpu, r: usize): i32 {
@@ -1992,11 +2041,12 @@ export function l_xor_m2_g2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, xor<u16>(c, m, readReg<u16>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, xor<u16>(c, m, readReg<u16>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_a4_g4(c: Cpu, r: usize): i32 {
@@ -2028,11 +2078,12 @@ export function l_xor_m4_g4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, xor<u32>(c, m, readReg<u32>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, xor<u32>(c, m, readReg<u32>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_a8_g8(c: Cpu, r: usize): i32 {
@@ -2064,11 +2115,12 @@ export function l_xor_m8_g8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, xor<u64>(c, m, readReg<u64>(c, recReg(r))))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, xor<u64>(c, m, readReg<u64>(c, recReg(r))))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_g1_m1(c: Cpu, r: usize): i32 {
@@ -2147,11 +2199,12 @@ export function l_xor_m1_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, xor<u8>(c, m, <u8>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, xor<u8>(c, m, <u8>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_m2_i(c: Cpu, r: usize): i32 {
@@ -2178,11 +2231,12 @@ export function l_xor_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, xor<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, xor<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_m4_i(c: Cpu, r: usize): i32 {
@@ -2209,11 +2263,12 @@ export function l_xor_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, xor<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, xor<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_xor_m8_i(c: Cpu, r: usize): i32 {
@@ -2240,11 +2295,12 @@ export function l_xor_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, xor<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, xor<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function q_sub_a1_g1(c: Cpu, r: usize): i32 {
@@ -2412,11 +2468,12 @@ export function l_inc_m1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, inc<u8>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, inc<u8>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_inc_a2(c: Cpu, r: usize): i32 {
@@ -2448,11 +2505,12 @@ export function l_inc_m2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, inc<u16>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, inc<u16>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_inc_a4(c: Cpu, r: usize): i32 {
@@ -2484,11 +2542,12 @@ export function l_inc_m4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, inc<u32>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, inc<u32>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_inc_a8(c: Cpu, r: usize): i32 {
@@ -2520,11 +2579,12 @@ export function l_inc_m8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, inc<u64>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, inc<u64>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_dec_a1(c: Cpu, r: usize): i32 {
@@ -2556,11 +2616,12 @@ export function l_dec_m1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, dec<u8>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, dec<u8>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_dec_a2(c: Cpu, r: usize): i32 {
@@ -2592,11 +2653,12 @@ export function l_dec_m2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, dec<u16>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, dec<u16>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_dec_a4(c: Cpu, r: usize): i32 {
@@ -2628,11 +2690,12 @@ export function l_dec_m4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, dec<u32>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, dec<u32>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_dec_a8(c: Cpu, r: usize): i32 {
@@ -2664,11 +2727,12 @@ export function l_dec_m8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, dec<u64>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, dec<u64>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_not_a1(c: Cpu, r: usize): i32 {
@@ -2700,11 +2764,12 @@ export function l_not_m1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, not<u8>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, not<u8>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_not_a2(c: Cpu, r: usize): i32 {
@@ -2736,11 +2801,12 @@ export function l_not_m2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, not<u16>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, not<u16>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_not_a4(c: Cpu, r: usize): i32 {
@@ -2772,11 +2838,12 @@ export function l_not_m4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, not<u32>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, not<u32>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_not_a8(c: Cpu, r: usize): i32 {

@@ -39,11 +39,12 @@ export function l_not_m8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, not<u64>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, not<u64>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_neg_a1(c: Cpu, r: usize): i32 {
@@ -75,11 +76,12 @@ export function l_neg_m1(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u8>(h);
-    if (atomicReplace<u8>(h, m, neg<u8>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u8>(h);
+  while (!atomicReplace<u8>(h, m, neg<u8>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u8>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_neg_a2(c: Cpu, r: usize): i32 {
@@ -111,11 +113,12 @@ export function l_neg_m2(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, neg<u16>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, neg<u16>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_neg_a4(c: Cpu, r: usize): i32 {
@@ -147,11 +150,12 @@ export function l_neg_m4(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, neg<u32>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, neg<u32>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_neg_a8(c: Cpu, r: usize): i32 {
@@ -183,11 +187,12 @@ export function l_neg_m8(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, neg<u64>(c, m))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, neg<u64>(c, m))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function q_and_a1_g1(c: Cpu, r: usize): i32 {
@@ -500,11 +505,12 @@ export function l_bts_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, bts<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, bts<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_bts_a4_i(c: Cpu, r: usize): i32 {
@@ -536,11 +542,12 @@ export function l_bts_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, bts<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, bts<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_bts_a8_i(c: Cpu, r: usize): i32 {
@@ -572,11 +579,12 @@ export function l_bts_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, bts<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, bts<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_btr_a2_g2(c: Cpu, r: usize): i32 {
@@ -635,11 +643,12 @@ export function l_btr_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, btr<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, btr<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_btr_a4_i(c: Cpu, r: usize): i32 {
@@ -671,11 +680,12 @@ export function l_btr_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, btr<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, btr<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_btr_a8_i(c: Cpu, r: usize): i32 {
@@ -707,11 +717,12 @@ export function l_btr_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, btr<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, btr<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_btc_a2_g2(c: Cpu, r: usize): i32 {
@@ -770,11 +781,12 @@ export function l_btc_m2_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u16>(h);
-    if (atomicReplace<u16>(h, m, btc<u16>(c, m, <u16>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u16>(h);
+  while (!atomicReplace<u16>(h, m, btc<u16>(c, m, <u16>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u16>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_btc_a4_i(c: Cpu, r: usize): i32 {
@@ -806,11 +818,12 @@ export function l_btc_m4_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u32>(h);
-    if (atomicReplace<u32>(h, m, btc<u32>(c, m, <u32>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u32>(h);
+  while (!atomicReplace<u32>(h, m, btc<u32>(c, m, <u32>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u32>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_btc_a8_i(c: Cpu, r: usize): i32 {
@@ -842,11 +855,12 @@ export function l_btc_m8_i(c: Cpu, r: usize): i32 {
     return s;
   }
   saveFlags(c);
-  for (;;) {
-    const m = atomicRead<u64>(h);
-    if (atomicReplace<u64>(h, m, btc<u64>(c, m, <u64>recImm(r)))) return rmwDone(c, h);
+  let m = atomicRead<u64>(h);
+  while (!atomicReplace<u64>(h, m, btc<u64>(c, m, <u64>recImm(r)))) {
     restoreFlags(c);
+    m = atomicRead<u64>(h);
   }
+  return rmwDone(c, h);
 }
 
 export function x_bsf_a2_g2(c: Cpu, r: usize): i32 {

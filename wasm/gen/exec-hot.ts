@@ -28,6 +28,15 @@ function flatAddress(c: Cpu, r: usize): u64 {
     (load<u64>(changetype<usize>(c) + recIndex(r)) << <u64>recScale(r)) + recDisp(r);
 }
 
+/** Account for the records up to r and tell where execute stopped. */
+function leave(c: Cpu, r: usize, bias: i64, s: i32): i32 {
+  // Faults and retries are not counted.
+  const done = <i64>r - bias + (s == Status.FAULT || s == Status.RETRY ? 0 : 32);
+  c.instructions += <u64>(done >> 5);
+  stoppedAt = r;
+  return s;
+}
+
 /**
  * The inner loop: execute records from `start` until something other than the next record must happen. `index` (u16 per page
  * offset) and `records` are those of the page; an all-zero index makes every taken branch leave. Returns a Status with
@@ -1107,7 +1116,7 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
       r += 32;
       continue;
     }
-    if (s != TAKEN) break;
+    if (s != TAKEN) return leave(c, r, bias, s);
     if (t < 4096) {
       const n = <usize>load<u16>(index + (<usize>t << 1));
       if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
@@ -1117,12 +1126,7 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         continue;
       }
     }
-    s = leaveTo(c, t);
-    break;
+    return leave(c, r, bias, leaveTo(c, t));
   }
-  // Faults and retries are not counted.
-  const done = <i64>r - bias + (s == Status.FAULT || s == Status.RETRY ? 0 : 32);
-  c.instructions += <u64>(done >> 5);
-  stoppedAt = r;
-  return s;
+  return 0;
 }

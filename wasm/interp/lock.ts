@@ -55,11 +55,13 @@ function replaceInWord(h: usize, bytes: u32, old: u64, now: u64): bool {
   const at = h & ~7;
   const shift = <u64>((h & 7) << 3);
   const mask = ((<u64>1 << <u64>(bytes << 3)) - 1) << shift;
-  for (;;) {
-    const word = atomic.load<u64>(at);
-    if ((word & mask) != old << shift) return false;
-    if (atomic.cmpxchg<u64>(at, word, (word & ~mask) | (now << shift)) == word) return true;
+  let word = atomic.load<u64>(at);
+  while ((word & mask) == old << shift) {
+    const seen = atomic.cmpxchg<u64>(at, word, (word & ~mask) | (now << shift));
+    if (seen == word) return true;
+    word = seen;
   }
+  return false;
 }
 
 /** What lockedUpdate does with the old value. */
@@ -99,11 +101,8 @@ export function lockedUpdate<T>(c: Cpu, va: u64, op: Update, b: T, expected: T):
     splitLockEnd(c);
     return s;
   }
-  for (;;) {
-    const old = atomicRead<T>(h);
-    const now = combine<T>(op, old, b, expected);
-    if (!atomicReplace<T>(h, old, now)) continue;
-    c.second = <u64>old;
-    return rmwDone(c, h);
-  }
+  let old = atomicRead<T>(h);
+  while (!atomicReplace<T>(h, old, combine<T>(op, old, b, expected))) old = atomicRead<T>(h);
+  c.second = <u64>old;
+  return rmwDone(c, h);
 }
