@@ -118,7 +118,7 @@ export function setBootState(kind: u32, entry: u64, arg: u64, cr3: u64): void {
   c.eflags = FLAGS_RESERVED;
   c.rip = entry;
   if (kind == BootKind.BOOT_SECTOR) {
-    for (let n: u32 = Seg.ES; n <= Seg.GS; n++) setSegment(n, 0, n == Seg.CS ? 0x9b : 0x93, 0xffff, 0);
+    for (let n: u32 = Seg.ES; n <= <u32>Seg.GS; n++) setSegment(n, 0, n == <u32>Seg.CS ? 0x9b : 0x93, 0xffff, 0);
     c.rdx = arg;
     c.rsp = 0x7000;
     updateMode(c);
@@ -138,8 +138,8 @@ export function setBootState(kind: u32, entry: u64, arg: u64, cr3: u64): void {
     c.rax = MULTIBOOT_MAGIC;
     c.rbx = arg;
   }
-  for (let n: u32 = Seg.ES; n <= Seg.GS; n++) {
-    setSegment(n, n == Seg.CS ? BOOT_CODE : BOOT_DATA, n == Seg.CS ? code : ATTR_DATA32, 0xffffffff, 0);
+  for (let n: u32 = Seg.ES; n <= <u32>Seg.GS; n++) {
+    setSegment(n, n == <u32>Seg.CS ? BOOT_CODE : BOOT_DATA, n == <u32>Seg.CS ? code : ATTR_DATA32, 0xffffffff, 0);
   }
   updateMode(c);
   tlbResetMode(c);
