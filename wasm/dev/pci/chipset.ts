@@ -1,0 +1,121 @@
+// The 440FX board's own functions: 82441FX host bridge (00:00.0, 8086:1237), PIIX3 ISA bridge (00:01.0, 8086:7000) with PIRQ
+// routing, PIIX4 power management (00:01.3, 8086:7113) with the PM base. Intel orders 290549 and 290562.
+// PAM registers are kept but have no effect: 0xC0000..0xFFFFF is RAM. Left out: SMBus, AGP, SMRAM, device activity monitors.
+
+import { PM_PORTS } from "../acpi-pm";
+import { portMove } from "../../bus/pio";
+import { Chip, chipAddress } from "../../bus/device";
+import { Intx, intxReset, intxRoute } from "./intx";
+import {
+  PCI_FUNCTION_BYTES, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciFunctionReset, pciGet32, pciGet8, pciSet16, pciSet32, pciSet8,
+  pciWritable, pciWritable32,
+} from "./config";
+
+const VENDOR_INTEL: u32 = 0x8086;
+const SLOT_CHIPSET: u32 = 1;
+const enum Host { PAM0 = 0x59, PAM_BYTES = 7, SMRAM = 0x72 }
+const enum Isa { PIRQ_A = 0x60, XBCS = 0x4E, TOM = 0x69, SLOT_MULTI = 0x80 }
+const enum Pm { BASE = 0x40, COUNT_A = 0x44, REG_5B = 0x5B, MISC = 0x80, SMB_BASE = 0x90, SMB_CONFIG = 0xD2 }
+const PM_BASE_MASK: u32 = 0xFFC0;
+const PM_ENABLE: u32 = 1;
+const PIRQ_OFF: u32 = 0x80808080;
+/** Firmware's usual places. */
+const PRESET_PM_BASE: u32 = 0x600;
+const PRESET_PIRQ: u32 = 0x0B0A0B0A;
+const SCI_LINE: u32 = 9;
+
+/** Behind the framework's part of a function: the PM function's port slot and present base + 1. */
+const PM_SLOT: usize = PCI_FUNCTION_BYTES;
+const PM_MAPPED: usize = PCI_FUNCTION_BYTES + 4;
+
+/** The wired-OR state lives behind the ISA bridge's configuration. */
+export function boardIntx(): Intx {
+  return changetype<Intx>(chipAddress(Chip.ISA_BRIDGE) + PCI_FUNCTION_BYTES);
+}
+
+// @ts-ignore: decorator
+@inline
+function fn(chip: u32): PciFunction {
+  return changetype<PciFunction>(chipAddress(chip));
+}
+
+/** At wiring time: the three functions and their writable bits. `pmSlot` = port slot of the ACPI block. */
+export function chipsetWire(pci: Pci, pmSlot: u32, isaWritten: u32, pmWritten: u32): void {
+  const host = fn(Chip.HOST_BRIDGE);
+  pciAdd(pci, host, 0, VENDOR_INTEL, 0x1237, 2, 0x060000);
+  pciWritable(host, 0x50, 0x40, 0xFF);
+  const isa = fn(Chip.ISA_BRIDGE);
+  pciAdd(pci, isa, SLOT_CHIPSET << 3, VENDOR_INTEL, 0x7000, 0, 0x060100);
+  pciSet8(isa, PciReg.HEADER, Isa.SLOT_MULTI);
+  pciWritable(isa, 0x4C, 0x64, 0xFF);
+  isa.written = isaWritten;
+  const pm = fn(Chip.PM_FUNCTION);
+  pciAdd(pci, pm, SLOT_CHIPSET << 3 | 3, VENDOR_INTEL, 0x7113, 3, 0x068000);
+  pciWritable32(pm, Pm.BASE, PM_BASE_MASK);
+  pciWritable(pm, Pm.COUNT_A, 0x8C, 0xFF);
+  pciWritable(pm, Pm.SMB_BASE, 2, 0xFF);
+  pciWritable(pm, Pm.SMB_CONFIG, 5, 0xFF);
+  pm.written = pmWritten;
+  store<u32>(changetype<usize>(pm) + PM_SLOT, pmSlot);
+}
+
+export function chipsetReset(): void {
+  const host = fn(Chip.HOST_BRIDGE);
+  pciFunctionReset(host);
+  pciSet16(host, PciReg.COMMAND, PciCommand.MEMORY | PciCommand.MASTER);
+  pciSet16(host, PciReg.STATUS, 0x0280);
+  for (let n: u32 = 0; n < <u32>Host.PAM_BYTES; n++) pciSet8(host, Host.PAM0 + n, 0);
+  pciSet8(host, Host.SMRAM, 0x02);
+  const isa = fn(Chip.ISA_BRIDGE);
+  pciFunctionReset(isa);
+  pciSet16(isa, PciReg.COMMAND, PciCommand.IO | PciCommand.MEMORY | PciCommand.MASTER);
+  pciSet16(isa, PciReg.STATUS, 0x0200);
+  pciSet16(isa, Isa.XBCS, 0x0003);
+  pciSet8(isa, Isa.TOM, 0x02);
+  pciSet32(isa, Isa.PIRQ_A, PIRQ_OFF);
+  intxReset(boardIntx());
+  const pm = fn(Chip.PM_FUNCTION);
+  pciFunctionReset(pm);
+  pciSet16(pm, PciReg.STATUS, 0x0280);
+  pciSet32(pm, Pm.BASE, PM_ENABLE);
+  pciSet8(pm, PciReg.INTERRUPT_PIN, 1);
+  pciSet8(pm, PciReg.INTERRUPT_LINE, SCI_LINE);
+  // Reset value of the PIIX4; firmware that finds 0 here waits for an SMI handler.
+  pciSet8(pm, Pm.REG_5B, 0x02);
+  pciSet8(pm, Pm.MISC, 0);
+  pciSet32(pm, Pm.SMB_BASE, PM_ENABLE);
+  pmWritten(pm, 0, 0);
+}
+
+/** Configuration write to the ISA bridge. */
+export function isaWritten(f: PciFunction, offset: u32, size: u32): void {
+  intxRoute(boardIntx(), pciGet32(f, Isa.PIRQ_A));
+}
+
+/** Configuration write to the PM function: where its ports are. */
+export function pmWritten(f: PciFunction, offset: u32, size: u32): void {
+  const at = changetype<usize>(f);
+  const base = pciGet32(f, Pm.BASE) & PM_BASE_MASK;
+  const on = (pciGet8(f, Pm.MISC) & PM_ENABLE) != 0 && base != 0;
+  const next: u32 = on ? base + 1 : 0;
+  const now = load<u32>(at, PM_MAPPED);
+  if (next == now) return;
+  portMove(load<u32>(at, PM_SLOT), now != 0 ? <i32>(now - 1) : -1, on ? <i32>base : -1, PM_PORTS);
+  store<u32>(at, next, PM_MAPPED);
+}
+
+/** What firmware leaves: PM ports at 0x600, PIRQs on lines 10 and 11. */
+export function chipsetPreset(): void {
+  const host = fn(Chip.HOST_BRIDGE);
+  // Shadow RAM readable and writable.
+  pciSet8(host, Host.PAM0, 0x30);
+  for (let n: u32 = 1; n < <u32>Host.PAM_BYTES; n++) pciSet8(host, Host.PAM0 + n, 0x33);
+  const isa = fn(Chip.ISA_BRIDGE);
+  pciSet32(isa, Isa.PIRQ_A, PRESET_PIRQ);
+  isaWritten(isa, Isa.PIRQ_A, 4);
+  const pm = fn(Chip.PM_FUNCTION);
+  pciSet16(pm, PciReg.COMMAND, PciCommand.IO);
+  pciSet32(pm, Pm.BASE, PRESET_PM_BASE | PM_ENABLE);
+  pciSet8(pm, Pm.MISC, PM_ENABLE);
+  pmWritten(pm, 0, 0);
+}

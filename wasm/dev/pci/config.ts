@@ -1,0 +1,237 @@
+// PCI configuration space (PCI Local Bus 3.0 chapters 3 and 6): mechanism #1 at 0xCF8/0xCFC, one bus, functions with 256
+// bytes each, base address registers that claim ports and addresses through the bus, and the reset control register that
+// the chipset puts at 0xCF9. A function is a `PciFunction` struct in its own chip page; its driver file gives the bytes.
+// Left out: bridges, memory-mapped configuration, expansion ROM BARs, power states.
+
+import { NEVER } from "../../lib/time";
+import { Serializer, serializeSection } from "../../lib/serializer";
+import { mmioMap } from "../../bus/mmio";
+import { portMove } from "../../bus/pio";
+import { machineResetRequest } from "../../bus/machine";
+
+const enum Port { ADDRESS = 0, RESET = 1, DATA = 4 }
+const ADDRESS_ENABLE: u32 = 0x80000000;
+const ADDRESS_BITS: u32 = 0x80FFFFFC;
+/** 0xCF9: bit 1 = hard reset, bit 2 = go (a 0 to 1 change resets). */
+const RESET_GO: u32 = 4;
+const RESET_BITS: u32 = 0x0E;
+const NO_FUNCTION: u32 = 0xFFFFFFFF;
+const FUNCTIONS: u32 = 256;
+
+/** Offsets of the standard header. */
+export const enum PciReg {
+  VENDOR = 0x00, DEVICE = 0x02, COMMAND = 0x04, STATUS = 0x06, REVISION = 0x08, CLASS = 0x09, HEADER = 0x0E, BAR0 = 0x10,
+  SUBSYSTEM_VENDOR = 0x2C, SUBSYSTEM = 0x2E, CAPABILITIES = 0x34, INTERRUPT_LINE = 0x3C, INTERRUPT_PIN = 0x3D,
+}
+export const enum PciCommand { IO = 1, MEMORY = 2, MASTER = 4, INTX_DISABLE = 0x400 }
+export const enum BarKind { NONE = 0, PORTS = 1, MEMORY = 2 }
+
+/** One base address register and what it maps. */
+@unmanaged
+export class PciBar {
+  kind: u32;
+  /** A power of two; memory at least a page. */
+  bytes: u32;
+  /** Slot of bus/pio.ts or bus/mmio.ts. */
+  slot: u32;
+  /** Present mapping + 1, 0 = not mapped. */
+  mapped: u32;
+}
+const BAR_BYTES: u32 = offsetof<PciBar>();
+const BARS: u32 = 6;
+
+@unmanaged
+export class PciFunction {
+  lock: u32;
+  devfn: u32;
+  /** Function index of `written(function, offset, size)` after a configuration write, 0 = none. */
+  written: u32;
+  pad: u32;
+}
+const BAR_TABLE: usize = 0x20;
+const CONFIG: usize = 0x100;
+const WRITABLE: usize = 0x200;
+/** Bits that a 1 clears. */
+const CLEARABLE: usize = 0x300;
+/** First byte behind the framework's part of a function's chip page. */
+export const PCI_FUNCTION_BYTES: u32 = 0x400;
+const CONFIG_BYTES: u32 = 256;
+
+@unmanaged
+export class Pci {
+  lock: u32;
+  address: u32;
+  resetControl: u32;
+  pad: u32;
+}
+const TABLE: usize = 0x10;
+
+// @ts-ignore: decorator
+@inline
+function bar(f: PciFunction, n: u32): PciBar {
+  return changetype<PciBar>(changetype<usize>(f) + BAR_TABLE + n * BAR_BYTES);
+}
+
+export function pciGet8(f: PciFunction, offset: u32): u32 {
+  return load<u8>(changetype<usize>(f) + CONFIG + offset);
+}
+export function pciGet16(f: PciFunction, offset: u32): u32 {
+  return load<u16>(changetype<usize>(f) + CONFIG + offset);
+}
+export function pciGet32(f: PciFunction, offset: u32): u32 {
+  return load<u32>(changetype<usize>(f) + CONFIG + offset);
+}
+export function pciSet8(f: PciFunction, offset: u32, v: u32): void {
+  store<u8>(changetype<usize>(f) + CONFIG + offset, <u8>v);
+}
+export function pciSet16(f: PciFunction, offset: u32, v: u32): void {
+  store<u16>(changetype<usize>(f) + CONFIG + offset, <u16>v);
+}
+export function pciSet32(f: PciFunction, offset: u32, v: u32): void {
+  store<u32>(changetype<usize>(f) + CONFIG + offset, v);
+}
+/** Bits of the guest's. */
+export function pciWritable(f: PciFunction, offset: u32, bytes: u32, value: u32): void {
+  memory.fill(changetype<usize>(f) + WRITABLE + offset, <u8>value, bytes);
+}
+export function pciWritable16(f: PciFunction, offset: u32, mask: u32): void {
+  store<u16>(changetype<usize>(f) + WRITABLE + offset, <u16>mask);
+}
+export function pciWritable32(f: PciFunction, offset: u32, mask: u32): void {
+  store<u32>(changetype<usize>(f) + WRITABLE + offset, mask);
+}
+export function pciClearable16(f: PciFunction, offset: u32, mask: u32): void {
+  store<u16>(changetype<usize>(f) + CLEARABLE + offset, <u16>mask);
+}
+
+/** Enter a function into the bus at wiring time. `classCode`: class, subclass, interface as 24 bits. */
+export function pciAdd(pci: Pci, f: PciFunction, devfn: u32, vendor: u32, device: u32, revision: u32, classCode: u32): void {
+  f.devfn = devfn;
+  store<u32>(changetype<usize>(pci) + TABLE + (devfn << 2), <u32>changetype<usize>(f));
+  pciSet16(f, PciReg.VENDOR, vendor);
+  pciSet16(f, PciReg.DEVICE, device);
+  pciSet8(f, PciReg.REVISION, revision);
+  pciSet8(f, PciReg.CLASS, classCode);
+  pciSet16(f, PciReg.CLASS + 1, classCode >> 8);
+  pciWritable16(f, PciReg.COMMAND, PciCommand.IO | PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE | 0x140);
+  pciClearable16(f, PciReg.STATUS, 0xF900);
+  pciWritable(f, PciReg.INTERRUPT_LINE, 1, 0xFF);
+}
+
+/** Give a function a BAR: `slot` from portSlotAdd or mmioSlotAdd. */
+export function pciAddBar(f: PciFunction, n: u32, kind: BarKind, bytes: u32, slot: u32): void {
+  const b = bar(f, n);
+  b.kind = kind;
+  b.bytes = bytes;
+  b.slot = slot;
+  b.mapped = 0;
+  const reg = PciReg.BAR0 + (n << 2);
+  pciSet32(f, reg, kind == BarKind.PORTS ? 1 : 0);
+  pciWritable32(f, reg, ~(bytes - 1));
+}
+
+/** Follow the BARs and the command register with the bus's tables. */
+export function pciRemap(f: PciFunction): void {
+  const command = pciGet16(f, PciReg.COMMAND);
+  for (let n: u32 = 0; n < BARS; n++) {
+    const b = bar(f, n);
+    if (b.kind == BarKind.NONE) continue;
+    const value = pciGet32(f, PciReg.BAR0 + (n << 2));
+    const base = b.kind == BarKind.PORTS ? value & ~3 : value & ~15;
+    const wanted = (command & (b.kind == BarKind.PORTS ? PciCommand.IO : PciCommand.MEMORY)) != 0;
+    // All ones is the size probe, 0 an unset register: neither decodes.
+    const valid = wanted && base != 0 && base != ~(b.bytes - 1) && (b.kind != BarKind.PORTS || base < 0x10000);
+    const next: u32 = valid ? base + 1 : 0;
+    if (next == b.mapped) continue;
+    if (b.kind == BarKind.PORTS) {
+      portMove(b.slot, b.mapped != 0 ? <i32>(b.mapped - 1) : -1, valid ? <i32>base : -1, b.bytes);
+    } else {
+      mmioMap(b.slot, valid ? <u64>base : 0, valid ? b.bytes >> 12 : 0);
+    }
+    b.mapped = next;
+  }
+}
+
+function functionAt(pci: Pci): PciFunction {
+  const a = pci.address;
+  // Bus 0 only.
+  if ((a & ADDRESS_ENABLE) == 0 || (a >> 16 & 0xFF) != 0) return changetype<PciFunction>(0);
+  return changetype<PciFunction>(<usize>load<u32>(changetype<usize>(pci) + TABLE + ((a >> 8 & 0xFF) << 2)));
+}
+
+function writeConfig(f: PciFunction, offset: u32, size: u32, value: u32): void {
+  for (let i: u32 = 0; i < size; i++) {
+    const at = changetype<usize>(f) + offset + i;
+    const v = value >> (i << 3);
+    const mask: u32 = load<u8>(at, WRITABLE);
+    const clear: u32 = load<u8>(at, CLEARABLE);
+    const old: u32 = load<u8>(at, CONFIG);
+    store<u8>(at, <u8>((old & ~mask | v & mask) & ~(v & clear)), CONFIG);
+  }
+  if (offset < <u32>PciReg.CAPABILITIES) pciRemap(f);
+  if (f.written != 0) call_indirect<void>(f.written, changetype<usize>(f), offset, size);
+}
+
+export function pciRead(pci: Pci, offset: u32, size: u32): u32 {
+  if (offset < <u32>Port.DATA) {
+    if (size == 4) return pci.address;
+    // Byte reads at 0xCF9 are the reset register; the rest is forwarded to nobody.
+    return offset == Port.RESET && size == 1 ? pci.resetControl : NO_FUNCTION;
+  }
+  const f = functionAt(pci);
+  if (changetype<usize>(f) == 0) return NO_FUNCTION;
+  const at = (pci.address & 0xFC) + (offset - Port.DATA);
+  switch (size) {
+    case 1: return pciGet8(f, at);
+    case 2: return pciGet16(f, at);
+    default: return pciGet32(f, at);
+  }
+}
+
+export function pciWrite(pci: Pci, offset: u32, size: u32, value: u32): void {
+  if (offset < <u32>Port.DATA) {
+    if (size == 4) {
+      pci.address = value & ADDRESS_BITS;
+    } else if (offset == Port.RESET && size == 1) {
+      if ((value & RESET_GO) != 0 && (pci.resetControl & RESET_GO) == 0) machineResetRequest();
+      pci.resetControl = value & (RESET_BITS & ~RESET_GO);
+    }
+    return;
+  }
+  const f = functionAt(pci);
+  if (changetype<usize>(f) != 0) writeConfig(f, (pci.address & 0xFC) + (offset - Port.DATA), size, value);
+}
+
+/** The host side of the bus; functions reset themselves. */
+export function pciReset(pci: Pci): void {
+  pci.address = 0;
+  pci.resetControl = 0;
+}
+
+/** What every function loses at reset: command, line, BAR addresses. */
+export function pciFunctionReset(f: PciFunction): void {
+  pciSet16(f, PciReg.COMMAND, 0);
+  pciSet8(f, PciReg.INTERRUPT_LINE, 0);
+  for (let n: u32 = 0; n < BARS; n++) {
+    if (bar(f, n).kind == BarKind.NONE) continue;
+    pciSet32(f, PciReg.BAR0 + (n << 2), bar(f, n).kind == BarKind.PORTS ? 1 : 0);
+  }
+  pciRemap(f);
+}
+
+export function pciTick(pci: Pci, now: i64): i64 {
+  return NEVER;
+}
+
+export function pciSerialize(pci: Pci, s: Serializer): void {
+  // "PCIC", version 1
+  serializeSection(s, 0x43494350, 1, changetype<usize>(pci) + offsetof<Pci>("address"), 8);
+  for (let n: u32 = 0; n < FUNCTIONS; n++) {
+    const f = changetype<PciFunction>(<usize>load<u32>(changetype<usize>(pci) + TABLE + (n << 2)));
+    if (changetype<usize>(f) == 0) continue;
+    // "PCF" and the function number, version 1
+    serializeSection(s, 0x00464350 | n << 24, 1, changetype<usize>(f) + CONFIG, CONFIG_BYTES);
+    pciRemap(f);
+    if (f.written != 0) call_indirect<void>(f.written, changetype<usize>(f), <u32>0, <u32>0);
+  }
+}
