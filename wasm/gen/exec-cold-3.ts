@@ -13,6 +13,10 @@ import { hClac, hHlt, hInvd, hInvlpg, hLgdt, hLidt, hRdmsr, hStac, hWrmsr } from
 import { hX87ArithI16, hX87ArithI32, hX87ArithM32, hX87ArithM64, hX87ArithST0 } from "../interp/x87-arith";
 import { linear, readHost, rmwDone, rmwHost } from "../mmu/access";
 import { rcl, rcr, rorx, sar, sarx, shl, shld, shlx, shr, shrd, shrx } from "../uop/shift";
+import { hApproxps, hApproxss } from "../uop/sse-float";
+import {
+  hCvtpd2pi, hCvtps2pi, hCvtsd2si, hCvtsi2sd, hCvtsi2ss, hCvtss2si, hCvttsd2si, hCvttss2si,
+} from "../uop/sse-float-convert";
 
 export function x_rcl_a2_c(c: Cpu, r: usize): i32 {
   writeReg<u16>(c, recRm(r), rcl<u16>(c, readReg<u16>(c, recRm(r)), <u8>c.rcx));
@@ -937,6 +941,86 @@ export function x_rorx_g8_m8_n(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
+export function x_hApproxps_n1(c: Cpu, r: usize): i32 {
+  return hApproxps(c, r, 1);
+}
+
+export function x_hApproxss_n1(c: Cpu, r: usize): i32 {
+  return hApproxss(c, r, 1);
+}
+
+export function x_hApproxps_n0(c: Cpu, r: usize): i32 {
+  return hApproxps(c, r, 0);
+}
+
+export function x_hApproxss_n0(c: Cpu, r: usize): i32 {
+  return hApproxss(c, r, 0);
+}
+
+export function x_hCvtsi2ss_4(c: Cpu, r: usize): i32 {
+  return hCvtsi2ss<u32>(c, r);
+}
+
+export function x_hCvtsi2ss_8(c: Cpu, r: usize): i32 {
+  return hCvtsi2ss<u64>(c, r);
+}
+
+export function x_hCvtsi2sd_4(c: Cpu, r: usize): i32 {
+  return hCvtsi2sd<u32>(c, r);
+}
+
+export function x_hCvtsi2sd_8(c: Cpu, r: usize): i32 {
+  return hCvtsi2sd<u64>(c, r);
+}
+
+export function x_hCvttss2si_4(c: Cpu, r: usize): i32 {
+  return hCvttss2si<u32>(c, r);
+}
+
+export function x_hCvttss2si_8(c: Cpu, r: usize): i32 {
+  return hCvttss2si<u64>(c, r);
+}
+
+export function x_hCvttsd2si_4(c: Cpu, r: usize): i32 {
+  return hCvttsd2si<u32>(c, r);
+}
+
+export function x_hCvttsd2si_8(c: Cpu, r: usize): i32 {
+  return hCvttsd2si<u64>(c, r);
+}
+
+export function x_hCvtss2si_4(c: Cpu, r: usize): i32 {
+  return hCvtss2si<u32>(c, r);
+}
+
+export function x_hCvtss2si_8(c: Cpu, r: usize): i32 {
+  return hCvtss2si<u64>(c, r);
+}
+
+export function x_hCvtsd2si_4(c: Cpu, r: usize): i32 {
+  return hCvtsd2si<u32>(c, r);
+}
+
+export function x_hCvtsd2si_8(c: Cpu, r: usize): i32 {
+  return hCvtsd2si<u64>(c, r);
+}
+
+export function x_hCvtps2pi_n1(c: Cpu, r: usize): i32 {
+  return hCvtps2pi(c, r, 1);
+}
+
+export function x_hCvtpd2pi_n1(c: Cpu, r: usize): i32 {
+  return hCvtpd2pi(c, r, 1);
+}
+
+export function x_hCvtps2pi_n0(c: Cpu, r: usize): i32 {
+  return hCvtps2pi(c, r, 0);
+}
+
+export function x_hCvtpd2pi_n0(c: Cpu, r: usize): i32 {
+  return hCvtpd2pi(c, r, 0);
+}
+
 export function x_hPushR_2(c: Cpu, r: usize): i32 {
   return hPushR<u16>(c, r);
 }
@@ -1303,84 +1387,4 @@ export function x_hX87ArithI16_n0(c: Cpu, r: usize): i32 {
 
 export function x_hX87ArithST0_n0(c: Cpu, r: usize): i32 {
   return hX87ArithST0(c, r, 0);
-}
-
-export function x_hX87ArithM32_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithM32(c, r, 1);
-}
-
-export function x_hX87ArithM64_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithM64(c, r, 1);
-}
-
-export function x_hX87ArithI32_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithI32(c, r, 1);
-}
-
-export function x_hX87ArithI16_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithI16(c, r, 1);
-}
-
-export function x_hX87ArithST0_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithST0(c, r, 1);
-}
-
-export function x_hX87ArithM32_n2(c: Cpu, r: usize): i32 {
-  return hX87ArithM32(c, r, 2);
-}
-
-export function x_hX87ArithM64_n2(c: Cpu, r: usize): i32 {
-  return hX87ArithM64(c, r, 2);
-}
-
-export function x_hX87ArithI32_n2(c: Cpu, r: usize): i32 {
-  return hX87ArithI32(c, r, 2);
-}
-
-export function x_hX87ArithI16_n2(c: Cpu, r: usize): i32 {
-  return hX87ArithI16(c, r, 2);
-}
-
-export function x_hX87ArithST0_n2(c: Cpu, r: usize): i32 {
-  return hX87ArithST0(c, r, 2);
-}
-
-export function x_hX87ArithM32_n3(c: Cpu, r: usize): i32 {
-  return hX87ArithM32(c, r, 3);
-}
-
-export function x_hX87ArithM64_n3(c: Cpu, r: usize): i32 {
-  return hX87ArithM64(c, r, 3);
-}
-
-export function x_hX87ArithI32_n3(c: Cpu, r: usize): i32 {
-  return hX87ArithI32(c, r, 3);
-}
-
-export function x_hX87ArithI16_n3(c: Cpu, r: usize): i32 {
-  return hX87ArithI16(c, r, 3);
-}
-
-export function x_hX87ArithST0_n3(c: Cpu, r: usize): i32 {
-  return hX87ArithST0(c, r, 3);
-}
-
-export function x_hX87ArithM32_n4(c: Cpu, r: usize): i32 {
-  return hX87ArithM32(c, r, 4);
-}
-
-export function x_hX87ArithM64_n4(c: Cpu, r: usize): i32 {
-  return hX87ArithM64(c, r, 4);
-}
-
-export function x_hX87ArithI32_n4(c: Cpu, r: usize): i32 {
-  return hX87ArithI32(c, r, 4);
-}
-
-export function x_hX87ArithI16_n4(c: Cpu, r: usize): i32 {
-  return hX87ArithI16(c, r, 4);
-}
-
-export function x_hX87ArithST0_n4(c: Cpu, r: usize): i32 {
-  return hX87ArithST0(c, r, 4);
 }
