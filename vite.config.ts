@@ -16,6 +16,8 @@ export default defineConfig({
   appType: 'mpa',
   build: {
     outDir: 'dist',
+    // tools/steps.ts empties it; dist/node is the command line's.
+    emptyOutDir: false,
     target: 'es2022',
     sourcemap: true,
     assetsInlineLimit: 0,

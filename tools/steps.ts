@@ -2,7 +2,7 @@
 // page.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -47,9 +47,18 @@ export function buildCore(force = false): void {
     (statSync(output).size / 1024).toFixed(0)} KiB`);
 }
 
-/** Bundles the page into dist/. */
+/** Bundles the page into dist/, beside the command line in dist/node. */
 export function buildPage(): void {
+  const dist = join(ROOT, 'dist');
+  for (const name of existsSync(dist) ? readdirSync(dist) : []) {
+    if (name !== 'node') rmSync(join(dist, name), { recursive: true });
+  }
   run('bundling the page', 'vite', ['build', '--logLevel', 'warn']);
+}
+
+/** Bundles the command line and the Node entry of the package into dist/node. */
+export function buildNode(): void {
+  run('bundling the command line', 'tsx', ['bin/build.ts']);
 }
 
 /** Runs a script's steps; a failed one ends the process with its status. */

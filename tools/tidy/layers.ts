@@ -20,7 +20,7 @@ export const LAYERS: readonly (readonly [prefix: string, layer: string])[] = [
   ['wasm/interp/', 'interp'], ['wasm/jit/', 'jit'], ['wasm/bus/', 'bus'], ['wasm/dev/', 'dev'],
   ['wasm/gen/', 'gen'], ['wasm/board.ts', 'board'], ['wasm/', 'main'],
   ['src/emu/generated-', 'layout'], ['src/emu/', 'emu'], ['src/api/', 'api'], ['src/ui/', 'ui'],
-  ['bin/', 'bin'], ['tools/', 'tools'], ['bench/', 'bench'], ['e2e/', 'e2e'], ['public/', 'public'],
+  ['bin/', 'bin'], ['tools/', 'tools'], ['bench/', 'bench'], ['e2e/', 'e2e'], ['tests/', 'tests'], ['public/', 'public'],
 ];
 
 const CORE = ['lib', 'cpu-leaf', 'flags', 'record', 'cpu', 'uop', 'fpu', 'mmu', 'decode', 'bus'] as const;
@@ -54,6 +54,7 @@ export const MATRIX: Readonly<Record<string, readonly string[]>> = {
   tools: ['isa', 'emu', 'layout', 'api'],
   e2e: ['tools'],
   public: [],
+  tests: ['tools', 'emu', 'layout', 'api'],
 };
 
 export function layerOf(path: string): string | undefined {

@@ -1,0 +1,43 @@
+// End-to-end tests: the built page in Chromium, served by vite preview (with isolation headers) and, for the service
+// worker, by a plain static server without any. One worker: every test boots machines that use all cores.
+
+import { defineConfig } from '@playwright/test';
+
+export const PREVIEW_PORT = 4183;
+export const PLAIN_PORT = 4184;
+
+export default defineConfig({
+  testDir: 'e2e',
+  testMatch: '*.spec.ts',
+  outputDir: 'test-results',
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: true,
+  timeout: 180_000,
+  expect: { timeout: 15_000 },
+  reporter: process.env.SKEP_JSON_REPORT === undefined ? 'list'
+    : [['list'], ['json', { outputFile: process.env.SKEP_JSON_REPORT }]],
+  use: {
+    baseURL: `http://localhost:${PREVIEW_PORT}/`,
+    browserName: 'chromium',
+    actionTimeout: 15_000,
+    viewport: { width: 1280, height: 800 },
+    launchOptions: {
+      ...(process.env.SKEP_CHROMIUM === '' ? {} : { executablePath: process.env.SKEP_CHROMIUM ?? '/usr/bin/chromium' }),
+      args: ['--no-sandbox'],
+    },
+    screenshot: 'only-on-failure',
+  },
+  webServer: [
+    {
+      command: `npx vite preview --port ${PREVIEW_PORT} --strictPort`,
+      url: `http://localhost:${PREVIEW_PORT}/`,
+      reuseExistingServer: false,
+    },
+    {
+      command: `npx tsx e2e/plain-server.ts ${PLAIN_PORT}`,
+      url: `http://localhost:${PLAIN_PORT}/`,
+      reuseExistingServer: false,
+    },
+  ],
+});
