@@ -132,10 +132,10 @@ function initRings(): void {
 }
 
 /**
- * Build the machine in zeroed shared memory, once. Control.CPUS and RAM_PAGES are set. `epochMs` = Unix time in
- * milliseconds at machine time 0. boardReset follows.
+ * Build the machine, once, and reset it. The host has set Control.CPUS, RAM_PAGES and Board.EPOCH_MS, which stays.
  */
-export function boardInit(epochMs: f64): void {
+export function boardInit(): void {
+  const epochMs = load<f64>(BOARD + <usize>Board.EPOCH_MS);
   memory.fill(BOARD, 0, BOARD_BYTES);
   store<f64>(BOARD + <usize>Board.EPOCH_MS, epochMs);
   initRings();
@@ -150,6 +150,7 @@ export function boardInit(epochMs: f64): void {
 /** Machine reset: every chip and every local APIC. All CPUs are parked, the clock worker may run. */
 export function boardReset(): void {
   const cpus = control32(Control.CPUS);
+  atomic.store<u32>(BOARD + <usize>Board.DIRECT_BOOT, 0);
   for (let id: u32 = 0; id < cpus; id++) lapicPowerOn(id);
   lockedReset(Chip.IOAPIC, ioapicReset.index);
   lockedReset(Chip.PIC, picReset.index);
@@ -192,6 +193,8 @@ export function boardPresetForDirectBoot(): void {
   pitWrite(changetype<Pit>(pit), 0x40, 1, 0);
   pitWrite(changetype<Pit>(pit), 0x40, 1, 0);
   unlock(pit);
+  // Also for the power-on of CPU 0's worker, which comes later.
+  atomic.store<u32>(BOARD + <usize>Board.DIRECT_BOOT, 1);
   lapicPresetVirtualWire(0);
 }
 

@@ -167,6 +167,7 @@ export const Log = {
   MOUSE_COMMAND: 0x142,
   PIT_MODE: 0x150,
   BUS_FULL: 0x160,
+  TRACE: 0x180,
   MSR_UNKNOWN: 0x170,
 } as const;
 
@@ -184,6 +185,7 @@ export const Board = {
   MMIO_SLOTS: 0xA4,
   TABLE_LOCK: 0xA8,
   POST_CODE: 0xAC,
+  DIRECT_BOOT: 0xB0,
   LINE_COUNT: 0x100,
   TIMERS: 0x200,
   LAPIC_REPORTED: 0x400,

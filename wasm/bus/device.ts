@@ -16,7 +16,7 @@ import { BOARD } from "../lib/layout";
 export const enum Board {
   /** u32 function indices and chip addresses, see Hook in lib/hooks.ts. */
   HOOKS = 0x0,
-  /** f64: Unix time in milliseconds at machine time 0; written by the host before boardReset. */
+  /** f64: Unix time in milliseconds at machine time 0; written by the host before boardInit. */
   EPOCH_MS = 0x80,
   /** u32: bumped by the host (then CLOCK_WAKE): the user pressed the power button. u32: presses already served. */
   POWER_BUTTON = 0x88,
@@ -36,6 +36,8 @@ export const enum Board {
   TABLE_LOCK = 0xA8,
   /** u32: last POST code (port 0x80). */
   POST_CODE = 0xAC,
+  /** u32: nonzero after boardPresetForDirectBoot: the boot CPU's APIC starts as firmware leaves it. */
+  DIRECT_BOOT = 0xB0,
   /** 24 x u32: rising edges per IOAPIC pin, for the panel. */
   LINE_COUNT = 0x100,
   /** TIMERS x {i64 deadline, u32 tick function, u32 chip}, see bus/clock.ts. */

@@ -5,12 +5,15 @@
 import { lock, unlock } from "../lib/atomics";
 import { NEVER } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";
-import { ApicBit, Delivery } from "../cpu/lapic/state";
-import { EXCLUDE_NONE, lapicDeliver } from "../cpu/lapic/deliver";
 import { Chip, chipAddress } from "../bus/device";
 import { IOAPIC_PINS } from "../bus/irq";
+import { irqMessage } from "../bus/lapic-wires";
 
 const enum Window { IOREGSEL = 0x00, IOWIN = 0x10, EOI = 0x40 }
+/** Redirection entry, low word (data sheet section 3.2.4). */
+const enum Rte { VECTOR = 0xFF, MODE = 0x700, LOGICAL = 0x800, REMOTE_IRR = 0x4000, LEVEL = 0x8000, MASKED = 0x10000 }
+/** Delivery modes up to lowest priority may be level-triggered. */
+const MODE_LOWEST: u32 = 1;
 const enum Reg { ID = 0, VERSION = 1, ARBITRATION = 2, REDIRECTION = 0x10 }
 
 const ID_BITS: u32 = 0x0F000000;
@@ -18,7 +21,7 @@ const ID_BITS: u32 = 0x0F000000;
 const VERSION: u32 = ((IOAPIC_PINS - 1) << 16) | 0x20;
 const LOW_WRITABLE: u32 = 0x1AFFF;
 const HIGH_WRITABLE: u32 = 0xFF000000;
-const LOW_RESET: u32 = ApicBit.MASKED;
+const LOW_RESET: u32 = Rte.MASKED;
 
 @unmanaged
 export class IoApic {
@@ -52,20 +55,19 @@ export function ioapicReset(dev: IoApic): void {
 function deliver(dev: IoApic, pin: u32): void {
   const e = entry(dev, pin);
   const low = load<u32>(e);
-  const mode = (low & ApicBit.MODE) >> 8;
-  const level = (low & ApicBit.LEVEL) != 0 && mode <= <u32>Delivery.LOWEST;
+  const mode = (low & Rte.MODE) >> 8;
+  const level = (low & Rte.LEVEL) != 0 && mode <= MODE_LOWEST;
   // Remote IRR is set before the message: the EOI may come before this returns.
-  if (level) store<u32>(e, low | ApicBit.REMOTE_IRR);
-  const taken = lapicDeliver(load<u32>(e, 4) >> 24, (low & ApicBit.LOGICAL) != 0, false, mode, low & ApicBit.VECTOR, level,
-    EXCLUDE_NONE);
+  if (level) store<u32>(e, low | Rte.REMOTE_IRR);
+  const taken = irqMessage(load<u32>(e, 4) >> 24, (low & Rte.LOGICAL) != 0, mode, low & Rte.VECTOR, level);
   // Nobody there: no EOI will come, so the line may try again when the entry is rewritten.
-  if (level && taken == 0) store<u32>(e, load<u32>(e) & ~ApicBit.REMOTE_IRR);
+  if (level && taken == 0) store<u32>(e, load<u32>(e) & ~Rte.REMOTE_IRR);
 }
 
 /** A level pin that is asserted, unmasked and not in service sends. */
 function serviceLevel(dev: IoApic, pin: u32): void {
   const low = load<u32>(entry(dev, pin));
-  if ((low & ApicBit.LEVEL) == 0 || (low & (ApicBit.MASKED | ApicBit.REMOTE_IRR)) != 0) return;
+  if ((low & Rte.LEVEL) == 0 || (low & (Rte.MASKED | Rte.REMOTE_IRR)) != 0) return;
   if ((dev.lines >> pin & 1) != 0) deliver(dev, pin);
 }
 
@@ -79,8 +81,8 @@ export function ioapicInputHook(pin: u32, level: u32): void {
   dev.lines = level != 0 ? dev.lines | bit : dev.lines & ~bit;
   if (rose) {
     const low = load<u32>(entry(dev, pin));
-    if ((low & ApicBit.LEVEL) != 0) serviceLevel(dev, pin);
-    else if ((low & ApicBit.MASKED) == 0) deliver(dev, pin);
+    if ((low & Rte.LEVEL) != 0) serviceLevel(dev, pin);
+    else if ((low & Rte.MASKED) == 0) deliver(dev, pin);
   }
   unlock(changetype<usize>(dev));
 }
@@ -89,9 +91,9 @@ function endOfInterrupt(dev: IoApic, vector: u32): void {
   for (let pin: u32 = 0; pin < IOAPIC_PINS; pin++) {
     const e = entry(dev, pin);
     const low = load<u32>(e);
-    if ((low & (ApicBit.LEVEL | ApicBit.REMOTE_IRR)) != (ApicBit.LEVEL | ApicBit.REMOTE_IRR)) continue;
-    if ((low & ApicBit.VECTOR) != vector) continue;
-    store<u32>(e, low & ~ApicBit.REMOTE_IRR);
+    if ((low & (Rte.LEVEL | Rte.REMOTE_IRR)) != (Rte.LEVEL | Rte.REMOTE_IRR)) continue;
+    if ((low & Rte.VECTOR) != vector) continue;
+    store<u32>(e, low & ~Rte.REMOTE_IRR);
     serviceLevel(dev, pin);
   }
 }
@@ -132,7 +134,7 @@ function writeRegister(dev: IoApic, value: u32): void {
   }
   let low = (load<u32>(e) & ~LOW_WRITABLE) | (value & LOW_WRITABLE);
   // Remote IRR is undefined for edge pins; clearing it is what kernels rely on to end a level interrupt by hand.
-  if ((low & ApicBit.LEVEL) == 0) low &= ~ApicBit.REMOTE_IRR;
+  if ((low & Rte.LEVEL) == 0) low &= ~Rte.REMOTE_IRR;
   store<u32>(e, low);
   serviceLevel(dev, pin);
 }
@@ -149,7 +151,7 @@ export function ioapicWrite(dev: IoApic, offset: u32, size: u32, value: u64): vo
   switch (offset) {
     case Window.IOREGSEL: dev.select = <u32>value & 0xFF; break;
     case Window.IOWIN: if (size == 4) writeRegister(dev, <u32>value); break;
-    case Window.EOI: endOfInterrupt(dev, <u32>value & ApicBit.VECTOR); break;
+    case Window.EOI: endOfInterrupt(dev, <u32>value & Rte.VECTOR); break;
     default: break;
   }
 }

@@ -3,13 +3,10 @@
 // wire to LINT0 of every LAPIC. An edge stays latched until acknowledged even when the line falls (silicon would answer
 // with the spurious vector; no interrupt is lost here). Left out: MCS-80/85 mode, buffered mode.
 
-import { Control, control32 } from "../lib/control";
 import { lock, unlock } from "../lib/atomics";
 import { Serializer, serializeSection } from "../lib/serializer";
-import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
-import { ApicBit, ApicFlag, Delivery, Lapic, apicFlags, lapicState } from "../cpu/lapic/state";
-import { lapicPost } from "../cpu/lapic/deliver";
 import { Chip, chipAddress } from "../bus/device";
+import { intrWire } from "../bus/lapic-wires";
 import { NEVER } from "../lib/time";
 
 const enum Port { MASTER_COMMAND = 0x20, MASTER_DATA = 0x21, SLAVE_COMMAND = 0xA0, SLAVE_DATA = 0xA1, ELCR1 = 0x4D0, ELCR2 = 0x4D1 }
@@ -91,27 +88,7 @@ function update(dev: Pic): void {
   const intr: u32 = requested(master, true) >= 0 ? 1 : 0;
   if (intr == dev.intr) return;
   dev.intr = intr;
-  driveLint0(intr);
-}
-
-/** The INTR wire reaches LINT0 of every LAPIC (machine.md section 2). */
-function driveLint0(level: u32): void {
-  const cpus = control32(Control.CPUS);
-  for (let id: u32 = 0; id < cpus; id++) {
-    atomic.store<u32>(inboxOf(id), level, Inbox.EXTINT);
-    if (level == 0) continue;
-    const flags = apicFlags(id);
-    if ((flags & ApicFlag.TAKES_EXTINT) != 0) {
-      request(id, Request.INTR);
-      continue;
-    }
-    if ((flags & ApicFlag.SOFTWARE_ENABLED) == 0) continue;
-    const lvt = atomic.load<u32>(changetype<usize>(lapicState(id)) + offsetof<Lapic>("lvtLint0"));
-    if ((lvt & ApicBit.MASKED) != 0) continue;
-    const mode = (lvt & ApicBit.MODE) >> 8;
-    if (mode == Delivery.FIXED) lapicPost(id, lvt & ApicBit.VECTOR, false);
-    else if (mode == Delivery.NMI) request(id, Request.NMI);
-  }
+  intrWire(intr);
 }
 
 function setInput(p: Pic8259, input: u32, level: bool): void {
@@ -178,7 +155,7 @@ export function picReset(dev: Pic): void {
     p.base = s == 0 ? 0x08 : 0x70;
   }
   dev.intr = 0;
-  driveLint0(0);
+  intrWire(0);
 }
 
 function ocw2(p: Pic8259, value: u32): void {

@@ -4,10 +4,9 @@
 import { BOARD } from "../../lib/layout";
 import { Control, control32 } from "../../lib/control";
 import { Inbox, Request, inboxOf, request } from "../inbox";
+import { Board } from "../../bus/device";
 import { ApicFlag, Delivery, Esr, apicFlags, lapicState, Lapic } from "./state";
 
-/** Offset in BOARD of the rotation word of lowest-priority arbitration (bus/device.ts Board.ARBITER). */
-const ARBITER: usize = 0x98;
 const FIRST_VECTOR: u32 = 16;
 const BROADCAST8: u32 = 0xFF;
 const BROADCAST32: u32 = 0xFFFFFFFF;
@@ -109,7 +108,7 @@ export function lapicDeliver(dest: u32, logical: bool, wide: bool, mode: u32, ve
 /** Lowest processor priority among the matching CPUs; ties go round (SDM 3A 10.6.2.4). */
 function arbitrate(dest: u32, logical: bool, wide: bool, exclude: u32): i32 {
   const cpus = control32(Control.CPUS);
-  const first = atomic.load<u32>(BOARD + ARBITER);
+  const first = atomic.load<u32>(BOARD + <usize>Board.ARBITER);
   let best: i32 = NOBODY;
   let bestPriority: u32 = u32.MAX_VALUE;
   for (let n: u32 = 0; n < cpus; n++) {
@@ -121,7 +120,7 @@ function arbitrate(dest: u32, logical: bool, wide: bool, exclude: u32): i32 {
     best = <i32>id;
     bestPriority = priority;
   }
-  if (best != NOBODY) atomic.store<u32>(BOARD + ARBITER, <u32>best + 1);
+  if (best != NOBODY) atomic.store<u32>(BOARD + <usize>Board.ARBITER, <u32>best + 1);
   return best;
 }
 

@@ -2,11 +2,12 @@
 // cpu/msr.ts's), reset. SDM 3A 10.4 (xAPIC), 10.12 (x2APIC). Called by the owning CPU's worker only; lapicPowerOn and
 // lapicPresetVirtualWire by the host while the CPUs are parked.
 
-import { PAGE_SHIFT } from "../../lib/layout";
+import { BOARD, PAGE_SHIFT } from "../../lib/layout";
 import { NEVER } from "../../lib/time";
 import { Cpu, Status } from "../state";
 import { Vector, raiseError } from "../exceptions";
 import { Inbox, Request, inboxOf, request, stateOf } from "../inbox";
+import { Board } from "../../bus/device";
 import {
   APIC_BASE_BSP, APIC_BASE_DEFAULT, APIC_BASE_ENABLE, APIC_BASE_X2APIC, APIC_VERSION, ApicBit, ApicFlag, ApicReg, Delivery,
   Esr, Lapic, NO_PAGE, SVR_ENABLE, SVR_RESET, apicFlags, isrWord, lapicState,
@@ -109,6 +110,7 @@ export function lapicPowerOn(id: u32): void {
   atomic.store<u32>(box, id, Inbox.APIC_ID);
   atomic.store<i64>(box, NEVER, Inbox.TIMER_DEADLINE);
   lapicInit(id);
+  if (id == 0 && atomic.load<u32>(BOARD + <usize>Board.DIRECT_BOOT) != 0) lapicPresetVirtualWire(id);
 }
 
 /** What firmware leaves on the boot CPU: enabled, LINT0 = ExtINT (virtual wire), LINT1 = NMI. */
