@@ -1,5 +1,5 @@
 // SSE, SSE2, SSE3 floating-point arithmetic, comparison, logic and conversion, SSE4.1 rounding (SDM vol. 2, opcode map tables
-// Moves, shuffles and integers are in sse-int.isa.ts. Handlers: wasm/uop/sse-float*.ts.
+// Moves, shuffles and integers are in sse-int.isa.ts. Handlers: wasm/interp/sse-float*.ts.
 
 import type { Row } from './row.ts';
 
@@ -45,11 +45,14 @@ const arithmetic: Row[] = [
 
 const conversion: Row[] = [
   row('CVTSI2SS', 'F3 0F 2A /r', 'V,Ey', 'SSE', 'hCvtsi2ss', sized), row('CVTSI2SD', 'F2 0F 2A /r', 'V,Ey', 'SSE2', 'hCvtsi2sd', sized),
-  row('CVTTSS2SI', 'F3 0F 2C /r', 'Gy,Wd', 'SSE', 'hCvttss2si', sized), row('CVTTSD2SI', 'F2 0F 2C /r', 'Gy,Wq', 'SSE2', 'hCvttsd2si', sized),
+  row('CVTTSS2SI', 'F3 0F 2C /r', 'Gy,Wd', 'SSE', 'hCvttss2si', sized),
+  row('CVTTSD2SI', 'F2 0F 2C /r', 'Gy,Wq', 'SSE2', 'hCvttsd2si', sized),
   row('CVTSS2SI', 'F3 0F 2D /r', 'Gy,Wd', 'SSE', 'hCvtss2si', sized), row('CVTSD2SI', 'F2 0F 2D /r', 'Gy,Wq', 'SSE2', 'hCvtsd2si', sized),
   row('CVTPI2PS', 'NP 0F 2A /r', 'V,Q', 'SSE', 'hCvtpi2ps'), row('CVTPI2PD', '66 0F 2A /r', 'V,Q', 'SSE2', 'hCvtpi2pd'),
-  row('CVTTPS2PI', 'NP 0F 2C /r', 'P,Wq', 'SSE', 'hCvtps2pi', { arg: 1 }), row('CVTTPD2PI', '66 0F 2C /r', 'P,W', 'SSE2', 'hCvtpd2pi', { arg: 1 }),
-  row('CVTPS2PI', 'NP 0F 2D /r', 'P,Wq', 'SSE', 'hCvtps2pi', { arg: 0 }), row('CVTPD2PI', '66 0F 2D /r', 'P,W', 'SSE2', 'hCvtpd2pi', { arg: 0 }),
+  row('CVTTPS2PI', 'NP 0F 2C /r', 'P,Wq', 'SSE', 'hCvtps2pi', { arg: 1 }),
+  row('CVTTPD2PI', '66 0F 2C /r', 'P,W', 'SSE2', 'hCvtpd2pi', { arg: 1 }),
+  row('CVTPS2PI', 'NP 0F 2D /r', 'P,Wq', 'SSE', 'hCvtps2pi', { arg: 0 }),
+  row('CVTPD2PI', '66 0F 2D /r', 'P,W', 'SSE2', 'hCvtpd2pi', { arg: 0 }),
   row('CVTPS2PD', 'NP 0F 5A /r', 'V,Wq', 'SSE2', 'hCvtps2pd'), row('CVTPD2PS', '66 0F 5A /r', 'V,W', 'SSE2', 'hCvtpd2ps'),
   row('CVTSS2SD', 'F3 0F 5A /r', 'V,Wd', 'SSE2', 'hCvtss2sd'), row('CVTSD2SS', 'F2 0F 5A /r', 'V,Wq', 'SSE2', 'hCvtsd2ss'),
   row('CVTDQ2PS', 'NP 0F 5B /r', 'V,W', 'SSE2', 'hCvtdq2ps'), row('CVTPS2DQ', '66 0F 5B /r', 'V,W', 'SSE2', 'hCvtps2dq'),

@@ -60,7 +60,9 @@ const compare: Row[] = [
 
 const CONSTANTS = ['FLD1', 'FLDL2T', 'FLDL2E', 'FLDPI', 'FLDLG2', 'FLDLN2', 'FLDZ'];
 /** Opcode, digit: B E BE U, and the condition code of Jcc; +1 is its negation. */
-const MOVES: [name: string, digit: number, cc: number, reads: string][] = [['B', 0, 2, 'C'], ['E', 1, 4, 'Z'], ['BE', 2, 6, 'CZ'], ['U', 3, 10, 'P']];
+const MOVES: [name: string, digit: number, cc: number, reads: string][] = [
+  ['B', 0, 2, 'C'], ['E', 1, 4, 'Z'], ['BE', 2, 6, 'CZ'], ['U', 3, 10, 'P'],
+];
 
 const move: Row[] = [
   row('FLD', 'D9 /0 mod=m', 'Md', 'hFldM32'), row('FLD', 'DD /0 mod=m', 'Mq', 'hFldM64'), row('FLD', 'DB /5 mod=m', 'M', 'hFldM80'),

@@ -1,10 +1,10 @@
 // Basic arithmetic of the 80-bit format: add, subtract, multiply, divide, square root, compare, examine,
 // round to integer, scale, extract (SDM Vol. 1 §8.3, the tables of Vol. 2 FADD, FSUB, FMUL, FDIV, FSQRT,
 // FCOM, FUCOM, FXAM, FRNDINT, FSCALE, FXTRACT). Contract and exception rules: f80-state.ts.
-import { TOP, RC, coreAdd, coreDiv, coreMul, coreSqrt, rndInexact, rndUp, roundSig, setX, xE, xHi } from "./core";
+import { TOP, RC, coreAdd, coreDiv, coreMul, coreSqrt, rndInexact, rndUp, roundSig, setX, xHi } from "./core";
 import {
-  BIAS, EXP_MAX, Kind, QUIET, SW, f80Exc, f80M2, f80SE, f80SE2, f80Stopped, give, giveInf, giveInvalid, giveNaN1,
-  giveNaN2, giveZero, kindOf, masked, normE, normM, precision, raise, roundPack, rounding, signOf,
+  BIAS, EXP_MAX, Kind, SW, f80M2, f80SE, f80SE2, give, giveInf, giveInvalid, giveNaN1, giveNaN2, giveZero,
+  kindOf, masked, normE, normM, precision, raise, roundPack, rounding, signOf,
 } from "./f80-state";
 
 // DE if either operand is denormal; true if that stops the operation.
@@ -187,7 +187,9 @@ export function f80Scale(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
   return roundPack(64);
 }
 
-/** FXTRACT: returns the significand (what is pushed) and leaves the exponent, as a number, in f80SE2, f80M2. */
+/**
+ * FXTRACT: returns the significand (what is pushed) and leaves the exponent, as a number, in f80SE2, f80M2.
+ */
 export function f80Extract(se: u32, m: u64): u64 {
   const k = kindOf(se, m);
   if (k >= Kind.UNSUPPORTED) {

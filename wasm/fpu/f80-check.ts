@@ -1,10 +1,10 @@
 // Test build only: does with the library what silicon-f80.c does with the processor, over the same generated
 // operands, and writes the same records; the test compares them byte for byte.
 import {
-  Const, Kind, SW, f80Add, f80Atan, f80Cos, f80Exp2M1, f80Sin, f80SinCos, f80Tan, f80TrigCC, f80YLog2, f80YLog2P1, kindOf,
-   f80BCDHi, f80Begin, f80CW, f80Compare, f80Constant, f80Div, f80Exc, f80Examine, f80Extract,
-  f80FromBCD, f80FromFloat, f80FromInt, f80M2, f80Mul, f80Rem, f80RemCC, f80RoundInt, f80SE, f80SE2, f80Scale,
-  f80Sqrt, f80StoreStopped, f80Stopped, f80Sub, f80ToBCD, f80ToFloat, f80ToInt,
+  Const, Kind, SW, f80Add, f80Atan, f80Cos, f80Exp2M1, f80Sin, f80SinCos, f80Tan, f80TrigCC, f80YLog2,
+  f80YLog2P1, kindOf, f80BCDHi, f80Begin, f80CW, f80Compare, f80Constant, f80Div, f80Exc, f80Examine,
+  f80Extract, f80FromBCD, f80FromFloat, f80FromInt, f80M2, f80Mul, f80Rem, f80RemCC, f80RoundInt, f80SE,
+  f80SE2, f80Scale, f80Sqrt, f80StoreStopped, f80Stopped, f80Sub, f80ToBCD, f80ToFloat, f80ToInt,
 } from "./f80";
 
 const RECORD: usize = 56;

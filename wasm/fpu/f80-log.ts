@@ -1,9 +1,9 @@
 // F2XM1, FYL2X, FYL2XP1 (SDM Vol. 1 §8.3.9, §8.3.10, the tables of Vol. 2): 128-bit series, one rounding.
 // Contract: f80-state.ts.
-import { TOP, coreAdd, coreMul, normalise, setX, xE, xHi, xLo, xS } from "./core";
+import { TOP, coreMul, normalise, setX, xE, xHi, xLo, xS } from "./core";
 import {
-  BIAS, Kind, SW, f80SE, give, giveInf, giveInvalid, giveNaN1, giveNaN2, giveZero, kindOf, masked, normE, normM, raise,
-  roundPack, signOf,
+  BIAS, Kind, SW, f80SE, give, giveInf, giveInvalid, giveNaN1, giveNaN2, giveZero, kindOf, masked, normE,
+  normM, raise, roundPack, signOf,
 } from "./f80-state";
 import {
   EXPM1, EXPM1_TERMS, LN2_E, LN2_HI, LN2_LO, ODD, ODD_TERMS, TWO_LOG2E_E, TWO_LOG2E_HI, TWO_LOG2E_LO,
@@ -40,7 +40,9 @@ export function f80Exp2M1(se: u32, m: u64): u64 {
   return roundPack(64);
 }
 
-/** Square root of one half as a significand: above it a number is taken as the lower half of the next octave. */
+/**
+ * Square root of one half as a significand: above it a number is taken as the lower half of the next octave.
+ */
 const SQRT2_M: u64 = 0xb504f333f9de6484;
 
 // log2 of a positive number of 128 bits, not 1, into x*.

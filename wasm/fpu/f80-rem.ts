@@ -1,9 +1,8 @@
 // FPREM and FPREM1: partial remainder (SDM Vol. 2 FPREM, FPREM1). A step with an exponent difference below
 // 64 completes; a larger one reduces by a bounded amount and says so in C2, so that software loops.
-import { TOP, setX, normalise, xE, xHi } from "./core";
+import { setX, normalise } from "./core";
 import {
-  EXP_MAX, Kind, SW, f80CW, f80Exc, give, giveInvalid, giveNaN2, giveZero, kindOf, masked, normE, normM, raise,
-  roundPack, signOf,
+  Kind, SW, give, giveInvalid, giveNaN2, giveZero, kindOf, masked, normE, normM, raise, roundPack, signOf,
 } from "./f80-state";
 
 /** Condition codes of the last partial remainder: C2 = incomplete; C0, C3, C1 = quotient bits 2, 1, 0. */
@@ -72,7 +71,8 @@ export function f80Rem(aSE: u32, aM: u64, bSE: u32, bM: u64, nearest: bool): u64
   return nearest ? finishNearest(s, aE, bE, a, b, d) : finishTruncated(s, bE, a, b, d);
 }
 
-// A difference of 64 and more: takes off a multiple of b * 2^(d-n), which leaves the quotient's low bits alone.
+// A difference of 64 and more: takes off a multiple of b * 2^(d-n), which leaves the quotient's low bits
+// alone.
 function reducePartly(s: u32, aE: i32, a: u64, b: u64, d: i32): u64 {
   const n = 32 + (d & 31);
   longDivide(a, b, n);

@@ -153,7 +153,9 @@ export function giveNaN1(se: u32, m: u64, kind: Kind): u64 {
   return m | QUIET;
 }
 
-/** NaN rule for two operands (SDM Vol. 1 table 4-7, x87 column): the larger significand, then the positive. */
+/**
+ * NaN rule for two operands (SDM Vol. 1 table 4-7, x87 column): the larger significand, then the positive.
+ */
 export function giveNaN2(aSE: u32, aM: u64, aK: Kind, bSE: u32, bM: u64, bK: Kind): u64 {
   if (aK == Kind.UNSUPPORTED || bK == Kind.UNSUPPORTED) return giveInvalid();
   if (aK == Kind.SNAN || bK == Kind.SNAN) f80Exc |= SW.IE;

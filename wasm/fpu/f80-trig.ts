@@ -1,14 +1,13 @@
-// FSIN, FCOS, FSINCOS, FPTAN, FPATAN (SDM Vol. 1 §8.3.8-8.3.10, the tables of Vol. 2). Arguments are reduced by
-// the 66-bit pi that the processors keep, exactly; then 128-bit series, one rounding. Contract: f80-state.ts.
-import { TOP, denormalise, normalise, setX, xE, xHi, xLo, xS } from "./core";
+// FSIN, FCOS, FSINCOS, FPTAN, FPATAN (SDM Vol. 1 §8.3.8-8.3.10, the tables of Vol. 2). Arguments are reduced
+// by the 66-bit pi that the processors keep, exactly; then 128-bit series, one rounding. Contract:
+// f80-state.ts.
+import { TOP, normalise, setX, xE, xHi, xLo, xS } from "./core";
 import {
-  BIAS, EXP_MAX, Kind, SW, f80Exc, f80M2, f80SE, f80SE2, f80Stopped, give, giveInf, giveInvalid, giveNaN1, giveNaN2,
-  giveZero, kindOf, masked, normE, normM, raise, roundPack, signOf,
+  BIAS, Kind, SW, f80M2, f80SE, f80SE2, give, giveInvalid, giveNaN1, giveNaN2, giveZero, kindOf, masked,
+  normE, normM, raise, roundPack, signOf,
 } from "./f80-state";
-import {
-  ATAN_16THS, COS, COS_TERMS, ODD, PI_E, PI_HI, PI_LO, SIN, SIN_TERMS,
-} from "./f80-tables";
-import { fixedLo, mul128, mul128Lo, series, toFraction, wideAdd, wideDiv, wideMul } from "./f80-wide";
+import { ATAN_16THS, COS, COS_TERMS, ODD, PI_E, PI_HI, PI_LO, SIN, SIN_TERMS } from "./f80-tables";
+import { fixedLo, series, toFraction, wideAdd, wideDiv, wideMul } from "./f80-wide";
 
 // The processors' pi, 66 bits: PI66_HI:PI66_LO * 2^-64. In the reduction the unit is 2^-65, so that the same
 // integer is half of it.

@@ -1,7 +1,7 @@
 // 128-bit arithmetic under the transcendental functions: numbers of 128 significant bits (value =
 // (-1)^s * hi:lo * 2^(e-127), bit 127 set) and fixed-point series. Results go where the exact operations of
 // core.ts put theirs (xS, xE, xHi, xLo), so roundPack takes them. Errors are a few units of 2^-127, relative.
-import { mulHi, normalise, setX, xE, xHi, xLo, xS } from "./core";
+import { mulHi, normalise, setX, xHi, xS } from "./core";
 
 /** Low half of the last mul128. */
 export let mul128Lo: u64 = 0;
@@ -51,7 +51,8 @@ export function wideDiv(aE: i32, aH: u64, aL: u64, bE: i32, bH: u64, bL: u64): v
 
 /** a + b with signs; an exact zero leaves xHi = 0. */
 export function wideAdd(aS: u32, aE: i32, aH: u64, aL: u64, bS: u32, bE: i32, bH: u64, bL: u64): void {
-  if (aE < bE || (aE == bE && (aH < bH || (aH == bH && aL < bL)))) return addOrdered(bS, bE, bH, bL, aS, aE, aH, aL);
+  const less = aE < bE || (aE == bE && (aH < bH || (aH == bH && aL < bL)));
+  if (less) return addOrdered(bS, bE, bH, bL, aS, aE, aH, aL);
   addOrdered(aS, aE, aH, aL, bS, bE, bH, bL);
 }
 
@@ -67,7 +68,8 @@ function addOrdered(aS: u32, aE: i32, aH: u64, aL: u64, bS: u32, bE: i32, bH: u6
   const sumL = aL + l;
   const half = aH + h;
   const sumH = half + u64(sumL < l);
-  if (half < aH || sumH < half) setX(aS, aE + 1, (sumH >> 1) | 0x8000000000000000, (sumH << 63) | (sumL >> 1));
+  const carry = half < aH || sumH < half;
+  if (carry) setX(aS, aE + 1, (sumH >> 1) | 0x8000000000000000, (sumH << 63) | (sumL >> 1));
   else setX(aS, aE, sumH, sumL);
 }
 
@@ -110,7 +112,8 @@ export function series(table: usize, n: i32, zH: u64, zL: u64, alternate: bool):
       h = cH + qH + u64(l < cL);
     }
   }
-  // A truncated alternating series lies above, and 1 for a vanishing z is above too: directed rounding must see it.
+  // A truncated alternating series lies above, and 1 for a vanishing z is above too: directed rounding must
+  // see it.
   if (alternate && h == 0x8000000000000000 && l == 0) {
     h--;
     l--;

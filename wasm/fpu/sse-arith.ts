@@ -1,11 +1,11 @@
 // Add, subtract, multiply, divide, square root, minimum, maximum and comparison of single and double numbers
-// given as bits (T = u32, u64), one lane at a time: SDM Vol. 2 ADDSD, SUBSD, MULSD, DIVSD, SQRTSD, MINSD, MAXSD,
-// CMPSD, COMISD, UCOMISD and their single twins. Contract: sse-state.ts. The host's arithmetic is used where
-// MXCSR and the values make it the same; otherwise core.ts.
+// given as bits (T = u32, u64), one lane at a time: SDM Vol. 2 ADDSD, SUBSD, MULSD, DIVSD, SQRTSD, MINSD,
+// MAXSD, CMPSD, COMISD, UCOMISD and their single twins. Contract: sse-state.ts. The host's arithmetic is used
+// where MXCSR and the values make it the same; otherwise core.ts.
 import { Kind, RC, coreAdd, coreDiv, coreMul, coreSqrt, xHi } from "./core";
 import {
-  MX, daz, giveInf, giveInvalid, giveNaN, giveZero, hostMode, isNaNBits, isPlain, isSafe, kindOf, normE, normM,
-  pack, quietBit, raise, rounding, signBit, signOf,
+  MX, daz, giveInf, giveInvalid, giveNaN, giveZero, hostMode, isNaNBits, isPlain, isSafe, kindOf, normE,
+  normM, pack, quietBit, raise, rounding, signBit, signOf,
 } from "./sse-state";
 
 // @ts-ignore: decorator

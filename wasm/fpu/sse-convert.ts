@@ -1,10 +1,10 @@
-// Conversions of the SSE formats, one lane at a time: SDM Vol. 2 CVTSI2SD, CVTSD2SI, CVTTSD2SI, CVTSS2SD, CVTSD2SS,
-// CVTDQ2PS, ROUNDSD and kin; RCPSS and RSQRTSS. Contract: sse-state.ts. Conversion to an integer and rounding
-// are exact in the host's arithmetic for every rounding mode, so they have no soft path.
-import { Kind, RC, TOP, setX } from "./core";
+// Conversions of the SSE formats, one lane at a time: SDM Vol. 2 CVTSI2SD, CVTSD2SI, CVTTSD2SI, CVTSS2SD,
+// CVTSD2SS, CVTDQ2PS, ROUNDSD and kin; RCPSS and RSQRTSS. Contract: sse-state.ts. Conversion to an integer
+// and rounding are exact in the host's arithmetic for every rounding mode, so they have no soft path.
+import { Kind, RC, setX } from "./core";
 import {
-  MX, daz, expOf, giveInf, giveNaN, giveZero, hostMode, infBits, isNaNBits, isPlain, isSafe, kindOf, normE, normM,
-  pack, quietBit, raise, rounding, signBit, signOf, sseMxcsr,
+  MX, daz, expOf, giveInf, giveNaN, giveZero, hostMode, infBits, isNaNBits, isPlain, isSafe, kindOf, normE,
+  normM, pack, quietBit, raise, rounding, signBit, signOf,
 } from "./sse-state";
 
 /** Signed integer to T; an i32 is given widened. */

@@ -26,7 +26,9 @@ export const enum MX {
 const MASK_SHIFT: u32 = 7;
 const RC_SHIFT: u32 = 13;
 const PRE: u32 = MX.IE | MX.DE | MX.ZE;
-/** Everything that decides whether the host's own arithmetic shows the same: all masked, nearest, PE there. */
+/**
+ * Everything that decides whether the host's own arithmetic shows the same: all masked, nearest, PE there.
+ */
 const FAST_BITS: u32 = MX.PE | MX.DAZ | MX.MASKS | MX.RC | MX.FTZ;
 const FAST_VALUE: u32 = MX.PE | MX.MASKS;
 

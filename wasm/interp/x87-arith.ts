@@ -1,18 +1,20 @@
-// x87 arithmetic and comparison (SDM vol. 2 FADD .. FYL2XP1). `digit` is ModRM.reg of the opcode groups D8, DA, DC, DE:
+// x87 arithmetic and comparison (SDM vol. 2 FADD .. FYL2XP1). `digit` is ModRM.reg of the opcode groups D8,
+// DA, DC, DE:
 // 0 ADD 1 MUL 2 COM 3 COMP 4 SUB 5 SUBR 6 DIV 7 DIVR.
 
 import { setExplicit } from "../cpu/flags";
 import { Cpu, Status } from "../cpu/state";
 import { recRm } from "../decode/record";
 import {
-  Const, DEFAULT_NAN_M, DEFAULT_NAN_SE, SW, f80Add, f80Atan, f80Compare, f80Constant, f80Cos, f80Div, f80Exc, f80Examine,
-  f80Exp2M1, f80Extract, f80FromFloat, f80FromInt, f80M2, f80Mul, f80Raise, f80Rem, f80RemCC, f80RoundInt, f80SE, f80SE2,
-  f80Scale, f80Sin, f80SinCos, f80Sqrt, f80Stopped, f80Sub, f80Tan, f80TrigCC, f80YLog2, f80YLog2P1,
+  Const, DEFAULT_NAN_M, DEFAULT_NAN_SE, SW, f80Add, f80Atan, f80Compare, f80Constant, f80Cos, f80Div,
+  f80Examine, f80Exp2M1, f80Extract, f80FromFloat, f80FromInt, f80M2, f80Mul, f80Rem, f80RemCC, f80RoundInt,
+  f80SE, f80SE2, f80Scale, f80Sin, f80SinCos, f80Sqrt, f80Stopped, f80Sub, f80Tan, f80TrigCC, f80YLog2,
+  f80YLog2P1,
 } from "../fpu/f80";
 import { ea, linear, readHost } from "../mmu/access";
 import {
-  Status87, freeSt, isEmpty, noteOperand, overflow, popSt, pushOverflow, pushResult, pushSt, setResult, setSt, stM, stSE,
-  underflow, underflowTo, x87Begin, x87Done, x87End,
+  Status87, isEmpty, noteOperand, overflow, popSt, pushResult, pushSt, setResult, setSt, stM, stSE, underflow,
+  underflowTo, x87Begin, x87Done, x87End,
 } from "./x87-core";
 
 const enum Digit { ADD = 0, MUL = 1, COM = 2, COMP = 3, SUB = 4, SUBR = 5, DIV = 6, DIVR = 7 }
@@ -33,10 +35,11 @@ function compute(digit: u32, aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
   }
 }
 
-// ST(0) with the operand (se, m): result to ST(0), or condition codes. `bad`: exceptions of the operand's own conversion
-// are in f80Exc already.
+// ST(0) with the operand (se, m): result to ST(0), or condition codes. `bad`: exceptions of the operand's own
+// conversion are in f80Exc already.
 function withST0(c: Cpu, r: usize, digit: u32, se: u32, m: u64): i32 {
-  if (digit == Digit.COM || digit == Digit.COMP) return compareST0(c, r, se, m, false, digit == Digit.COMP ? 1 : 0);
+  const pops: i32 = digit == Digit.COMP ? 1 : 0;
+  if (digit == Digit.COM || digit == Digit.COMP) return compareST0(c, r, se, m, false, pops);
   if (!f80Stopped()) setResult(c, 0, compute(digit, stSE(c, 0), stM(c, 0), se, m));
   return x87Done(c, r);
 }
@@ -105,8 +108,9 @@ export function hX87ArithST0(c: Cpu, r: usize, digit: u32): i32 {
   return withST0(c, r, digit, stSE(c, i), stM(c, i));
 }
 
-// DC C0+i and DE C0+i: ST(i) with ST(0), result to ST(i). Here the encodings of SUB and SUBR, DIV and DIVR are exchanged:
-// digit 4 is SUBR in the opcode map, so ST(0) is the first operand of what `compute` calls by the digit.
+// DC C0+i and DE C0+i: ST(i) with ST(0), result to ST(i). Here the encodings of SUB and SUBR, DIV and DIVR
+// are exchanged: digit 4 is SUBR in the opcode map, so ST(0) is the first operand of what `compute` calls by
+// the digit.
 function arithSTi(c: Cpu, r: usize, digit: u32, pop: bool): i32 {
   if (x87Begin(c, r)) return Status.FAULT;
   const i = recRm(r);
@@ -120,7 +124,8 @@ function arithSTi(c: Cpu, r: usize, digit: u32, pop: bool): i32 {
 export function hX87ArithSTi(c: Cpu, r: usize, digit: u32): i32 { return arithSTi(c, r, digit, false); }
 export function hX87ArithSTiPop(c: Cpu, r: usize, digit: u32): i32 { return arithSTi(c, r, digit, true); }
 
-// ---- Comparison ----------------------------------------------------------------------------------------------------
+// ---- Comparison
+// ----------------------------------------------------------------------------------------------------
 
 /** How a comparison is done: pops in bits 1:0, UNORDERED (QNaN is no error), to EFLAGS. */
 const enum Compare { POPS = 3, QUIET = 4, EFLAGS = 8 }
@@ -164,7 +169,8 @@ export function hFxam(c: Cpu, r: usize): i32 {
   return x87End(c, r, cc, Status87.CC);
 }
 
-// ---- One operand ---------------------------------------------------------------------------------------------------
+// ---- One operand
+// ---------------------------------------------------------------------------------------------------
 
 export function hFchs(c: Cpu, r: usize): i32 {
   if (x87Begin(c, r)) return Status.FAULT;
@@ -242,7 +248,8 @@ export function hFscale(c: Cpu, r: usize): i32 {
   return x87Done(c, r);
 }
 
-// ---- Two results ---------------------------------------------------------------------------------------------------
+// ---- Two results
+// ---------------------------------------------------------------------------------------------------
 
 // ST(0) := (se, m); push the library's value. False when a stack fault took its place.
 function twoIndefinite(c: Cpu): void {

@@ -1,8 +1,9 @@
-// x87 environment and register stack (SDM vol. 1 chapter 8; exceptions 8.5, 8.6): what every x87 handler begins and ends
-// with. The arithmetic is wasm/fpu. Masked answers of the library are committed here unless an unmasked exception forbids
-// it; #MF comes with the next waiting instruction. Register i of the stack is physical register (TOP + i) & 7.
-// Left out: FERR# and IGNNE# (CR0.NE = 0 keeps the exception pending and goes on); FOP is kept for instructions that raise
-// an unmasked exception only (as processors with the "fopcode compatibility mode" off do, SDM vol. 1 8.1.9.1).
+// x87 environment and register stack (SDM vol. 1 chapter 8; exceptions 8.5, 8.6): what every x87 handler
+// begins and ends with. The arithmetic is wasm/fpu. Masked answers of the library are committed here unless
+// an unmasked exception forbids it; #MF comes with the next waiting instruction. Register i of the stack is
+// physical register (TOP + i) & 7. Left out: FERR# and IGNNE# (CR0.NE = 0 keeps the exception pending and
+// goes on); FOP is kept for instructions that raise an unmasked exception only (as processors with the
+// "fopcode compatibility mode" off do, SDM vol. 1 8.1.9.1).
 
 import { Vector, raise } from "../cpu/exceptions";
 import { Cr0 } from "../cpu/mode";
@@ -81,7 +82,10 @@ export function x87Begin(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-/** End of an arithmetic instruction: pointers, exception flags, C1, and the condition codes `cc` under `ccMask`. */
+/**
+ * End of an arithmetic instruction: pointers, exception flags, C1, and the condition codes `cc` under
+ * `ccMask`.
+ */
 export function x87End(c: Cpu, r: usize, cc: u32, ccMask: u32): i32 {
   c.fpuIp = thisIp(c, r);
   c.fpuCs = segment(c, Seg.CS).selector;

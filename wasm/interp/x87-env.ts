@@ -1,10 +1,10 @@
-// x87 control instructions (SDM vol. 2 FNINIT FNCLEX FLDCW FNSTCW FNSTSW FLDENV FNSTENV FRSTOR FNSAVE FFREE FINCSTP FWAIT;
-// images: vol. 1 figures 8-9 to 8-12). The FN forms do not look at pending exceptions.
+// x87 control instructions (SDM vol. 2 FNINIT FNCLEX FLDCW FNSTCW FNSTSW FLDENV FNSTENV FRSTOR FNSAVE FFREE
+// FINCSTP FWAIT; images: vol. 1 figures 8-9 to 8-12). The FN forms do not look at pending exceptions.
 
 import { Vector, raise } from "../cpu/exceptions";
 import { Cr0, isRealOrV86 } from "../cpu/mode";
 import { Cpu, CpuBlock, Status } from "../cpu/state";
-import { recIsMem, recOpSize, recRm, recSeg } from "../decode/record";
+import { recOpSize, recRm, recSeg } from "../decode/record";
 import { Kind, SW, kindOf } from "../fpu/f80";
 import { ea, linear, linearBytes, readBytes, readHost, writeBytes, writeValue } from "../mmu/access";
 import {
@@ -57,7 +57,8 @@ export function setTagWord(c: Cpu, tags: u32): void {
   c.fpuEmpty = empty;
 }
 
-// ---- Control and status word ---------------------------------------------------------------------------------------
+// ---- Control and status word
+// ---------------------------------------------------------------------------------------
 
 export function hFninit(c: Cpu, r: usize): i32 {
   if (x87Available(c)) return Status.FAULT;
@@ -112,7 +113,8 @@ export function hFnstswAx(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// ---- Stack pointer and tags ----------------------------------------------------------------------------------------
+// ---- Stack pointer and tags
+// ----------------------------------------------------------------------------------------
 
 /** FFREE (0) and FFREEP (1, undocumented, everywhere). */
 export function hFfree(c: Cpu, r: usize, pop: u32): i32 {
@@ -130,7 +132,8 @@ export function hX87Rotate(c: Cpu, r: usize, by: u32): i32 {
   return Status.NEXT;
 }
 
-// ---- Environment ---------------------------------------------------------------------------------------------------
+// ---- Environment
+// ---------------------------------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline

@@ -1,18 +1,19 @@
-// x87 loads, stores, exchanges and conditional moves (SDM vol. 2 FLD FST FILD FIST FISTTP FBLD FBSTP FXCH FCMOVcc FFREE).
-// A store writes memory before it changes anything else, so a page fault leaves the state as it was.
+// x87 loads, stores, exchanges and conditional moves (SDM vol. 2 FLD FST FILD FIST FISTTP FBLD FBSTP FXCH
+// FCMOVcc FFREE). A store writes memory before it changes anything else, so a page fault leaves the state as
+// it was.
 
 import { testCond } from "../cpu/flags";
 import { Cpu, Status } from "../cpu/state";
 import { recRm, recSeg } from "../decode/record";
 import {
-  DEFAULT_NAN_M, DEFAULT_NAN_SE, SW, f80BCDHi, f80Exc, f80FromBCD, f80FromFloat, f80FromInt, f80SE, f80StoreStopped,
+  DEFAULT_NAN_M, DEFAULT_NAN_SE, SW, f80BCDHi, f80Exc, f80FromBCD, f80FromFloat, f80FromInt, f80StoreStopped,
   f80ToBCD, f80ToFloat, f80ToInt,
 } from "../fpu/f80";
 import { CPU_SCRATCH } from "../lib/layout";
 import { ea, linear, linearBytes, readBytes, readHost, writeBytes, writeValue } from "../mmu/access";
 import {
-  freeSt, isEmpty, noteOperand, popSt, pushOverflow, pushResult, pushSt, setSt, stM, stSE, underflow, underflowTo, x87Begin,
-  x87Done,
+  isEmpty, noteOperand, popSt, pushOverflow, pushResult, pushSt, setSt, stM, stSE, underflow, underflowTo,
+  x87Begin, x87Done,
 } from "./x87-core";
 
 /** Scratch for 10-byte operands and environment images (0xB00 .. 0xBFF of the scratch page). */
@@ -26,7 +27,8 @@ const BCD_INDEFINITE: u64 = 0xC000000000000000;
 @inline
 function loadStopped(c: Cpu): bool { return (f80Exc & ~c.fpuControl & SW.IE) != 0; }
 
-// ---- Loads ---------------------------------------------------------------------------------------------------------
+// ---- Loads
+// ---------------------------------------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
@@ -99,7 +101,8 @@ export function hFldSTi(c: Cpu, r: usize): i32 {
   return x87Done(c, r);
 }
 
-// ---- Stores --------------------------------------------------------------------------------------------------------
+// ---- Stores
+// --------------------------------------------------------------------------------------------------------
 
 // Writes `value` and finishes; `may`: nothing unmasked forbids it.
 // @ts-ignore: decorator
@@ -191,7 +194,8 @@ export function hFstSTi(c: Cpu, r: usize, pop: u32): i32 {
   return x87Done(c, r);
 }
 
-// ---- Moves in the stack --------------------------------------------------------------------------------------------
+// ---- Moves in the stack
+// --------------------------------------------------------------------------------------------
 
 export function hFxch(c: Cpu, r: usize): i32 {
   if (x87Begin(c, r)) return Status.FAULT;

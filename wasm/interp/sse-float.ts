@@ -1,14 +1,17 @@
-// SSE, SSE2, SSE3 floating-point arithmetic, comparison and logic (SDM vol. 2 ADDPS .. XORPD, CMPPS, COMISS, HADDPS, ADDSUBPS).
-// One lane's meaning is fpu/sse-arith.ts; packed operations of ordinary numbers use the host's SIMD where MXCSR makes it the
-// same (fpu/sse-state.ts hostMode). Handlers are named after their mnemonics.
+// SSE, SSE2, SSE3 floating-point arithmetic, comparison and logic (SDM vol. 2 ADDPS .. XORPD, CMPPS, COMISS,
+// HADDPS, ADDSUBPS). One lane's meaning is fpu/sse-arith.ts; packed operations of ordinary numbers use the
+// host's SIMD where MXCSR makes it the same (fpu/sse-state.ts hostMode). Handlers are named after their
+// mnemonics.
 
 import { setExplicit } from "../cpu/flags";
 import { Cpu, Status } from "../cpu/state";
 import { recImm } from "../decode/record";
 import {
-  sseAdd, sseBegin, sseCmp, sseComi, sseDiv, sseHostMode, sseMax, sseMin, sseMul, sseRcp, sseRsqrt, sseSqrt, sseSub,
+  sseAdd, sseBegin, sseCmp, sseComi, sseDiv, sseHostMode, sseMax, sseMin, sseMul, sseRcp, sseRsqrt, sseSqrt,
+  sseSub,
 } from "../fpu/sse";
-import { commitLanes, lanes, source, source16, sseBlocked, sseFaults, target } from "./sse-float-core";
+import { commitLanes, lanes, sseFaults, target } from "./sse-float-core";
+import { looseSource, source } from "./sse-operand";
 
 const enum Arith { ADD = 0, MUL = 1, SUB = 2, MIN = 3, DIV = 4, MAX = 5, SQRT = 6 }
 
@@ -32,13 +35,13 @@ function lane<T>(op: Arith, a: T, b: T): T {
   return sseSqrt<T>(b);
 }
 
-// ---- Scalar --------------------------------------------------------------------------------------------------------
+// ---- Scalar
+// --------------------------------------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
 function scalar<T>(c: Cpu, r: usize, op: Arith): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<T>(c, r);
+  const from = looseSource<T>(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   sseBegin(c.mxcsr);
@@ -48,7 +51,8 @@ function scalar<T>(c: Cpu, r: usize, op: Arith): i32 {
   return Status.NEXT;
 }
 
-// ---- Packed --------------------------------------------------------------------------------------------------------
+// ---- Packed
+// --------------------------------------------------------------------------------------------------------
 
 // Lanes that are normal or zero, as a mask.
 // @ts-ignore: decorator
@@ -57,11 +61,13 @@ function plain<F>(v: v128): v128 {
   if (sizeof<F>() == 4) {
     const a = f32x4.abs(v);
     const normal = f32x4.ge(a, f32x4.splat(MIN_NORMAL32));
-    return v128.and(f32x4.lt(a, f32x4.splat(f32.POSITIVE_INFINITY)), v128.or(normal, f32x4.eq(v, f32x4.splat(0))));
+    const zero = f32x4.eq(v, f32x4.splat(0));
+    return v128.and(f32x4.lt(a, f32x4.splat(f32.POSITIVE_INFINITY)), v128.or(normal, zero));
   }
   const a = f64x2.abs(v);
   const normal = f64x2.ge(a, f64x2.splat(MIN_NORMAL64));
-  return v128.and(f64x2.lt(a, f64x2.splat(f64.POSITIVE_INFINITY)), v128.or(normal, f64x2.eq(v, f64x2.splat(0))));
+  const zero = f64x2.eq(v, f64x2.splat(0));
+  return v128.and(f64x2.lt(a, f64x2.splat(f64.POSITIVE_INFINITY)), v128.or(normal, zero));
 }
 
 // Lanes of a product or quotient that saw neither overflow nor underflow.
@@ -90,8 +96,7 @@ function hostPacked<F>(op: Arith, a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function packed<T, F>(c: Cpu, r: usize, op: Arith): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   sseBegin(c.mxcsr);
@@ -111,7 +116,9 @@ function packed<T, F>(c: Cpu, r: usize, op: Arith): i32 {
 
 function packedLanes<T>(c: Cpu, op: Arith, to: usize, from: usize): i32 {
   const out = lanes(c);
-  for (let i: usize = 0; i < 16; i += sizeof<T>()) store<T>(out + i, lane<T>(op, load<T>(to + i), load<T>(from + i)));
+  for (let i: usize = 0; i < 16; i += sizeof<T>()) {
+    store<T>(out + i, lane<T>(op, load<T>(to + i), load<T>(from + i)));
+  }
   return commitLanes(c, to);
 }
 
@@ -144,12 +151,12 @@ export function hSqrtpd(c: Cpu, r: usize): i32 { return packed<u64, f64>(c, r, A
 export function hSqrtss(c: Cpu, r: usize): i32 { return scalar<u32>(c, r, Arith.SQRT); }
 export function hSqrtsd(c: Cpu, r: usize): i32 { return scalar<u64>(c, r, Arith.SQRT); }
 
-// ---- Approximations ------------------------------------------------------------------------------------------------
+// ---- Approximations
+// ------------------------------------------------------------------------------------------------
 
 /** RCPSS (0) and RSQRTSS (1): no exceptions. */
 export function hApproxss(c: Cpu, r: usize, root: u32): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<u32>(c, r);
+  const from = looseSource<u32>(c, r);
   if (from == 0) return Status.FAULT;
   const x = load<u32>(from);
   store<u32>(target(c, r), root != 0 ? sseRsqrt(x) : sseRcp(x));
@@ -158,8 +165,7 @@ export function hApproxss(c: Cpu, r: usize, root: u32): i32 {
 
 /** RCPPS (0) and RSQRTPS (1). */
 export function hApproxps(c: Cpu, r: usize, root: u32): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   for (let i: usize = 0; i < 16; i += 4) {
@@ -169,15 +175,12 @@ export function hApproxps(c: Cpu, r: usize, root: u32): i32 {
   return Status.NEXT;
 }
 
-// ---- Logic ---------------------------------------------------------------------------------------------------------
-
-// @ts-ignore: decorator
-@inline
-function logicOperand(c: Cpu, r: usize): usize { return sseBlocked(c) ? 0 : source16(c, r); }
+// ---- Logic
+// ---------------------------------------------------------------------------------------------------------
 
 /** ANDPS, ANDPD. */
 export function hAndp(c: Cpu, r: usize): i32 {
-  const from = logicOperand(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   v128.store(to, v128.and(v128.load(to), v128.load(from)));
@@ -186,7 +189,7 @@ export function hAndp(c: Cpu, r: usize): i32 {
 
 /** ANDNPS, ANDNPD: the destination is inverted. */
 export function hAndnp(c: Cpu, r: usize): i32 {
-  const from = logicOperand(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   v128.store(to, v128.andnot(v128.load(from), v128.load(to)));
@@ -195,7 +198,7 @@ export function hAndnp(c: Cpu, r: usize): i32 {
 
 /** ORPS, ORPD. */
 export function hOrp(c: Cpu, r: usize): i32 {
-  const from = logicOperand(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   v128.store(to, v128.or(v128.load(to), v128.load(from)));
@@ -204,20 +207,20 @@ export function hOrp(c: Cpu, r: usize): i32 {
 
 /** XORPS, XORPD. */
 export function hXorp(c: Cpu, r: usize): i32 {
-  const from = logicOperand(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   v128.store(to, v128.xor(v128.load(to), v128.load(from)));
   return Status.NEXT;
 }
 
-// ---- Comparison ----------------------------------------------------------------------------------------------------
+// ---- Comparison
+// ----------------------------------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
 function compareScalar<T>(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<T>(c, r);
+  const from = looseSource<T>(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   sseBegin(c.mxcsr);
@@ -230,8 +233,7 @@ function compareScalar<T>(c: Cpu, r: usize): i32 {
 // @ts-ignore: decorator
 @inline
 function comparePacked<T>(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   const predicate = <u32>recImm(r) & PREDICATE;
@@ -251,8 +253,7 @@ export function hCmppd(c: Cpu, r: usize): i32 { return comparePacked<u64>(c, r);
 // @ts-ignore: decorator
 @inline
 function compareFlags<T>(c: Cpu, r: usize, quiet: bool): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<T>(c, r);
+  const from = looseSource<T>(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const flags = sseComi<T>(load<T>(target(c, r)), load<T>(from), quiet);
@@ -266,7 +267,8 @@ export function hComisd(c: Cpu, r: usize): i32 { return compareFlags<u64>(c, r, 
 export function hUcomiss(c: Cpu, r: usize): i32 { return compareFlags<u32>(c, r, true); }
 export function hUcomisd(c: Cpu, r: usize): i32 { return compareFlags<u64>(c, r, true); }
 
-// ---- Horizontal (SSE3) ---------------------------------------------------------------------------------------------
+// ---- Horizontal (SSE3)
+// ---------------------------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
@@ -280,8 +282,7 @@ function pair<T>(at: usize, subtract: bool): T {
 // @ts-ignore: decorator
 @inline
 function horizontal<T>(c: Cpu, r: usize, subtract: bool): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   const out = lanes(c);
@@ -302,8 +303,7 @@ export function hHsubpd(c: Cpu, r: usize): i32 { return horizontal<u64>(c, r, tr
 // @ts-ignore: decorator
 @inline
 function alternate<T>(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const to = target(c, r);
   const out = lanes(c);

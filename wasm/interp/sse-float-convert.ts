@@ -1,28 +1,25 @@
-// Conversions of the SSE floating-point formats (SDM vol. 2 CVTSI2SD .. CVTTPD2PI, ROUNDPS). One lane's meaning is
-// fpu/sse-convert.ts. The forms with an MMX register put the x87 into MMX mode (SDM vol. 1 11.6.6).
+// Conversions of the SSE floating-point formats (SDM vol. 2 CVTSI2SD .. CVTTPD2PI, ROUNDPS). One lane's
+// meaning is fpu/sse-convert.ts. The forms with an MMX register put the x87 into MMX mode (SDM vol. 1
+// 11.6.6).
 
-import { Vector, raise } from "../cpu/exceptions";
-import { Cr0 } from "../cpu/mode";
-import { Cpu, CpuBlock, Status } from "../cpu/state";
+import { Cpu, Status } from "../cpu/state";
 import { readReg, recImm, recIsMem, recReg, recRm, writeReg } from "../decode/record";
 import {
   sseBegin, sseFromInt, sseRound, sseToDouble, sseToInt, sseToIntTruncate, sseToSingle,
 } from "../fpu/sse";
 import { linear, readHost } from "../mmu/access";
-import { commitLanes, lanes, source, source16, sseBlocked, sseFaults, target } from "./sse-float-core";
+import { commitLanes, lanes, sseFaults, target } from "./sse-float-core";
+import { enterMmx, looseSource, mmxReady, mmxSource, setMmx, source, sseReady } from "./sse-operand";
 
-const ES: u32 = 0x80;
-const REG_SHIFT: u32 = 4;
-/** Sign and exponent of an x87 register after an MMX write. */
-const MMX_EXPONENT: u64 = 0xFFFF;
 const ROUND_IMM: u32 = 15;
 
-// ---- Between general registers and scalars ---------------------------------------------------------------------------
+// ---- Between general registers and scalars
+// ---------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
 function fromGpr<T, F>(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
+  if (!sseReady(c)) return Status.FAULT;
   let v: i64;
   if (recIsMem(r)) {
     const host = readHost<T>(c, linear<T>(c, r, false));
@@ -48,8 +45,7 @@ function convertToInt<F, I>(x: F, truncate: bool): I {
 // @ts-ignore: decorator
 @inline
 function toGpr<T, F>(c: Cpu, r: usize, truncate: bool): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<F>(c, r);
+  const from = looseSource<F>(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const x = load<F>(from);
@@ -66,11 +62,11 @@ export function hCvtsd2si<T>(c: Cpu, r: usize): i32 { return toGpr<T, u64>(c, r,
 export function hCvttss2si<T>(c: Cpu, r: usize): i32 { return toGpr<T, u32>(c, r, true); }
 export function hCvttsd2si<T>(c: Cpu, r: usize): i32 { return toGpr<T, u64>(c, r, true); }
 
-// ---- Between formats -------------------------------------------------------------------------------------------------
+// ---- Between formats
+// -------------------------------------------------------------------------------------------------
 
 export function hCvtss2sd(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<u32>(c, r);
+  const from = looseSource<u32>(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const x = sseToDouble(load<u32>(from));
@@ -80,8 +76,7 @@ export function hCvtss2sd(c: Cpu, r: usize): i32 {
 }
 
 export function hCvtsd2ss(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<u64>(c, r);
+  const from = looseSource<u64>(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const x = sseToSingle(load<u64>(from));
@@ -92,8 +87,7 @@ export function hCvtsd2ss(c: Cpu, r: usize): i32 {
 
 /** CVTPS2PD reads 8 bytes without an alignment rule. */
 export function hCvtps2pd(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<u64>(c, r);
+  const from = looseSource<u64>(c, r);
   if (from == 0) return Status.FAULT;
   const out = lanes(c);
   sseBegin(c.mxcsr);
@@ -103,8 +97,7 @@ export function hCvtps2pd(c: Cpu, r: usize): i32 {
 }
 
 export function hCvtpd2ps(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const out = lanes(c);
   sseBegin(c.mxcsr);
@@ -114,11 +107,11 @@ export function hCvtpd2ps(c: Cpu, r: usize): i32 {
   return commitLanes(c, target(c, r));
 }
 
-// ---- Packed integers ---------------------------------------------------------------------------------------------------
+// ---- Packed integers
+// ---------------------------------------------------------------------------------------------------
 
 export function hCvtdq2ps(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const out = lanes(c);
   sseBegin(c.mxcsr);
@@ -128,8 +121,7 @@ export function hCvtdq2ps(c: Cpu, r: usize): i32 {
 
 /** CVTDQ2PD reads 8 bytes without an alignment rule; always exact. */
 export function hCvtdq2pd(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<u64>(c, r);
+  const from = looseSource<u64>(c, r);
   if (from == 0) return Status.FAULT;
   const v = load<u64>(from);
   const to = target(c, r);
@@ -142,12 +134,13 @@ export function hCvtdq2pd(c: Cpu, r: usize): i32 {
 // @ts-ignore: decorator
 @inline
 function singlesToInts(c: Cpu, r: usize, truncate: bool): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const out = lanes(c);
   sseBegin(c.mxcsr);
-  for (let i: usize = 0; i < 16; i += 4) store<i32>(out + i, convertToInt<u32, i32>(load<u32>(from + i), truncate));
+  for (let i: usize = 0; i < 16; i += 4) {
+    store<i32>(out + i, convertToInt<u32, i32>(load<u32>(from + i), truncate));
+  }
   return commitLanes(c, target(c, r));
 }
 
@@ -157,8 +150,7 @@ export function hCvttps2dq(c: Cpu, r: usize): i32 { return singlesToInts(c, r, t
 // @ts-ignore: decorator
 @inline
 function doublesToInts(c: Cpu, r: usize, truncate: bool): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const out = lanes(c);
   sseBegin(c.mxcsr);
@@ -171,34 +163,15 @@ function doublesToInts(c: Cpu, r: usize, truncate: bool): i32 {
 export function hCvtpd2dq(c: Cpu, r: usize): i32 { return doublesToInts(c, r, false); }
 export function hCvttpd2dq(c: Cpu, r: usize): i32 { return doublesToInts(c, r, true); }
 
-// ---- MMX registers -----------------------------------------------------------------------------------------------------
+// ---- MMX registers
+// -----------------------------------------------------------------------------------------------------
 
-// @ts-ignore: decorator
-@inline
-function mmx(c: Cpu, n: u32): usize { return changetype<usize>(c) + <usize>CpuBlock.X87 + (n << REG_SHIFT); }
-
-/** True (with #MF pending) if an x87 exception waits. */
-function mmxBlocked(c: Cpu): bool {
-  if ((c.fpuStatus & ES) == 0 || (c.cr0 & Cr0.NE) == 0) return false;
-  raise(c, Vector.MF);
-  return true;
-}
-
-function enterMmx(c: Cpu): void {
-  c.fpuTop = 0;
-  c.fpuEmpty = 0;
-}
-
-// Two integers from an MMX register or memory; 0 = fault.
-function mmxSource(c: Cpu, r: usize): usize {
-  if (sseBlocked(c) || mmxBlocked(c)) return 0;
-  if (recIsMem(r)) return readHost<u64>(c, linear<u64>(c, r, false));
-  return mmx(c, recRm(r));
-}
+// The source of a conversion from MMX, 0 = fault. SSE must be available as well.
+function integers(c: Cpu, r: usize): usize { return sseReady(c) ? mmxSource(c, r) : 0; }
 
 /** CVTPI2PS: the upper half of the destination stays. */
 export function hCvtpi2ps(c: Cpu, r: usize): i32 {
-  const from = mmxSource(c, r);
+  const from = integers(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const lo = sseFromInt<u32>(<i64>load<i32>(from));
@@ -212,7 +185,7 @@ export function hCvtpi2ps(c: Cpu, r: usize): i32 {
 
 /** CVTPI2PD: with a memory operand the x87 is left alone. */
 export function hCvtpi2pd(c: Cpu, r: usize): i32 {
-  const from = mmxSource(c, r);
+  const from = integers(c, r);
   if (from == 0) return Status.FAULT;
   const v = load<u64>(from);
   sseBegin(c.mxcsr);
@@ -225,17 +198,14 @@ export function hCvtpi2pd(c: Cpu, r: usize): i32 {
 function toMmx(c: Cpu, r: usize, lo: i32, hi: i32): i32 {
   if (sseFaults(c)) return Status.FAULT;
   enterMmx(c);
-  const to = mmx(c, recReg(r));
-  store<i32>(to, lo);
-  store<i32>(to, hi, 4);
-  store<u64>(to, MMX_EXPONENT, 8);
+  setMmx(c, recReg(r), <u64>(<u32>lo) | (<u64>hi << 32));
   return Status.NEXT;
 }
 
 /** CVTPS2PI (0) and CVTTPS2PI (1). */
 export function hCvtps2pi(c: Cpu, r: usize, truncate: u32): i32 {
-  if (sseBlocked(c) || mmxBlocked(c)) return Status.FAULT;
-  const from = source<u64>(c, r);
+  if (!sseReady(c) || !mmxReady(c)) return Status.FAULT;
+  const from = looseSource<u64>(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const lo = convertToInt<u32, i32>(load<u32>(from), truncate != 0);
@@ -244,21 +214,21 @@ export function hCvtps2pi(c: Cpu, r: usize, truncate: u32): i32 {
 
 /** CVTPD2PI (0) and CVTTPD2PI (1). */
 export function hCvtpd2pi(c: Cpu, r: usize, truncate: u32): i32 {
-  if (sseBlocked(c) || mmxBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  if (!sseReady(c) || !mmxReady(c)) return Status.FAULT;
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const lo = convertToInt<u64, i32>(load<u64>(from), truncate != 0);
   return toMmx(c, r, lo, convertToInt<u64, i32>(load<u64>(from, 8), truncate != 0));
 }
 
-// ---- SSE4.1 rounding ---------------------------------------------------------------------------------------------------
+// ---- SSE4.1 rounding
+// ---------------------------------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
 function roundScalar<T>(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source<T>(c, r);
+  const from = looseSource<T>(c, r);
   if (from == 0) return Status.FAULT;
   sseBegin(c.mxcsr);
   const v = sseRound<T>(load<T>(from), <u32>recImm(r) & ROUND_IMM);
@@ -270,8 +240,7 @@ function roundScalar<T>(c: Cpu, r: usize): i32 {
 // @ts-ignore: decorator
 @inline
 function roundPacked<T>(c: Cpu, r: usize): i32 {
-  if (sseBlocked(c)) return Status.FAULT;
-  const from = source16(c, r);
+  const from = source(c, r);
   if (from == 0) return Status.FAULT;
   const out = lanes(c);
   const imm = <u32>recImm(r) & ROUND_IMM;
