@@ -141,10 +141,11 @@ export function takePage(c: Cpu): i32 {
 /** The page may no longer be in this CPU's write tables. */
 export function dropPageWrites(c: Cpu, page: u32): void {
   const p = pageRecord(page);
-  if (atomic.load<u32>(p, PageField.STATE) == PageState.NONE) return;
-  if (!(atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id))) return;
+  const isWriter = (atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id)) != 0;
+  if (isWriter && atomic.load<u32>(p, PageField.STATE) == PageState.NONE) return;
+  // Not a writer any more: a requester has acknowledged for this CPU while it was parked, and the entry is still there.
   tlbDropWrites(c, page);
-  acknowledge(p, c.id);
+  if (isWriter) acknowledge(p, c.id);
 }
 
 /** After an inbox overflow: leave every write table, then acknowledge every page that waits for this CPU. */
