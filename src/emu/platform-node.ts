@@ -24,6 +24,13 @@ function find(candidates: readonly string[]): URL | undefined {
   return candidates.map((path) => new URL(path, import.meta.url)).find((url) => existsSync(url));
 }
 
+/** Run from source the worker is TypeScript, which Node 20 needs tsx for, registered in the thread; the bundle is JavaScript. */
+function startThread(script: URL, name: string): Worker {
+  if (!script.pathname.endsWith('.ts')) return new Worker(script, { name });
+  const code = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(script.href)}); });`;
+  return new Worker(code, { name, eval: true, execArgv: [] });
+}
+
 class NodeThread implements CoreThread {
   private readonly worker: Worker;
   private expected = false;
@@ -31,7 +38,7 @@ class NodeThread implements CoreThread {
   constructor(name: string) {
     const script = find(['./node-worker.js', './workers/node-worker.ts']);
     if (script === undefined) throw new SkepError('core-missing', 'The worker script is missing.', 'Run npm run build.');
-    this.worker = new Worker(script, { name, stdin: false });
+    this.worker = startThread(script, name);
   }
 
   post(message: unknown): void {
