@@ -365,8 +365,9 @@ export function decodeInsn(c: Cpu, bytes: usize, avail: u32, off: u32, mode: Cod
   const modrm = hasModrm ? nextByte() : 0;
   if (short) return tooShort(r, avail);
   const n = badVex ? -1 : findRow(opcode, modrm, mode);
-  if (n < 0) return finishFixed(r, Fixed.UNDEFINED, <u32>(at - bytes));
   const row = ROWS + <usize>n * ROW_BYTES;
+  // VEX.vvvv must be 1111 in an instruction that does not use it.
+  if (n < 0 || (isVex && vexV != 0 && load<u8>(row, 7) == 0)) return finishFixed(r, Fixed.UNDEFINED, <u32>(at - bytes));
   const rowFlags = <u32>load<u8>(row, 8);
   setSegment(r, Seg.DS, 0, mode);
   let relative = false;

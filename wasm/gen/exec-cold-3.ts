@@ -5,6 +5,10 @@ import { Cpu, Status } from "../cpu/state";
 import { readReg, recImm, recReg, recRm, recVex, writeReg } from "../decode/record";
 import { hClts, hLmsw, hMovFromCr, hMovFromDr, hMovToCr, hMovToDr, hXsetbv } from "../interp/control";
 import { hBound } from "../interp/misc";
+import { hApproxps, hApproxss } from "../interp/sse-float";
+import {
+  hCvtpd2pi, hCvtps2pi, hCvtsd2si, hCvtsi2sd, hCvtsi2ss, hCvtss2si, hCvttsd2si, hCvttss2si,
+} from "../interp/sse-float-convert";
 import {
   hEnter, hLeave, hPopE, hPopR, hPopa, hPopf, hPushE, hPushI, hPushR, hPushSeg, hPusha, hPushf,
 } from "../interp/stack";
@@ -13,10 +17,6 @@ import { hClac, hHlt, hInvd, hInvlpg, hLgdt, hLidt, hRdmsr, hStac, hWrmsr } from
 import { hX87ArithI16, hX87ArithI32, hX87ArithM32, hX87ArithM64, hX87ArithST0 } from "../interp/x87-arith";
 import { linear, readHost, rmwDone, rmwHost } from "../mmu/access";
 import { rcl, rcr, rorx, sar, sarx, shl, shld, shlx, shr, shrd, shrx } from "../uop/shift";
-import { hApproxps, hApproxss } from "../uop/sse-float";
-import {
-  hCvtpd2pi, hCvtps2pi, hCvtsd2si, hCvtsi2sd, hCvtsi2ss, hCvtss2si, hCvttsd2si, hCvttss2si,
-} from "../uop/sse-float-convert";
 
 export function x_rcl_a2_c(c: Cpu, r: usize): i32 {
   writeReg<u16>(c, recRm(r), rcl<u16>(c, readReg<u16>(c, recRm(r)), <u8>c.rcx));

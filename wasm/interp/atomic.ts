@@ -55,8 +55,7 @@ export function hCmpxchg<T>(c: Cpu, r: usize): i32 {
     old = <T>c.second;
   } else {
     old = readReg<T>(c, recRm(r));
-    // A 32-bit destination is zero-extended on failure too.
-    writeReg<T>(c, recRm(r), old == expected ? b : old);
+    if (old == expected) writeReg<T>(c, recRm(r), b);
   }
   if (old != expected) writeReg<T>(c, 0, old);
   setSub<T>(c, expected, old, <T>(expected - old));

@@ -1,0 +1,109 @@
+// Runs one instruction in the core: a CPU state in 64-bit mode whose TLB tables hold the two data pages, one scratch record.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { DATA, WINDOW, WINDOW_AT, type Case } from './silicon-cases.ts';
+
+export const FLAG_NAMES: Record<string, number> = { C: 1, P: 4, A: 0x10, Z: 0x40, S: 0x80, O: 0x800 };
+
+const CPU = 0x6000000, RECORD = 0x6010000, CODE = 0x6011000, INDEX = 0x6012000, ATTENTION = 0x6018000;
+const TLB = 0x6020000, PAGES = 0x6040000, SLOTS = 4096;
+const STOP = 2, M64 = 2, FAULT = 1;
+
+/** Compile silicon-entry.ts; the path of the wasm file. */
+export function buildCore(root: string): string {
+  const out = `${root}/build/silicon.wasm`;
+  mkdirSync(`${root}/build`, { recursive: true });
+  // The shipped build's configuration must not add its entry.
+  if (process.env['KEEP_CORE'] === undefined) execFileSync('node', [`${root}/node_modules/assemblyscript/bin/asc.js`, 'wasm/decode/silicon-entry.ts', '--config', 'none.json',
+    '--importMemory', '--sharedMemory', '--initialMemory', '1024', '--maximumMemory', '65536', '--memoryBase', '1024',
+    '--runtime', 'stub', '--noAssert', '--exportTable', '-O1', '--use', 'abort=wasm/lib/host/abort', '--disableWarning', '--outFile', out,
+    ...['simd', 'threads', 'bulk-memory', 'nontrapping-f2i', 'sign-extension', 'mutable-globals'].flatMap((f) => ['--enable', f])],
+  { cwd: root });
+  return out;
+}
+
+/** Byte offset of each field of Cpu, from the class itself. */
+function cpuFields(): Map<string, { at: number; bytes: number }> {
+  const text = readFileSync(new URL('../cpu/state.ts', import.meta.url), 'utf8');
+  const body = text.slice(text.indexOf('export class Cpu'));
+  const fields = new Map<string, { at: number; bytes: number }>();
+  let at = 0;
+  for (const m of body.slice(0, body.indexOf('\n}')).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '').matchAll(/(\w+): (u32|u64|i64|i32);/g)) {
+    const bytes = m[2]!.endsWith('64') ? 8 : 4;
+    at = (at + bytes - 1) & -bytes;
+    fields.set(m[1]!, { at, bytes });
+    at += bytes;
+  }
+  return fields;
+}
+
+interface Exports {
+  decodeInsn(c: number, bytes: number, avail: number, off: number, mode: number, r: number): number;
+  execute(c: number, start: number, index: number, records: number, attention: number): number;
+  getFlags(c: number): bigint;
+  setFlags(c: number, value: bigint): void;
+}
+
+export class Core {
+  private readonly view: DataView;
+  private readonly bytes: Uint8Array;
+  private readonly exports: Exports;
+  private readonly fields = cpuFields();
+
+  constructor(path: string) {
+    const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
+    // Reached only by accesses outside the two pages, which are not compared.
+    const host = new Proxy({}, { get: () => (): number => 0 });
+    const imports = new Proxy({}, { get: (_, module) => (module === 'env' ? { memory } : host), has: () => true });
+    const module = new WebAssembly.Module(readFileSync(path));
+    this.exports = new WebAssembly.Instance(module, imports as WebAssembly.Imports).exports as unknown as Exports;
+    this.view = new DataView(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer);
+    this.fillTlb();
+  }
+
+  private fillTlb(): void {
+    this.bytes.fill(0x7f, TLB, TLB + SLOTS * 16);
+    for (const page of [DATA, DATA + 4096]) {
+      const entry = TLB + ((page >>> 12) & (SLOTS - 1)) * 16;
+      this.view.setBigUint64(entry, BigInt(page), true);
+      this.view.setUint32(entry + 8, PAGES + (page - DATA) - page, true);
+    }
+  }
+
+  private set(name: string, value: bigint): void {
+    const f = this.fields.get(name)!;
+    if (f.bytes === 8) this.view.setBigUint64(CPU + f.at, value, true);
+    else this.view.setUint32(CPU + f.at, Number(value), true);
+  }
+
+  private get(name: string): bigint {
+    const f = this.fields.get(name)!;
+    return f.bytes === 8 ? this.view.getBigUint64(CPU + f.at, true) : BigInt(this.view.getUint32(CPU + f.at, true));
+  }
+
+  /** Decode and execute; trap = 1 + vector, 0 = none. */
+  run(c: Case): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
+    this.bytes.fill(0, CPU, CPU + 0x1000);
+    for (const [name, value] of [['mode64', 1], ['longMode', 1], ['codeMode', M64], ['tlbRead', TLB], ['tlbWrite', TLB], ['cpl', 3]] as const) {
+      this.set(name, BigInt(value));
+    }
+    this.set('ipMask', 0xffffffffffffffffn);
+    this.set('stackMask', 0xffffffffffffffffn);
+    this.set('ipBase', 0x20000000n);
+    this.exports.setFlags(CPU, BigInt(c.flags));
+    c.regs.forEach((v, n) => this.view.setBigUint64(CPU + n * 8, v, true));
+    this.bytes.set(c.data, PAGES + WINDOW_AT);
+    this.bytes.fill(0x90, CODE, CODE + 32);
+    this.bytes.set(c.code, CODE);
+    const length = this.exports.decodeInsn(CPU, CODE, c.code.length, 0x100, M64, RECORD);
+    this.bytes.fill(0, RECORD + 32, RECORD + 64);
+    this.view.setUint16(RECORD + 32, STOP, true);
+    this.view.setUint16(RECORD + 34, 0x100 + length, true);
+    const status = length === c.code.length ? this.exports.execute(CPU, RECORD, INDEX, RECORD, ATTENTION) : -1;
+    const trap = status === -1 ? 1000 + length : status === FAULT ? 1 + Number(this.get('excVector')) : 0;
+    const regs = Array.from({ length: 16 }, (_, n) => this.view.getBigUint64(CPU + n * 8, true));
+    return { trap, regs, flags: this.exports.getFlags(CPU), data: this.bytes.slice(PAGES + WINDOW_AT, PAGES + WINDOW_AT + WINDOW) };
+  }
+}
