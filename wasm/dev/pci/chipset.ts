@@ -21,7 +21,7 @@ const PM_ENABLE: u32 = 1;
 const PIRQ_OFF: u32 = 0x80808080;
 /** Firmware's usual places. */
 const PRESET_PM_BASE: u32 = 0x600;
-const PRESET_PIRQ: u32 = 0x0B0A0B0A;
+const PRESET_PIRQ: u32 = 0x0B0B0A0A;
 const SCI_LINE: u32 = 9;
 
 /** Behind the framework's part of a function: the PM function's port slot and present base + 1. */
@@ -104,7 +104,7 @@ export function pmWritten(f: PciFunction, offset: u32, size: u32): void {
   store<u32>(at, next, PM_MAPPED);
 }
 
-/** What firmware leaves: PM ports at 0x600, PIRQs on lines 10 and 11. */
+/** What firmware leaves: PM ports at 0x600, PIRQA and B on line 10, C and D on 11. */
 export function chipsetPreset(): void {
   const host = fn(Chip.HOST_BRIDGE);
   // Shadow RAM readable and writable.
