@@ -154,7 +154,7 @@ const RULES = memory.data<u64>([
   0xC0000102, 0xC0000102, Rule.CANONICAL, offsetof<Cpu>("kernelGsBase"), ALL, 0,
   0xC0000103, 0xC0000103, Rule.STORED, offsetof<Cpu>("tscAux"), 0xFFFFFFFF, 0,
 ]);
-const ROWS: u32 = 54;
+const ROWS: u32 = 51;
 
 /** Value that the last successful readMsr found. */
 export let msrValue: u64 = 0;
