@@ -110,6 +110,7 @@ export function buildTables(rows: TableRow[], forms: Form[]): Tables {
     const known = lists.get(key);
     if (known !== undefined) return known;
     const start = t.conditions.length;
+    refuseTwins(ordered.map((n) => rows[n]!));
     ordered.forEach((n, i) => {
       t.conditions.push((condition(rows[n]!) | (i === ordered.length - 1 ? 0x80000000 : 0)) >>> 0);
       t.candidateRows.push(n);
@@ -136,6 +137,19 @@ export function buildTables(rows: TableRow[], forms: Form[]): Tables {
     }
   }
   return t;
+}
+
+/** Two rows of one opcode must differ in their condition, or the second is never reached. */
+function refuseTwins(rows: Decoded[]): void {
+  const seen = new Map<number, Decoded>();
+  for (const d of rows) {
+    const twin = seen.get(condition(d));
+    if (twin && twin.row.name !== d.row.name) {
+      throw new Error(`${d.row.file} ${d.row.name} ${d.row.enc} hides ${twin.row.file} ${twin.row.name} ${twin.row.enc}`);
+    }
+    if (twin) console.warn(`isa-gen: twice in the table: ${d.row.name} ${d.row.enc} (${twin.row.file}, ${d.row.file})`);
+    seen.set(condition(d), d);
+  }
 }
 
 /** MOV CR/DR ignore ModRM.mod (SDM vol. 2: "the two bits in the mod field are ignored"). */

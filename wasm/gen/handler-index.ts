@@ -177,6 +177,7 @@ import {
   hArpl, hLar, hLds, hLes, hLfs, hLgs, hLldt, hLsl, hLss, hLtr, hMovFromSeg, hMovToSreg, hPopDs, hPopEs, hPopFs,
   hPopGs, hPopSs, hSldt, hStr, hVerr, hVerw,
 } from "../interp/segment-loads";
+import { hDppd, hDpps } from "../interp/sse-dot";
 import {
   hAddpd, hAddps, hAddsd, hAddss, hAddsubpd, hAddsubps, hAndnp, hAndp, hCmppd, hCmpps, hCmpsdXmm, hCmpss, hComisd,
   hComiss, hDivpd, hDivps, hDivsd, hDivss, hHaddpd, hHaddps, hHsubpd, hHsubps, hMaxpd, hMaxps, hMaxsd, hMaxss,
@@ -195,8 +196,8 @@ import {
 } from "../interp/sse-lanes";
 import {
   hEmms, hLdmxcsr, hMovaLoad, hMovaStore, hMovdFromMmx, hMovdFromXmm, hMovdToMmx, hMovdToXmm, hMovdq2q,
-  hMovhpLoad, hMovhpStore, hMovlpLoad, hMovlpStore, hMovnti, hMovq2dq, hMovqLoad, hMovqMmxLoad, hMovqMmxStore,
-  hMovqStore, hMovsdLoad, hMovsdStore, hMovssLoad, hMovssStore, hMovuLoad, hMovuStore, hStmxcsr,
+  hMovhpLoad, hMovhpStore, hMovlpLoad, hMovlpStore, hMovq2dq, hMovqLoad, hMovqMmxLoad, hMovqMmxStore, hMovqStore,
+  hMovsdLoad, hMovsdStore, hMovssLoad, hMovssStore, hMovuLoad, hMovuStore, hStmxcsr,
 } from "../interp/sse-move";
 import {
   hMaskmov, hMovddup, hMovmskpd, hMovmskps, hMovshdup, hMovsldup, hPackssdw, hPacksswb, hPackuswb, hPalignr,
@@ -1383,7 +1384,6 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hMovlpStore,
   hMovhpLoad,
   hMovhpStore,
-  hMovnti,
   hMovdToXmm,
   hMovdFromXmm,
   hMovqLoad,
@@ -1438,6 +1438,8 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hBlendps,
   hBlendpd,
   hPblendw,
+  hDpps,
+  hDppd,
   hMpsadbw,
   hPextrb,
   hPextrwMem,
