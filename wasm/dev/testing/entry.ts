@@ -3,6 +3,7 @@
 export { boardInit, boardReset, boardPresetForDirectBoot, boardPoll, boardSnapshot } from "../../board";
 export { pioRead, pioWrite } from "../../bus/pio";
 export { mmioRead, mmioWrite, mmioIsDevice } from "../../bus/mmio";
+export { picAcknowledgeHook as picInta } from "../pic";
 export { irqSet } from "../../bus/irq";
 export { clockFire, clockRun, timerDeadline } from "../../bus/clock";
 export { intxSet } from "../pci/intx";
