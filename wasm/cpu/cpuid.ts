@@ -15,7 +15,7 @@ export const enum Feature {
   FPU = 1, VME = 1, DE = 1, PSE = 1, TSC = 1, MSR = 1, PAE = 1, MCE = 1, CX8 = 1, APIC = 1, SEP = 1, MTRR = 1, PGE = 1,
   MCA = 1, CMOV = 1, PAT = 1, PSE36 = 0, CLFLUSH = 1, MMX = 1, FXSR = 1, SSE = 1, SSE2 = 1, SELF_SNOOP = 1,
   // x86-64-v2
-  SSE3 = 0, SSSE3 = 0, SSE4_1 = 0, SSE4_2 = 0, CX16 = 1, POPCNT = 1, LAHF64 = 1,
+  SSE3 = 1, SSSE3 = 1, SSE4_1 = 1, SSE4_2 = 1, CX16 = 1, POPCNT = 1, LAHF64 = 1,
   // x86-64-v3
   AVX = 0, AVX2 = 0, FMA = 0, F16C = 0, BMI1 = 0, BMI2 = 0, LZCNT = 0, MOVBE = 0,
   // Beyond the levels

@@ -84,6 +84,8 @@ const ARCH_CAPABILITIES: u64 = 0x400000000D10E17B;
 /** Columns of RULES, u64 each: FIRST and LAST number, RULE, PLACE (byte offset in Cpu of FIRST), WRITABLE bits, RESET. */
 const enum Col { FIRST = 0, LAST = 8, RULE = 16, PLACE = 24, WRITABLE = 32, RESET = 40, BYTES = 48 }
 
+const END_OF_RULES: u64 = ALL;
+
 const RULES = memory.data<u64>([
   // IA32_P5_MC_ADDR, TYPE
   0x00, 0x01, Rule.CONSTANT, 0, 0, 0,
@@ -153,8 +155,8 @@ const RULES = memory.data<u64>([
   0xC0000101, 0xC0000101, Rule.SEGMENT_BASE, Seg.GS, ALL, 0,
   0xC0000102, 0xC0000102, Rule.CANONICAL, offsetof<Cpu>("kernelGsBase"), ALL, 0,
   0xC0000103, 0xC0000103, Rule.STORED, offsetof<Cpu>("tscAux"), 0xFFFFFFFF, 0,
+  END_OF_RULES,
 ]);
-const ROWS: u32 = 51;
 
 /** Value that the last successful readMsr found. */
 export let msrValue: u64 = 0;
@@ -167,8 +169,7 @@ function column(row: usize, col: Col): u64 {
 
 /** Table row of an MSR number, 0 = none. */
 function findRule(index: u32): usize {
-  for (let i: u32 = 0; i < ROWS; i++) {
-    const row = RULES + i * <u32>Col.BYTES;
+  for (let row = RULES; column(row, Col.FIRST) != END_OF_RULES; row += Col.BYTES) {
     if (index >= <u32>column(row, Col.FIRST) && index <= <u32>column(row, Col.LAST)) return row;
   }
   return 0;
@@ -336,8 +337,7 @@ function writeX2apic(c: Cpu, index: u32, value: u64): i32 {
 
 /** Power-up and RESET values of every stored register. INIT leaves them (SDM 3A table 10-1), so it does not call this. */
 export function resetMsrs(c: Cpu): void {
-  for (let i: u32 = 0; i < ROWS; i++) {
-    const row = RULES + i * <u32>Col.BYTES;
+  for (let row = RULES; column(row, Col.FIRST) != END_OF_RULES; row += Col.BYTES) {
     const rule = <u32>column(row, Col.RULE);
     if (rule == Rule.SEGMENT_BASE || column(row, Col.PLACE) == 0) continue;
     const first = <u32>column(row, Col.FIRST), last = <u32>column(row, Col.LAST);

@@ -6,3 +6,4 @@ export * from "./sse-move";
 export * from "./sse4";
 export * from "./sse-strings";
 export * from "./xsave";
+export * from "./sse-dot";

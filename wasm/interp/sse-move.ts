@@ -141,12 +141,6 @@ export function hMovdFromMmx(c: Cpu, r: usize): i32 {
   if (status != Status.FAULT) enterMmx(c);
   return status;
 }
-/** MOVNTI m, r. */
-export function hMovnti(c: Cpu, r: usize): i32 {
-  if (recOpSize(r) == 3) return writeValue<u64>(c, linear<u64>(c, r, true), readReg<u64>(c, recReg(r)));
-  return writeValue<u32>(c, linear<u32>(c, r, true), readReg<u32>(c, recReg(r)));
-}
-
 // Low and high parts ---------------------------------------------------------------------------------------------------
 
 /** MOVQ xmm, xmm/m64: zero-extends. */

@@ -216,6 +216,22 @@ describe('against the manual', () => {
       }
     });
   }
+  test('DPPS and DPPD with every immediate, on small integers', () => {
+    const small = (n: number): number[] => Array.from({ length: n }, () => (random() % 41) - 20);
+    for (let imm = 0; imm < 256; imm++) {
+      const a = small(4), b = small(4);
+      const chosen = (n: number): number => a.slice(0, n).reduce((sum, v, i) => sum + ((imm >> (4 + i)) & 1 ? v * b[i]! : 0), 0);
+      const written = (n: number): number[] => Array.from({ length: n }, (_, i) => ((imm >> i) & 1 ? chosen(n) : 0));
+      m.setXmm(1, new Uint8Array(new Float32Array(a).buffer));
+      m.setXmm(2, new Uint8Array(new Float32Array(b).buffer));
+      m.run('hDpps', { flags: OPSIZE, reg: 1, rm: 2, imm: BigInt(imm) });
+      expect([...new Float32Array(new Uint8Array(m.xmm(1)).buffer)].map((v) => v + 0)).toEqual(written(4).map((v) => v + 0));
+      m.setXmm(1, new Uint8Array(new Float64Array(a.slice(0, 2)).buffer));
+      m.setXmm(2, new Uint8Array(new Float64Array(b.slice(0, 2)).buffer));
+      m.run('hDppd', { flags: OPSIZE, reg: 1, rm: 2, imm: BigInt(imm) });
+      expect([...new Float64Array(new Uint8Array(m.xmm(1)).buffer)].map((v) => v + 0)).toEqual(written(2).map((v) => v + 0));
+    }
+  });
   test('byte shifts, word shifts by immediate, MMX PALIGNR and PSHUFW', () => {
     for (let imm = 0; imm < 256; imm += imm < 20 ? 1 : 37) {
       const a = bytes(16);
