@@ -1,5 +1,6 @@
-// End-to-end tests: the built page in Chromium, served by vite preview (with isolation headers) and, for the service
-// worker, by a plain static server without any. One worker: every test boots machines that use all cores.
+// End-to-end tests: the built page in Chromium, served by vite preview (with isolation headers) and, for the
+// service worker, by a plain static server without any. One worker: every test boots machines that use all
+// cores.
 
 import { defineConfig } from '@playwright/test';
 

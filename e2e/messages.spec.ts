@@ -33,7 +33,8 @@ test('a file that is not a kernel, and a kernel that is cut off', async ({ page 
   await expect(skep.message).toContainText('This kernel cannot be booted');
   await page.route('**/cut', async (route) => {
     const whole = await route.fetch({ url: new URL('guest/mini/vmlinuz', page.url()).href });
-    await route.fulfill({ body: (await whole.body()).subarray(0, 100_000), contentType: 'application/octet-stream' });
+    await route.fulfill({ body: (await whole.body()).subarray(0, 100_000),
+      contentType: 'application/octet-stream' });
   });
   await skep.open('./?kernel=cut&smp=1&autostart');
   await expect(skep.message).toContainText('This kernel cannot be booted');

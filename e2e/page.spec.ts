@@ -1,4 +1,5 @@
-// The page itself: isolation on a plain static host, the form and its link, keyboard, phones, no placeholder screen.
+// The page itself: isolation on a plain static host, the form and its link, keyboard, phones, no placeholder
+// screen.
 
 import { expect, test } from '@playwright/test';
 import { PLAIN_PORT } from '../playwright.config.ts';
@@ -57,7 +58,8 @@ test('the form writes the link, and the link fills the form', async ({ page }) =
 test('the first look says what it is, which guest, CPUs, RAM, where it runs, and what to try', async ({ page }) => {
   const skep = new SkepPage(page);
   await skep.open('./?smp=4');
-  for (const words of ['multiprocessor 64-bit PC', 'Debian 13 mini', '4 CPUs', '512 MiB RAM', 'nothing is uploaded', 'Try']) {
+  for (const words of ['multiprocessor 64-bit PC', 'Debian 13 mini', '4 CPUs', '512 MiB RAM',
+    'nothing is uploaded', 'Try']) {
     await expect(page.locator('body')).toContainText(words);
   }
   await expect(page.locator('#screen-card')).toBeHidden();
@@ -67,18 +69,21 @@ test('works by keyboard: first stop skips to the console, every control has a na
   await new SkepPage(page).open('./?smp=2');
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: 'Skip to the console' })).toBeFocused();
-  const nameless = await page.evaluate(() => [...document.querySelectorAll('button, input, select, textarea, a')]
+  const nameless = await page.evaluate(() =>
+    [...document.querySelectorAll('button, input, select, textarea, a')]
     .filter((element) => element.checkVisibility())
     .filter((element) => {
       const { labels } = element as HTMLInputElement;
-      return (element.textContent ?? '').trim() === '' && !element.hasAttribute('aria-label') && (labels?.length ?? 0) === 0;
+      return (element.textContent ?? '').trim() === '' && !element.hasAttribute('aria-label')
+        && (labels?.length ?? 0) === 0;
     }).map((element) => element.outerHTML));
   expect(nameless).toEqual([]);
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`fits a phone, ${colorScheme}`, async ({ browser, baseURL }, info) => {
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme, baseURL: baseURL ?? '' });
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme,
+      baseURL: baseURL ?? '' });
     const page = await context.newPage();
     await new SkepPage(page).open('./?smp=4');
     const width = await page.evaluate(() => document.documentElement.scrollWidth);

@@ -1,5 +1,5 @@
-// A static server that knows nothing of isolation, like the simplest web space: dist/ under a folder, no headers.
-// Usage: tsx e2e/plain-server.ts PORT
+// A static server that knows nothing of isolation, like the simplest web space: dist/ under a folder, no
+// headers. Usage: tsx e2e/plain-server.ts PORT
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';

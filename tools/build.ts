@@ -1,5 +1,5 @@
-// npm run build: the core, the page and the command line, into dist/. `--core` compiles only the core; `--force` compiles it
-// even if fresh.
+// npm run build: the core, the page and the command line, into dist/. `--core` compiles only the core;
+// `--force` compiles it even if fresh.
 
 import { buildCore, buildNode, buildPage, runSteps } from './steps.ts';
 

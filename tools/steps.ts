@@ -16,7 +16,8 @@ export class StepError extends Error {
 }
 
 /** Runs a program of node_modules/.bin or of the system, output to ours. */
-export function run(step: string, program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+export function run(step: string, program: string, args: readonly string[],
+  env: NodeJS.ProcessEnv = {}): void {
   const path = `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH ?? ''}`;
   const done = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, PATH: path, ...env } });
   if (done.error !== undefined) console.error(`${program}: ${done.error.message}`);

@@ -58,7 +58,8 @@ describe('sizes', () => {
   });
 
   it('is not led astray by braces in strings, templates, regular expressions and comments', () => {
-    const text = `function a() {\n  const s = '{' + "}" + \`\${ { b: '}' }.b }{\`; // }\n  /* } */ const r = /[}/]{2}\\//g;\n  return 6 / 2;\n}\n`;
+    const text = `function a() {\n  const s = '{' + "}" + \`\${ { b: '}' }.b }{\`; // }\n`
+      + '  /* } */ const r = /[}/]{2}\\//g;\n  return 6 / 2;\n}\n';
     expect(functionsOf(text)).toEqual([{ name: 'a', first: 1, last: 5 }]);
     expect(blankNonCode(text).split('\n')).toHaveLength(text.split('\n').length);
   });
@@ -122,8 +123,24 @@ describe('wrapColumns', () => {
       .toBe(`import { ${names}, } from './a'; `);
   });
 
-  it('leaves tables, code and short lines alone', () => {
-    const text = `// | a | ${words} |\nconst x = '${words}';\n// short\n`;
+  it('leaves tables, long sentences and short lines alone', () => {
+    const text = `// | a | ${words} |\nconst x = '${words.slice(0, 100)}';\n// short\n`;
     expect(wrapColumns(text)).toBe(text);
+  });
+
+  it('breaks code at its outermost commas and operators and changes nothing else', () => {
+    const call = `  const result = compute(${Array.from({ length: 12 }, (_unused, i) => `argument${i}(a, b)`).join(', ')});`;
+    const test = `  if (${Array.from({ length: 9 }, (_unused, i) => `condition${i} == ','`).join(' && ')}) return 1;`;
+    for (const line of [call, test]) {
+      const wrapped = wrapColumns(`${line}\n`);
+      expect(wrapped.split('\n').every((part) => part.length <= 110)).toBe(true);
+      expect(wrapped.replace(/\s+/g, ' ')).toBe(`${line}\n`.replace(/\s+/g, ' '));
+    }
+  });
+
+  it('moves a comment from behind code above it', () => {
+    const wrapped = wrapColumns(`  call(a, b); // ${'word '.repeat(25).trim()}\n`);
+    expect(wrapped.split('\n').at(-2)).toBe('  call(a, b);');
+    expect(wrapped.startsWith('  // word')).toBe(true);
   });
 });

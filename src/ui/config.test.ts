@@ -10,7 +10,8 @@ describe('parseParameters', () => {
   it('reads every supported parameter', () => {
     const query = '?guest=custom&smp=8&ram=1024&cpu=v3&kernel=k/bzImage&initrd=https%3A%2F%2Fx.test%2Fi&append=a%20b&autostart';
     expect(parseParameters(query, 2)).toEqual({
-      config: { guest: 'custom', smp: 8, ram: 1024, cpu: 'v3', kernel: 'k/bzImage', initrd: 'https://x.test/i', append: 'a b' },
+      config: { guest: 'custom', smp: 8, ram: 1024, cpu: 'v3', kernel: 'k/bzImage',
+        initrd: 'https://x.test/i', append: 'a b' },
       autostart: true,
       problems: [],
     });
@@ -53,7 +54,8 @@ describe('parseParameters', () => {
     expect(parseParameters('?kernel=bzImage', 2).config.guest).toBe('custom');
   });
 
-  it.each([['?autostart', true], ['?autostart=1', true], ['?autostart=0', false], ['?autostart=false', false]])(
+  it.each([['?autostart', true], ['?autostart=1', true], ['?autostart=0', false],
+    ['?autostart=false', false]])(
     'autostart in %s is %s', (query, expected) => {
       expect(parseParameters(query, 2).autostart).toBe(expected);
     });
@@ -61,7 +63,8 @@ describe('parseParameters', () => {
 
 describe('toQuery', () => {
   it('round-trips through parseParameters', () => {
-    const config = { ...defaultConfig(2), guest: 'custom' as const, smp: 8, ram: 2048, kernel: 'a b&c', append: 'x="y z" &=#' };
+    const config = { ...defaultConfig(2), guest: 'custom' as const, smp: 8, ram: 2048, kernel: 'a b&c',
+      append: 'x="y z" &=#' };
     const parsed = parseParameters(toQuery(config, 2, true), 2);
     expect(parsed).toEqual({ config, autostart: true, problems: [] });
   });

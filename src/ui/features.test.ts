@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { SIMD_PROBE, THREADS_PROBE } from './features.ts';
 
-it.each([['SIMD', SIMD_PROBE], ['threads', THREADS_PROBE]])('the %s probe is a valid module', (_name, probe) => {
+it.each([['SIMD', SIMD_PROBE], ['threads', THREADS_PROBE]])('the %s probe is a valid module',
+  (_name, probe) => {
   expect(WebAssembly.validate(probe)).toBe(true);
 });
 

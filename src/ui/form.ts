@@ -27,7 +27,8 @@ export class MachineForm {
     this.#autostart.checked = autostart;
     form.addEventListener('submit', (event) => event.preventDefault());
     form.addEventListener('input', () => this.#changed());
-    for (const [input, note] of [[this.#kernelFile, 'kernel-name'], [this.#initrdFile, 'initrd-name']] as const) {
+    for (const [input, note] of [[this.#kernelFile, 'kernel-name'],
+      [this.#initrdFile, 'initrd-name']] as const) {
       input.addEventListener('change', () => {
         const file = input.files?.[0];
         byId(note).textContent = file === undefined ? ''

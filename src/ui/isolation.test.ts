@@ -3,7 +3,8 @@ import { decideIsolation, type IsolationHost } from './isolation.ts';
 import { NO_SERVICE_WORKER, NOT_SECURE, STILL_NOT_ISOLATED } from './messages.ts';
 
 const host = (changes: Partial<IsolationHost>): IsolationHost => ({
-  isolated: false, secure: true, serviceWorkers: true, reloadedBefore: () => false, remember: () => true, ...changes,
+  isolated: false, secure: true, serviceWorkers: true, reloadedBefore: () => false, remember: () => true,
+    ...changes,
 });
 
 it('is content with isolation from any source', () => {
@@ -12,10 +13,12 @@ it('is content with isolation from any source', () => {
 
 it('installs the service worker and reloads, once', () => {
   expect(decideIsolation(host({}))).toEqual({ kind: 'install' });
-  expect(decideIsolation(host({ reloadedBefore: () => true }))).toEqual({ kind: 'refused', message: STILL_NOT_ISOLATED });
+  expect(decideIsolation(host({ reloadedBefore: () => true }))).toEqual({ kind: 'refused',
+    message: STILL_NOT_ISOLATED });
 });
 
 it('says why it cannot', () => {
   expect(decideIsolation(host({ secure: false }))).toEqual({ kind: 'refused', message: NOT_SECURE });
-  expect(decideIsolation(host({ serviceWorkers: false }))).toEqual({ kind: 'refused', message: NO_SERVICE_WORKER });
+  expect(decideIsolation(host({ serviceWorkers: false }))).toEqual({ kind: 'refused',
+    message: NO_SERVICE_WORKER });
 });

@@ -1,5 +1,6 @@
-// The page's view of one machine: creates it through the library from what the form says, and tells the page in which
-// phase it is. The library does everything else: it loads the files, checks them and runs the workers.
+// The page's view of one machine: creates it through the library from what the form says, and tells the page
+// in which phase it is. The library does everything else: it loads the files, checks them and runs the
+// workers.
 
 import { Skep, type FileSource, type MachineEnding, type SkepOptions, type SkepStats } from '../api/index.ts';
 import { checkConfig, type MachineConfig } from './config.ts';
@@ -62,12 +63,14 @@ export class Machine {
     try {
       const problems = checkConfig(config, files.kernel !== undefined);
       if (problems.length > 0) {
-        throw new PageError('This machine is not possible', problems.join(' '), 'Change the value and start again.');
+        throw new PageError('This machine is not possible', problems.join(' '),
+          'Change the value and start again.');
       }
       this.#enter('loading');
       const vm = await Skep.create({
         ...optionsOf(config, files), signal,
-        onProgress: ({ name, loaded, total }) => this.events.onProgress(name, loaded, total || (sizes.get(name) ?? 0)),
+        onProgress: ({ name, loaded, total }) =>
+          this.events.onProgress(name, loaded, total || (sizes.get(name) ?? 0)),
       });
       this.#adopt(vm);
       vm.start();
@@ -120,7 +123,8 @@ export class Machine {
     return this.#vm?.stats;
   }
 
-  async #control(from: readonly Phase[], to: Phase, action: (vm: Skep) => void | Promise<void>): Promise<void> {
+  async #control(from: readonly Phase[], to: Phase, action: (vm: Skep) => void
+    | Promise<void>): Promise<void> {
     const vm = this.#vm;
     if (vm === undefined || !from.includes(this.phase)) return;
     try {

@@ -40,7 +40,8 @@ class Page {
       onLeave: () => byId(this.#machine.active ? 'pause' : 'start').focus(),
     });
     this.#live = new LivePanel(() => this.#machine.stats());
-    this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores, () => this.#describe());
+    this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores, () =>
+      this.#describe());
     bindTheme(byId<HTMLButtonElement>('theme'), () => this.#live.recolour());
     this.#bindControls();
     this.#bindConsoleBar();
@@ -147,7 +148,8 @@ class Page {
     state.dataset.phase = phase;
     state.textContent = detail ?? PHASE_WORDS[phase];
     const alive = phase === 'running' || phase === 'paused';
-    const enable = (id: string, enabled: boolean): void => { byId<HTMLButtonElement>(id).disabled = !enabled; };
+    const enable = (id: string, enabled: boolean): void => { byId<HTMLButtonElement>(id).disabled = !enabled;
+      };
     enable('start', this.#usable && !this.#machine.active);
     enable('invite-start', this.#usable && !this.#machine.active);
     for (const id of ['pause', 'reset']) enable(id, alive);

@@ -8,10 +8,12 @@ it('keeps the words of a page error', () => {
 it('shows a library error with its own sentence and remedy', () => {
   const error = Object.assign(new Error('The vCPU worker 1 died. Start again.'),
     { code: 'worker-died', sentence: 'The vCPU worker 1 died.', remedy: 'Start again.' });
-  expect(toMessage(error)).toEqual({ title: 'A worker of the machine died', text: 'The vCPU worker 1 died.', remedy: 'Start again.' });
+  expect(toMessage(error)).toEqual({ title: 'A worker of the machine died', text: 'The vCPU worker 1 died.',
+    remedy: 'Start again.' });
 });
 
-it.each([new TypeError('boom'), 'boom', undefined, null, { code: 1 }])('has something to say about %s', (error) => {
+it.each([new TypeError('boom'), 'boom', undefined, null, { code: 1 }])('has something to say about %s',
+  (error) => {
   const message = toMessage(error);
   expect(message.text.length).toBeGreaterThan(0);
   expect(message.remedy).toContain('Reload');

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { History, LostCounter, ratesBetween, type StatsSample } from './rates.ts';
 
-const sample = (instructions: number[], haltedMs: number[], lines: Record<string, number> = {}, lost = 0): StatsSample => ({
+const sample = (instructions: number[], haltedMs: number[], lines: Record<string, number> = {}, lost =
+  0): StatsSample => ({
   cpus: instructions.map((count, index) => ({ instructions: count, haltedMs: haltedMs[index] ?? 0 })),
   interrupts: { raised: 0, accepted: 0, lost, lines, vectors: {} },
 });
@@ -29,7 +30,8 @@ describe('ratesBetween', () => {
   });
 
   it('lists the interrupt lines that fired, busiest first, and the lost ones', () => {
-    const rates = ratesBetween(sample([0], [0], { 4: 1, 21: 10 }), sample([0], [0], { 4: 3, 21: 30, 9: 0 }, 2), 2000);
+    const rates = ratesBetween(sample([0], [0], { 4: 1, 21: 10 }),
+      sample([0], [0], { 4: 3, 21: 30, 9: 0 }, 2), 2000);
     expect(rates.lines).toEqual([
       { line: 'pin 21', count: 30, perSecond: 10 }, { line: 'pin 4, serial 1', count: 3, perSecond: 1 }]);
     expect(rates.lost).toBe(2);

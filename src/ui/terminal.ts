@@ -32,7 +32,8 @@ export class Console {
     this.#terminal = new Terminal({
       fontFamily: 'ui-monospace, "Cascadia Mono", "JetBrains Mono", "SF Mono", Menlo, "DejaVu Sans Mono", monospace',
       fontSize: matchMedia('(max-width: 640px)').matches ? 11 : 13,
-      lineHeight: 1.15, scrollback: SCROLLBACK_LINES, cursorBlink: true, theme: COLOURS, allowProposedApi: true,
+      lineHeight: 1.15, scrollback: SCROLLBACK_LINES, cursorBlink: true, theme: COLOURS,
+        allowProposedApi: true,
     });
     for (const addon of [this.#fit, this.#search, new WebLinksAddon()]) this.#terminal.loadAddon(addon);
     this.#terminal.open(parent);

@@ -22,7 +22,7 @@ type Mode = 'code' | 'line' | 'block' | '\'' | '"' | '`';
 /**
  * The text with strings, template texts, regular expressions and comments blanked; lines keep their numbers.
  */
-export function blankNonCode(text: string): string {
+export function blankNonCode(text: string, blank = ' '): string {
   const out = [...text];
   let mode: Mode = 'code';
   let before = '';
@@ -36,7 +36,7 @@ export function blankNonCode(text: string): string {
       else if (c === '/' && next === '*') mode = 'block';
       else if (c === '\'' || c === '"' || c === '`') mode = c;
       else if (c === '/' && startsRegExp(before)) {
-        i = blankRegExp(out, i);
+        i = blankRegExp(out, i, blank);
         before = 'r';
         continue;
       } else if (c === '{') depth++;
@@ -49,7 +49,7 @@ export function blankNonCode(text: string): string {
         continue;
       }
       if (c === '}' && mode === '`') continue;
-      out[i] = ' ';
+      out[i] = blank;
       continue;
     }
     if (c === '\n') {
@@ -57,16 +57,16 @@ export function blankNonCode(text: string): string {
       continue;
     }
     const closes = mode === 'block' ? c === '*' && next === '/' : c === mode;
-    out[i] = ' ';
+    out[i] = blank;
     if (c === '\\' && mode !== 'line' && mode !== 'block') {
       i++;
-      if (out[i] !== '\n') out[i] = ' ';
+      if (out[i] !== '\n') out[i] = blank;
     } else if (mode === '`' && c === '$' && next === '{') {
       templateDepths.push(depth);
       i++;
       mode = 'code';
     } else if (closes) {
-      if (mode === 'block') out[++i] = ' ';
+      if (mode === 'block') out[++i] = blank;
       mode = 'code';
       before = 'x';
     }
@@ -91,14 +91,14 @@ function startsRegExp(before: string): boolean {
   return !/[)\]}]$/.test(before);
 }
 
-function blankRegExp(out: string[], start: number): number {
+function blankRegExp(out: string[], start: number, blank: string): number {
   let inClass = false;
   let i = start + 1;
-  out[start] = ' ';
+  out[start] = blank;
   for (; i < out.length && out[i] !== '\n'; i++) {
     const c = out[i];
-    out[i] = ' ';
-    if (c === '\\') out[++i] = ' ';
+    out[i] = blank;
+    if (c === '\\') out[++i] = blank;
     else if (c === '[') inClass = true;
     else if (c === ']') inClass = false;
     else if (c === '/' && !inClass) return i;
@@ -130,7 +130,8 @@ export function functionsOf(text: string): FunctionSpan[] {
       const blankLines = (/^\s*/.exec(head)?.[0].split('\n').length ?? 1) - 1;
       const found = OPENER.exec(head.replaceAll('\n', ' '));
       const name = found === null ? '' : found[1] ?? found[2] ?? found[3] ?? '';
-      open.push(found !== null && !NOT_FUNCTIONS.has(name) ? { name, first: headLine + blankLines } : undefined);
+      const isFunction = found !== null && !NOT_FUNCTIONS.has(name);
+      open.push(isFunction ? { name, first: headLine + blankLines } : undefined);
     } else if (c === '}') {
       const span = open.pop();
       if (span !== undefined) spans.push({ ...span, last: line });
@@ -143,11 +144,13 @@ export function functionsOf(text: string): FunctionSpan[] {
   return spans;
 }
 
-/** Rows of data may be wider, as may a line that is one long address. */
-function columnLimit(line: string, path: string): number {
+/** Rows of data may be wider, as may a line that is one long sentence or address. */
+export function columnLimit(line: string, path: string): number {
   const isTable = /\.isa\.ts$/.test(path) || /^\s*([[({'"`|]|(row|one|each)\()/.test(line)
     || /^\s*\/\/.*\|/.test(line);
-  if (isTable || /https?:\/\/\S{40}/.test(line)) return MAX_TABLE_COLUMNS;
+  // A message is one sentence in one line.
+  const isSentence = /(['"`])(?:(?!\1).){40,}\1?/.test(line) && !/^\s*(\/\/|\*)/.test(line);
+  if (isTable || isSentence || /https?:\/\/\S{40}/.test(line)) return MAX_TABLE_COLUMNS;
   return MAX_COLUMNS;
 }
 
