@@ -1,6 +1,6 @@
-// Delivery of exceptions and interrupts (SDM vol. 3A ch. 6, vol. 2 "INT n/INTO/INT3/INT1": the pseudo-code; ch. 21 for
-// real-address and virtual-8086 mode). A fault during delivery is combined with the first by table 6-5 (serial, double
-// fault, shutdown). Left out: FRED, user interrupts, shadow stacks.
+// Delivery of exceptions and interrupts (SDM vol. 3A ch. 6, vol. 2 "INT n/INTO/INT3/INT1": the pseudo-code;
+// ch. 21 for real-address and virtual-8086 mode). A fault during delivery is combined with the first by table
+// 6-5 (serial, double fault, shutdown). Left out: FRED, user interrupts, shadow stacks.
 
 import { ErrorCode, Vector, raiseError, raiseSelector } from "./exceptions";
 import { readEflags } from "./flags";
@@ -11,7 +11,8 @@ import {
   Size, frameAbort, frameAlign16, frameBegin, frameCommit, frameFromTss, frameFromTss64, frameHere, framePush,
 } from "../mmu/frame";
 import {
-  SystemType, attrOf, checkDescriptorTarget, descriptor, descriptorAt, dplOf, isCode, isConforming, isNull, markAccessed,
+  SystemType, attrOf, checkDescriptorTarget, descriptor, descriptorAt, dplOf, isCode, isConforming,
+  isNull, markAccessed,
   readDescriptor, setFromDescriptor, setNull, setReal,
 } from "../mmu/segment";
 import { TaskReason, takeTaskFault, taskSwitch } from "../interp/task";
@@ -43,9 +44,11 @@ let ext: u32 = 0;
 /** RFLAGS image to be pushed. */
 let image: u64 = 0;
 
-// ---- Entry points --------------------------------------------------------------------------------------------------
+// ---- Entry points ----
 
-/** Deliver the pending exception; c.rip is the RIP to push. Ends with c.rip at the handler, or in shutdown. */
+/**
+ * Deliver the pending exception; c.rip is the RIP to push. Ends with c.rip at the handler, or in shutdown.
+ */
 export function deliverException(c: Cpu): void {
   serve(c, FaultClass.BENIGN);
 }
@@ -65,18 +68,22 @@ export function softwareInterrupt(c: Cpu, vector: u32, kind: EventKind, next: u6
   return finishTaskFault(c);
 }
 
-/** A fault of an instruction: FAULT, or, when a task switch had already committed, its delivery in the new task: JUMP. */
+/**
+ * A fault of an instruction: FAULT, or, when a task switch had already committed, its delivery in the new
+ * task: JUMP.
+ */
 export function finishTaskFault(c: Cpu): i32 {
   if (!takeTaskFault()) return Status.FAULT;
   serve(c, FaultClass.BENIGN);
   return Status.JUMP;
 }
 
-// ---- Combination (SDM 3A table 6-5) ------------------------------------------------------------------------------------
+// ---- Combination (SDM 3A table 6-5) ----
 
 function classOf(vector: u32): FaultClass {
   switch (vector) {
-    case Vector.DE: case Vector.TS: case Vector.NP: case Vector.SS: case Vector.GP: return FaultClass.CONTRIBUTORY;
+    case Vector.DE: case Vector.TS: case Vector.NP: case Vector.SS: case Vector.GP:
+      return FaultClass.CONTRIBUTORY;
     case Vector.PF: return FaultClass.PAGE;
     case Vector.DF: return FaultClass.DOUBLE;
     default: return FaultClass.BENIGN;
@@ -144,11 +151,13 @@ function enterVector(c: Cpu, vector: u32, kind: EventKind, ip: u64, hasError: bo
   return status;
 }
 
-// ---- Real-address mode (SDM 3A 21.1.4) -----------------------------------------------------------------------------------
+// ---- Real-address mode (SDM 3A 21.1.4) ----
 
 function enterReal(c: Cpu, vector: u32): i32 {
   const at = vector * REAL_VECTOR_BYTES;
-  if (at + (REAL_VECTOR_BYTES - 1) > c.idtrLimit) return raiseError(c, Vector.GP, (vector << 3) | ErrorCode.IDT | ext);
+  if (at + (REAL_VECTOR_BYTES - 1) > c.idtrLimit) {
+    return raiseError(c, Vector.GP, (vector << 3) | ErrorCode.IDT | ext);
+  }
   const host = sysRead<u32>(c, (c.idtrBase + at) & MASK32);
   if (host == 0) return Status.FAULT;
   const pointer = load<u32>(host);
@@ -164,7 +173,7 @@ function enterReal(c: Cpu, vector: u32): i32 {
   return Status.NEXT;
 }
 
-// ---- Protected mode --------------------------------------------------------------------------------------------------------
+// ---- Protected mode ----
 
 function enterProtected(c: Cpu, vector: u32, soft: bool): i32 {
   const code = (vector << 3) | ErrorCode.IDT | ext;
@@ -260,7 +269,7 @@ function commitGate(c: Cpu, selector: u32, newCpl: u32, d: u64, offset: u64, tra
   updateMode(c);
 }
 
-// ---- Long mode (SDM 3A 6.14) ---------------------------------------------------------------------------------------------------
+// ---- Long mode (SDM 3A 6.14) ----
 
 function enterLong(c: Cpu, vector: u32, soft: bool): i32 {
   const code = (vector << 3) | ErrorCode.IDT | ext;

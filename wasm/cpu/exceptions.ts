@@ -1,5 +1,6 @@
-// Raising of exceptions (SDM vol. 3A ch. 6, table 6-1). A raised exception is a value in the CPU's exc* fields; the
-// handler returns Status.FAULT at once and cpu/events.ts delivers it. Nothing here touches guest state.
+// Raising of exceptions (SDM vol. 3A ch. 6, table 6-1). A raised exception is a value in the CPU's exc*
+// fields; the handler returns Status.FAULT at once and cpu/events.ts delivers it. Nothing here touches guest
+// state.
 
 import { Cpu, Status } from "./state";
 
@@ -58,7 +59,10 @@ export function raiseDebug(c: Cpu, dr6: u64): i32 {
   return Status.FAULT;
 }
 
-/** Raise an exception whose error code names a selector: index and TI of it, RPL replaced by `ext` (SDM 3A 6.13). */
+/**
+ * Raise an exception whose error code names a selector: index and TI of it, RPL replaced by `ext` (SDM 3A
+ * 6.13).
+ */
 export function raiseSelector(c: Cpu, vector: u32, selector: u32, ext: u32): i32 {
   return raiseError(c, vector, (selector & 0xFFFC) | ext);
 }

@@ -1,19 +1,21 @@
-// Modes of operation derived from CR0, EFER, EFLAGS.VM and the hidden parts of CS and SS (SDM vol. 3A 2.2, 3.4.5, 5.5).
-// updateMode() is called after every change of one of these; everything else reads the derived fields of Cpu.
-// CPL is SS.DPL, as in VT-x: a null SS of 64-bit mode keeps its privilege in its attributes.
+// Modes of operation derived from CR0, EFER, EFLAGS.VM and the hidden parts of CS and SS (SDM vol. 3A 2.2,
+// 3.4.5, 5.5). updateMode() is called after every change of one of these; everything else reads the derived
+// fields of Cpu. CPL is SS.DPL, as in VT-x: a null SS of 64-bit mode keeps its privilege in its attributes.
 
 import { CodeMode, Cpu, Seg, SegFlag, segment } from "./state";
 import { tlbSelectBank } from "../mmu/tlb";
 
 /** CR0 (SDM 3A 2.5). */
 export const enum Cr0 {
-  PE = 1, MP = 2, EM = 4, TS = 8, ET = 0x10, NE = 0x20, WP = 0x10000, AM = 0x40000, NW = 0x20000000, CD = 0x40000000,
+  PE = 1, MP = 2, EM = 4, TS = 8, ET = 0x10, NE = 0x20, WP = 0x10000, AM = 0x40000, NW = 0x20000000,
+  CD = 0x40000000,
   PG = 0x80000000,
 }
 
 /** CR4 (SDM 3A 2.5). */
 export const enum Cr4 {
-  VME = 1, PVI = 2, TSD = 4, DE = 8, PSE = 0x10, PAE = 0x20, MCE = 0x40, PGE = 0x80, PCE = 0x100, OSFXSR = 0x200,
+  VME = 1, PVI = 2, TSD = 4, DE = 8, PSE = 0x10, PAE = 0x20, MCE = 0x40, PGE = 0x80, PCE = 0x100,
+  OSFXSR = 0x200,
   OSXMMEXCPT = 0x400, UMIP = 0x800, FSGSBASE = 0x10000, PCIDE = 0x20000, OSXSAVE = 0x40000, SMEP = 0x100000,
   SMAP = 0x200000,
 }
@@ -24,7 +26,8 @@ export const enum Efer { SCE = 1, LME = 0x100, LMA = 0x400, NXE = 0x800 }
 /** RFLAGS (SDM vol. 1 3.4.3). */
 export const enum Rflags {
   CF = 1, FIXED = 2, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, TF = 0x100, IF = 0x200, DF = 0x400, OF = 0x800,
-  IOPL = 0x3000, NT = 0x4000, RF = 0x10000, VM = 0x20000, AC = 0x40000, VIF = 0x80000, VIP = 0x100000, ID = 0x200000,
+  IOPL = 0x3000, NT = 0x4000, RF = 0x10000, VM = 0x20000, AC = 0x40000, VIF = 0x80000, VIP = 0x100000,
+  ID = 0x200000,
 }
 export const IOPL_SHIFT: u32 = 12;
 
@@ -71,7 +74,9 @@ export function iopl(c: Cpu): u32 { return <u32>(c.eflags & Rflags.IOPL) >> IOPL
 /** DPL of segment register n. */
 // @ts-ignore: decorator
 @inline
-export function segmentDpl(c: Cpu, n: u32): u32 { return (<u32>segment(c, n).attr & Attr.DPL) >> ATTR_DPL_SHIFT; }
+export function segmentDpl(c: Cpu, n: u32): u32 {
+  return (<u32>segment(c, n).attr & Attr.DPL) >> ATTR_DPL_SHIFT;
+}
 
 /** Recompute every derived mode field and choose the TLB bank. */
 export function updateMode(c: Cpu): void {
@@ -97,7 +102,10 @@ export function updateMode(c: Cpu): void {
   tlbSelectBank(c);
 }
 
-/** Privilege of the accesses that follow: used while an event or a gate writes the stack of its target privilege. */
+/**
+ * Privilege of the accesses that follow: used while an event or a gate writes the stack of its target
+ * privilege.
+ */
 export function setCpl(c: Cpu, cpl: u32): void {
   c.cpl = cpl;
   tlbSelectBank(c);

@@ -1,5 +1,6 @@
-// State after power-up, RESET and INIT, and the start-up IPI (SDM vol. 3A table 10-1 and 10.1, 9.4). MSRs other than those
-// cleared here are reset by cpu/msr.ts at RESET and kept by INIT; the LAPIC and the TLB by their own files.
+// State after power-up, RESET and INIT, and the start-up IPI (SDM vol. 3A table 10-1 and 10.1, 9.4). MSRs
+// other than those cleared here are reset by cpu/msr.ts at RESET and kept by INIT; the LAPIC and the TLB by
+// their own files.
 
 import { Attr, updateMode } from "./mode";
 import { CpuBlock, Cpu, FlagKind, RunState, Seg } from "./state";
@@ -26,7 +27,9 @@ const VECTOR_BYTES: usize = 0x200;
 const FPU_CONTROL_RESET: u32 = 0x40;
 const MXCSR_RESET: u32 = 0x1F80;
 
-/** Put the CPU into its state after RESET, or after INIT, which keeps the FPU, the caches' bits and most MSRs. */
+/**
+ * Put the CPU into its state after RESET, or after INIT, which keeps the FPU, the caches' bits and most MSRs.
+ */
 export function resetCpu(c: Cpu, isInit: bool): void {
   memory.fill(changetype<usize>(c), 0, GENERAL_BYTES);
   c.rdx = SIGNATURE;

@@ -1,5 +1,6 @@
-// Far jumps, calls and returns, software interrupts and IRET (SDM vol. 2). The transfers themselves are in gates.ts and
-// cpu/events.ts; here operands are fetched and the rules that hold before a transfer are checked.
+// Far jumps, calls and returns, software interrupts and IRET (SDM vol. 2). The transfers themselves are in
+// gates.ts and cpu/events.ts; here operands are fetched and the rules that hold before a transfer are
+// checked.
 
 import { EventKind, softwareInterrupt } from "../cpu/events";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
@@ -33,7 +34,8 @@ export function readFarPointer(c: Cpu, r: usize): i32 {
   const va = linearBytes(c, recSeg(r), ea(c, r), bytes + 2, false);
   const host = readBytes(c, va, bytes + 2);
   if (host == 0) return Status.FAULT;
-  farOffset = size == Size.QWORD ? load<u64>(host) : size == Size.DWORD ? <u64>load<u32>(host) : <u64>load<u16>(host);
+  farOffset = size == Size.QWORD ? load<u64>(host) : size == Size.DWORD ? <u64>load<u32>(host)
+    : <u64>load<u16>(host);
   farSelector = load<u16>(host + bytes);
   return Status.NEXT;
 }
@@ -41,7 +43,8 @@ export function readFarPointer(c: Cpu, r: usize): i32 {
 function direct(c: Cpu, r: usize, call: bool): i32 {
   const pointer = recImm(r);
   const mask = recOpSize(r) == Size.WORD ? MASK16 : MASK32;
-  return farTransfer(c, <u32>(pointer >> SELECTOR_SHIFT) & SELECTOR_MASK, <u64>pointer & mask, call, recOpSize(r), nextIp(c, r));
+  return farTransfer(c, <u32>(pointer >> SELECTOR_SHIFT) & SELECTOR_MASK, <u64>pointer & mask, call,
+    recOpSize(r), nextIp(c, r));
 }
 
 function indirect(c: Cpu, r: usize, call: bool): i32 {
@@ -54,7 +57,9 @@ export function hCallFar(c: Cpu, r: usize): i32 { return direct(c, r, true); }
 export function hJmpFarMem(c: Cpu, r: usize): i32 { return indirect(c, r, false); }
 export function hCallFarMem(c: Cpu, r: usize): i32 { return indirect(c, r, true); }
 export function hRetFar(c: Cpu, r: usize): i32 { return farReturn(c, recOpSize(r), 0); }
-export function hRetFarImm(c: Cpu, r: usize): i32 { return farReturn(c, recOpSize(r), <u64>recImm(r) & MASK16); }
+export function hRetFarImm(c: Cpu, r: usize): i32 {
+  return farReturn(c, recOpSize(r), <u64>recImm(r) & MASK16);
+}
 export function hIret(c: Cpu, r: usize): i32 { return interruptReturn(c, recOpSize(r), nextIp(c, r)); }
 
 /** INT n. In virtual-8086 mode CR4.VME's redirection bitmap, then IOPL, decide (SDM 3A table 21-2). */
@@ -71,8 +76,12 @@ export function hInt(c: Cpu, r: usize): i32 {
   return softwareInterrupt(c, vector, EventKind.INT_N, nextIp(c, r));
 }
 
-export function hInt3(c: Cpu, r: usize): i32 { return softwareInterrupt(c, Vector.BP, EventKind.INT3, nextIp(c, r)); }
-export function hInt1(c: Cpu, r: usize): i32 { return softwareInterrupt(c, Vector.DB, EventKind.INT1, nextIp(c, r)); }
+export function hInt3(c: Cpu, r: usize): i32 {
+  return softwareInterrupt(c, Vector.BP, EventKind.INT3, nextIp(c, r));
+}
+export function hInt1(c: Cpu, r: usize): i32 {
+  return softwareInterrupt(c, Vector.DB, EventKind.INT1, nextIp(c, r));
+}
 
 export function hInto(c: Cpu, r: usize): i32 {
   if (getOF(c) == 0) return Status.NEXT;

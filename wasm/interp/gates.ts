@@ -1,6 +1,6 @@
-// Far control transfers through selectors: code segments, call gates, tasks, and returns (SDM vol. 3A 5.8, 5.8.3-5.8.6;
-// vol. 2 "CALL", "JMP", "RET", "IRET": the pseudo-code). Nothing is committed before every check has passed, save words
-// below the stack pointer.
+// Far control transfers through selectors: code segments, call gates, tasks, and returns (SDM vol. 3A 5.8,
+// 5.8.3-5.8.6; vol. 2 "CALL", "JMP", "RET", "IRET": the pseudo-code). Nothing is committed before every check
+// has passed, save words below the stack pointer.
 
 import { Vector, raiseError, raiseSelector } from "../cpu/exceptions";
 import { writeEflags } from "../cpu/flags";
@@ -14,8 +14,10 @@ import {
   setStackPointer,
 } from "../mmu/frame";
 import {
-  SystemType, attrOf, checkCodeTarget, checkDescriptorTarget, checkStackSegment, descriptor, descriptorAt, descriptorHigh,
-  dplOf, isCode, isConforming, isNull, markAccessed, readDescriptor, readDescriptorHigh, rplOf, setFromDescriptor, setNull,
+  SystemType, attrOf, checkCodeTarget, checkDescriptorTarget, checkStackSegment, descriptor, descriptorAt,
+  descriptorHigh,
+  dplOf, isCode, isConforming, isNull, markAccessed, readDescriptor, readDescriptorHigh, rplOf,
+  setFromDescriptor, setNull,
   setReal, setV86,
 } from "../mmu/segment";
 import { TaskReason, taskSwitch } from "./task";
@@ -34,12 +36,15 @@ const V86_FLAGS: u64 = 0x254FD5;
 const WORD_FLAGS: u64 = 0xFFFF;
 /** Every defined flag. */
 const ALL_FLAGS: u64 = 0x3F7FD7;
-const USER_FLAGS: u64 = Rflags.CF | Rflags.PF | Rflags.AF | Rflags.ZF | Rflags.SF | Rflags.TF | Rflags.DF | Rflags.OF |
+const USER_FLAGS: u64 = Rflags.CF | Rflags.PF | Rflags.AF | Rflags.ZF | Rflags.SF | Rflags.TF |
+  Rflags.DF | Rflags.OF |
   Rflags.NT;
 
-// ---- JMP and CALL -----------------------------------------------------------------------------------------------------------
+// ---- JMP and CALL ----
 
-/** Far JMP or CALL to selector:offset; `size` is the operand size, `next` the return address. JUMP or FAULT. */
+/**
+ * Far JMP or CALL to selector:offset; `size` is the operand size, `next` the return address. JUMP or FAULT.
+ */
 export function farTransfer(c: Cpu, selector: u32, offset: u64, call: bool, size: u32, next: u64): i32 {
   if (isRealOrV86(c)) return realTransfer(c, selector, offset, call, size, next);
   if (isNull(selector)) return raiseError(c, Vector.GP, 0);
@@ -47,7 +52,9 @@ export function farTransfer(c: Cpu, selector: u32, offset: u64, call: bool, size
   const attr = attrOf(descriptor);
   if ((attr & Attr.S) != 0) return codeTransfer(c, selector, offset, call, size, next);
   const type = attr & TYPE_MASK;
-  if (type == SystemType.CALL32 || (type == SystemType.CALL16 && !c.longMode)) return gateTransfer(c, selector, call, next);
+  if (type == SystemType.CALL32 || (type == SystemType.CALL16 && !c.longMode)) {
+    return gateTransfer(c, selector, call, next);
+  }
   const task = type == SystemType.TASK_GATE || type == SystemType.TSS16 || type == SystemType.TSS32;
   if (!task || c.longMode) return raiseSelector(c, Vector.GP, selector, 0);
   const dpl = dplOf(attr);
@@ -57,7 +64,9 @@ export function farTransfer(c: Cpu, selector: u32, offset: u64, call: bool, size
     if ((attr & Attr.P) == 0) return raiseSelector(c, Vector.NP, selector, 0);
     tss = <u32>(descriptor >> 16) & SELECTOR_MASK;
   }
-  if (taskSwitch(c, tss, call ? TaskReason.CALL : TaskReason.JUMP, next, false, 0, 0) == Status.FAULT) return finishTaskFault(c);
+  if (taskSwitch(c, tss, call ? TaskReason.CALL : TaskReason.JUMP, next, false, 0, 0) == Status.FAULT) {
+    return finishTaskFault(c);
+  }
   return Status.JUMP;
 }
 
@@ -140,7 +149,9 @@ function gateTransfer(c: Cpu, selector: u32, call: bool, next: u64): i32 {
   if (long && (attr & (Attr.L | Attr.DB)) != Attr.L) return raiseSelector(c, Vector.GP, target, 0);
   if ((attr & Attr.P) == 0) return raiseSelector(c, Vector.NP, target, 0);
   if (!checkDescriptorTarget(c, d, offset, 0)) return Status.FAULT;
-  if (!call) return markAccessed(c, d, at) != Status.NEXT ? Status.FAULT : enterCode(c, target, c.cpl, d, offset);
+  if (!call) {
+    return markAccessed(c, d, at) != Status.NEXT ? Status.FAULT : enterCode(c, target, c.cpl, d, offset);
+  }
   const cpl = same ? c.cpl : dpl;
   const parameters: u32 = same || long ? 0 : <u32>(gate >> 32) & PARAMETER_MASK;
   if (openGateFrame(c, same, cpl, parameters, size) != Status.NEXT) return Status.FAULT;
@@ -175,7 +186,7 @@ function pushGateFrame(c: Cpu, same: bool, parameters: u32, size: u32, next: u64
   return pushReturn(c, size, next);
 }
 
-// ---- RETF ---------------------------------------------------------------------------------------------------------------------
+// ---- RETF ----
 
 /** RETF imm16 (SDM vol. 2 "RET"). */
 export function farReturn(c: Cpu, size: u32, release: u64): i32 {
@@ -245,7 +256,9 @@ function returnWithStack(c: Cpu, cs: u32, d: u64, at: u64, ip: u64, ss: u32, sp:
   return Status.JUMP;
 }
 
-/** SDM 3A 5.8.6: data segments more privileged than the new CPL become null (their base stays, as on silicon). */
+/**
+ * SDM 3A 5.8.6: data segments more privileged than the new CPL become null (their base stays, as on silicon).
+ */
 function dropPrivileged(c: Cpu): void {
   for (let n: u32 = 0; n <= <u32>Seg.GS; n++) {
     if (n == Seg.CS || n == Seg.SS) continue;
@@ -258,7 +271,7 @@ function dropPrivileged(c: Cpu): void {
   }
 }
 
-// ---- IRET -----------------------------------------------------------------------------------------------------------------------
+// ---- IRET ----
 
 /** IRET, IRETD, IRETQ (SDM vol. 2 "IRET"); `next` is saved by a nested task that returns. */
 export function interruptReturn(c: Cpu, size: u32, next: u64): i32 {
@@ -305,7 +318,9 @@ function returnProtected(c: Cpu, size: u32, next: u64): i32 {
   const cs = <u32>peeked & SELECTOR_MASK;
   if (peek(c, bytes * 2, size) != Status.NEXT) return Status.FAULT;
   const flags = peeked;
-  if (size == Size.DWORD && (flags & Rflags.VM) != 0 && c.cpl == 0 && !c.longMode) return returnV86(c, ip, cs, flags);
+  if (size == Size.DWORD && (flags & Rflags.VM) != 0 && c.cpl == 0 && !c.longMode) {
+    return returnV86(c, ip, cs, flags);
+  }
   if (checkReturnCode(c, cs) != Status.NEXT) return Status.FAULT;
   const d = descriptor;
   const at = descriptorAt;

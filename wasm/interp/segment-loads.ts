@@ -1,5 +1,5 @@
-// Loads and stores of segment and system segment registers, and the instructions that ask about descriptors (SDM vol. 2
-// MOV POP LDS LES LFS LGS LSS LLDT LTR SLDT STR LAR LSL VERR VERW ARPL; vol. 3A 5.10).
+// Loads and stores of segment and system segment registers, and the instructions that ask about descriptors
+// (SDM vol. 2 MOV POP LDS LES LFS LGS LSS LLDT LTR SLDT STR LAR LSL VERR VERW ARPL; vol. 3A 5.10).
 
 import { Vector, raise, raiseError, raiseSelector } from "../cpu/exceptions";
 import { setZf } from "../cpu/flags";
@@ -9,7 +9,8 @@ import { readReg, recIsMem, recOpSize, recReg, recRm, writeReg } from "../decode
 import { linear, readHost, rmwDone, rmwHost, sysWrite, writeValue } from "../mmu/access";
 import { Size, peek, peeked, setStackPointer } from "../mmu/frame";
 import {
-  POISON, SystemType, attrOf, baseOf, clearDescriptorHigh, descriptor, descriptorAddress, descriptorAt, descriptorHigh, dplOf, isConforming,
+  POISON, SystemType, attrOf, baseOf, clearDescriptorHigh, descriptor, descriptorAddress, descriptorAt,
+  descriptorHigh, dplOf, isConforming,
   isNull, limitOf, loadSegment, readDescriptor, readDescriptorHigh, rplOf, setNull, setSegment,
 } from "../mmu/segment";
 import { farOffset, farSelector, readFarPointer } from "./far";
@@ -48,7 +49,7 @@ function storeSelector(c: Cpu, r: usize, selector: u32): i32 {
   return Status.NEXT;
 }
 
-// ---- Segment registers --------------------------------------------------------------------------------------------------
+// ---- Segment registers ----
 
 /** MOV r/m, Sreg. */
 export function hMovFromSeg(c: Cpu, r: usize): i32 {
@@ -104,7 +105,7 @@ export function hLss(c: Cpu, r: usize): i32 { return loadFarPointer(c, r, Seg.SS
 export function hLfs(c: Cpu, r: usize): i32 { return loadFarPointer(c, r, Seg.FS); }
 export function hLgs(c: Cpu, r: usize): i32 { return loadFarPointer(c, r, Seg.GS); }
 
-// ---- LDTR and TR ----------------------------------------------------------------------------------------------------------
+// ---- LDTR and TR ----
 
 function storeSystem(c: Cpu, r: usize, seg: u32): i32 {
   if (isRealOrV86(c)) return raise(c, Vector.UD);
@@ -161,7 +162,7 @@ export function hLtr(c: Cpu, r: usize): i32 {
   return Status.END;
 }
 
-// ---- Questions about descriptors --------------------------------------------------------------------------------------
+// ---- Questions about descriptors ----
 
 /** What `visible` found out. */
 const enum Answer { NO = 0, YES = 1, FAULT = 2 }

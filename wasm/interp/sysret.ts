@@ -1,6 +1,6 @@
-// Fast system calls and SWAPGS (SDM vol. 2 SYSCALL SYSRET SYSENTER SYSEXIT SWAPGS; vol. 3A 5.8.7-5.8.8). Intel's rules:
-// SYSCALL and SYSRET exist in 64-bit mode only, and a non-canonical return address faults at CPL 0. The segments are
-// fixed: no descriptor is read.
+// Fast system calls and SWAPGS (SDM vol. 2 SYSCALL SYSRET SYSENTER SYSEXIT SWAPGS; vol. 3A 5.8.7-5.8.8).
+// Intel's rules: SYSCALL and SYSRET exist in 64-bit mode only, and a non-canonical return address faults at
+// CPL 0. The segments are fixed: no descriptor is read.
 
 import { Vector, raise, raiseError } from "../cpu/exceptions";
 import { readEflags } from "../cpu/flags";

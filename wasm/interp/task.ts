@@ -1,6 +1,7 @@
-// Hardware task switches (SDM vol. 3A 8.2-8.3; vol. 2 "CALL", "JMP", "IRET", "INT n": task parts), 16- and 32-bit TSS.
-// All of the new TSS is read and the old one probed for write before anything is committed. A fault after the commit
-// belongs to the new task: takeTaskFault() tells the caller so. The caller has checked privilege; long mode has no tasks.
+// Hardware task switches (SDM vol. 3A 8.2-8.3; vol. 2 "CALL", "JMP", "IRET", "INT n": task parts), 16- and
+// 32-bit TSS. All of the new TSS is read and the old one probed for write before anything is committed. A
+// fault after the commit belongs to the new task: takeTaskFault() tells the caller so. The caller has checked
+// privilege; long mode has no tasks.
 
 import { Vector, raiseDebug, raiseError, raiseSelector } from "../cpu/exceptions";
 import { readEflags, writeEflags } from "../cpu/flags";
@@ -11,7 +12,8 @@ import { rmwCancel, sysRead, sysRmw, sysWrite } from "../mmu/access";
 import { Size, frameAbort, frameBegin, frameCommit, frameHere, framePush } from "../mmu/frame";
 import { loadPdptes } from "../mmu/paging";
 import {
-  SystemType, attrOf, baseOf, checkDataSegment, checkStackSegment, descriptor, descriptorAt, dplOf, isCode, isConforming,
+  SystemType, attrOf, baseOf, checkDataSegment, checkStackSegment, descriptor, descriptorAt, dplOf,
+  isCode, isConforming,
   isNull, limitOf, markAccessed, readDescriptor, rplOf, setFromDescriptor, setNull, setSegment, setV86,
 } from "../mmu/segment";
 import { tlbFlushNonGlobal } from "../mmu/tlb";
@@ -21,7 +23,8 @@ export const enum TaskReason { JUMP = 0, CALL = 1, EVENT = 2, RETURN = 3 }
 
 /** 32-bit TSS (SDM 3A figure 8-2). */
 const enum Tss32 {
-  LINK = 0, CR3 = 0x1C, EIP = 0x20, EFLAGS = 0x24, EAX = 0x28, ES = 0x48, LDT = 0x60, TRAP = 0x64, LAST = 0x67,
+  LINK = 0, CR3 = 0x1C, EIP = 0x20, EFLAGS = 0x24, EAX = 0x28, ES = 0x48, LDT = 0x60, TRAP = 0x64,
+  LAST = 0x67,
 }
 /** 16-bit TSS (figure 8-10). */
 const enum Tss16 { IP = 0x0E, FLAGS = 0x10, AX = 0x12, ES = 0x22, LDT = 0x2A, LAST = 0x2B }
@@ -55,8 +58,8 @@ export function takeTaskFault(): bool {
 }
 
 /**
- * Switch to the task of `selector`. `returnIp` is what the old task resumes at; an event's error code is pushed on the new
- * stack. NEXT: c.rip is set. FAULT: see takeTaskFault.
+ * Switch to the task of `selector`. `returnIp` is what the old task resumes at; an event's error code is
+ * pushed on the new stack. NEXT: c.rip is set. FAULT: see takeTaskFault.
  */
 export function taskSwitch(
   c: Cpu, selector: u32, reason: TaskReason, returnIp: u64, hasError: bool, error: u32, ext: u32,
@@ -73,14 +76,18 @@ export function taskSwitch(
   if ((attr & Attr.P) == 0) return raiseSelector(c, Vector.NP, selector, ext);
   newWide = (type & WIDE) != 0;
   newBase = baseOf(d);
-  if (limitOf(d) < <u32>(newWide ? Tss32.LAST : Tss16.LAST)) return raiseSelector(c, Vector.TS, selector, ext);
+  if (limitOf(d) < <u32>(newWide ? Tss32.LAST : Tss16.LAST)) {
+    return raiseSelector(c, Vector.TS, selector, ext);
+  }
   if (copyNewTss(c) != Status.NEXT || probeOldTss(c) != Status.NEXT) return Status.FAULT;
   const nested = reason == TaskReason.CALL || reason == TaskReason.EVENT;
   if (!nested && setBusy(c, false) != Status.NEXT) return Status.FAULT;
   if (saveOldTask(c, returnIp, reason == TaskReason.RETURN) != Status.NEXT) return Status.FAULT;
   const oldSelector = segment(c, Seg.TR).selector;
   if (nested && sysWrite<u16>(c, newBase, oldSelector) == Status.FAULT) return Status.FAULT;
-  if (reason != TaskReason.RETURN && sysWrite<u8>(c, at + ACCESS_BYTE, <u8>(attr | BUSY)) == Status.FAULT) return Status.FAULT;
+  if (reason != TaskReason.RETURN && sysWrite<u8>(c, at + ACCESS_BYTE, <u8>(attr | BUSY)) == Status.FAULT) {
+    return Status.FAULT;
+  }
   setSegment(c, Seg.TR, selector, newBase, limitOf(d), attr | BUSY);
   c.cr0 |= Cr0.TS;
   const status = loadNewTask(c, nested, hasError, error, ext);
@@ -88,7 +95,7 @@ export function taskSwitch(
   return status;
 }
 
-// ---- Before the commit --------------------------------------------------------------------------------------------------
+// ---- Before the commit ----
 
 function copyNewTss(c: Cpu): i32 {
   const to = changetype<usize>(c) + COPY;
@@ -120,7 +127,8 @@ function setBusy(c: Cpu, busy: bool): i32 {
   const host = sysRead<u8>(c, at);
   if (host == 0) return Status.FAULT;
   const access: u32 = load<u8>(host);
-  return sysWrite<u8>(c, at, <u8>(busy ? access | BUSY : access & ~BUSY)) == Status.FAULT ? Status.FAULT : Status.NEXT;
+  return sysWrite<u8>(c, at, <u8>(busy ? access | BUSY : access & ~BUSY)) == Status.FAULT ? Status.FAULT
+    : Status.NEXT;
 }
 
 /** Store a field of the old TSS. */
@@ -139,7 +147,9 @@ function saveOldTask(c: Cpu, returnIp: u64, clearNt: bool): i32 {
   if (put(c, wide, tr.base + (wide ? Tss32.EFLAGS : Tss16.FLAGS), flags) != Status.NEXT) return Status.FAULT;
   const general = tr.base + (wide ? Tss32.EAX : Tss16.AX);
   for (let n: u32 = 0; n < GENERAL; n++) {
-    if (put(c, wide, general + n * step, load<u64>(changetype<usize>(c) + (n << 3))) != Status.NEXT) return Status.FAULT;
+    if (put(c, wide, general + n * step, load<u64>(changetype<usize>(c) + (n << 3))) != Status.NEXT) {
+      return Status.FAULT;
+    }
   }
   const selectors = tr.base + (wide ? Tss32.ES : Tss16.ES);
   const count: u32 = wide ? Seg.GS + 1 : Seg.DS + 1;
@@ -149,7 +159,7 @@ function saveOldTask(c: Cpu, returnIp: u64, clearNt: bool): i32 {
   return Status.NEXT;
 }
 
-// ---- The new task ----------------------------------------------------------------------------------------------------------
+// ---- The new task ----
 
 /** Field of the copy. */
 function get(c: Cpu, wideAt: u32, narrowAt: u32): u32 {
@@ -237,7 +247,9 @@ function loadLdt(c: Cpu, selector: u32, ext: u32): i32 {
   if ((selector & TI) != 0) return raiseSelector(c, Vector.TS, selector, ext);
   if (readDescriptor(c, selector, Vector.TS, ext) != Status.NEXT) return Status.FAULT;
   const attr = attrOf(descriptor);
-  if ((attr & TYPE_MASK) != SystemType.LDT || (attr & Attr.P) == 0) return raiseSelector(c, Vector.TS, selector, ext);
+  if ((attr & TYPE_MASK) != SystemType.LDT || (attr & Attr.P) == 0) {
+    return raiseSelector(c, Vector.TS, selector, ext);
+  }
   setSegment(c, Seg.LDTR, selector, baseOf(descriptor), limitOf(descriptor), attr);
   return Status.NEXT;
 }
@@ -247,7 +259,9 @@ function loadCode(c: Cpu, selector: u32, cpl: u32, ext: u32): i32 {
   if (readDescriptor(c, selector, Vector.TS, ext) != Status.NEXT) return Status.FAULT;
   const attr = attrOf(descriptor);
   const dpl = dplOf(attr);
-  if (!isCode(attr) || (isConforming(attr) ? dpl > cpl : dpl != cpl)) return raiseSelector(c, Vector.TS, selector, ext);
+  if (!isCode(attr) || (isConforming(attr) ? dpl > cpl : dpl != cpl)) {
+    return raiseSelector(c, Vector.TS, selector, ext);
+  }
   if ((attr & Attr.P) == 0) return raiseSelector(c, Vector.NP, selector, ext);
   return take(c, Seg.CS, selector);
 }

@@ -1,13 +1,15 @@
-// The stack on which an event or a call gate builds its frame before anything is committed, and reads of the present stack
-// for returns (SDM vol. 3A 5.8.5, 6.12.1, 6.14.2, 8.2). Writes below the stack pointer are harmless, so a frame is written
-// as it is made and only frameCommit() changes SS and RSP. One frame is open at a time per CPU.
+// The stack on which an event or a call gate builds its frame before anything is committed, and reads of the
+// present stack for returns (SDM vol. 3A 5.8.5, 6.12.1, 6.14.2, 8.2). Writes below the stack pointer are
+// harmless, so a frame is written as it is made and only frameCommit() changes SS and RSP. One frame is open
+// at a time per CPU.
 
 import { Vector, raiseError, raiseSelector } from "../cpu/exceptions";
 import { Attr, isCanonical, setCpl } from "../cpu/mode";
 import { Cpu, Seg, SegFlag, Status, segment } from "../cpu/state";
 import { linearBytes, readHost, sysRead, writeValue } from "./access";
 import {
-  POISON, SystemType, attrOf, baseOf, checkStackSegment, descriptor, descriptorAt, isNull, limitOf, markAccessed,
+  POISON, SystemType, attrOf, baseOf, checkStackSegment, descriptor, descriptorAt, isNull, limitOf,
+  markAccessed,
   setFromDescriptor, setNull, withinLimit,
 } from "./segment";
 
@@ -72,7 +74,10 @@ function frameLong(c: Cpu, rsp: u64, newCpl: u32, ext: u32): void {
   overflowError = ext;
 }
 
-/** Long mode: the stack of the TSS for `newCpl`, or of interrupt-stack-table entry `ist` (SDM 3A 6.14.4, 6.14.5). */
+/**
+ * Long mode: the stack of the TSS for `newCpl`, or of interrupt-stack-table entry `ist` (SDM 3A 6.14.4,
+ * 6.14.5).
+ */
 export function frameFromTss64(c: Cpu, newCpl: u32, ist: u32, ext: u32): i32 {
   const tr = segment(c, Seg.TR);
   const at: u32 = ist != 0 ? TssStack.IST + (ist << 3) : TssStack.RSP0 + (newCpl << 3);
@@ -83,11 +88,15 @@ export function frameFromTss64(c: Cpu, newCpl: u32, ist: u32, ext: u32): i32 {
   return Status.NEXT;
 }
 
-/** Protected mode: the stack of the TSS for the inner privilege `newCpl` (SDM vol. 2 "INT n": INTER-PRIVILEGE-LEVEL). */
+/**
+ * Protected mode: the stack of the TSS for the inner privilege `newCpl` (SDM vol. 2 "INT n":
+ * INTER-PRIVILEGE-LEVEL).
+ */
 export function frameFromTss(c: Cpu, newCpl: u32, ext: u32): i32 {
   const tr = segment(c, Seg.TR);
   const wide = (tr.attr & TSS_WIDE) != 0;
-  const at: u32 = wide ? TssStack.STACK32 + newCpl * TssStack.STACK_BYTES : TssStack.STACK16 + newCpl * TssStack.STACK16_BYTES;
+  const at: u32 = wide ? TssStack.STACK32 + newCpl * TssStack.STACK_BYTES
+    : TssStack.STACK16 + newCpl * TssStack.STACK16_BYTES;
   if (at + (wide ? 5 : 3) > tr.limit) return raiseSelector(c, Vector.TS, tr.selector, ext);
   let newSp: u64 = 0;
   if (wide) {
@@ -177,7 +186,7 @@ export function frameCpl(): u32 {
   return cpl;
 }
 
-// ---- Reads of the present stack ----------------------------------------------------------------------------------------
+// ---- Reads of the present stack ----
 
 /** Read 2, 4 or 8 bytes at stack pointer + offset into `peeked`; NEXT or FAULT. */
 export function peek(c: Cpu, offset: u64, size: u32): i32 {

@@ -1,9 +1,11 @@
-// Segmentation: descriptor loads and the slow path of linear addresses (SDM vol. 3A ch. 3 and 5, vol. 2 "MOV", "POP").
-// Descriptors are read as supervisor data whatever CPL is. Left out: the busy race of two CPUs that set an accessed bit
-// of one descriptor at the same time (both write the same bit with a byte store).
+// Segmentation: descriptor loads and the slow path of linear addresses (SDM vol. 3A ch. 3 and 5, vol. 2
+// "MOV", "POP"). Descriptors are read as supervisor data whatever CPL is. Left out: the busy race of two CPUs
+// that set an accessed bit of one descriptor at the same time (both write the same bit with a byte store).
 
 import { raiseError, raiseSelector, ErrorCode, Vector } from "../cpu/exceptions";
-import { Attr, ATTR_DPL_SHIFT, isCanonical, isRealOrV86, isV86, refreshSegment, updateMode } from "../cpu/mode";
+import {
+  Attr, ATTR_DPL_SHIFT, isCanonical, isRealOrV86, isV86, refreshSegment, updateMode,
+} from "../cpu/mode";
 import { Cpu, Seg, SegFlag, Segment, Status, segment } from "../cpu/state";
 import { sysRead, sysWrite } from "./access";
 
@@ -20,7 +22,7 @@ const REAL_SHIFT: u64 = 4;
 const MASK32: u64 = 0xFFFFFFFF;
 const V86_DPL: u32 = 0x60;
 
-// ---- Descriptors -------------------------------------------------------------------------------------------------
+// ---- Descriptors ----
 
 /** System descriptor types (SDM 3A table 3-2). */
 export const enum SystemType {
@@ -96,9 +98,13 @@ export function readDescriptor(c: Cpu, selector: u32, vector: u32, ext: u32): i3
   return Status.NEXT;
 }
 
-/** Long mode: the upper 8 bytes of the system descriptor just read (SDM 3A 3.5.2); its type bits must be 0. */
+/**
+ * Long mode: the upper 8 bytes of the system descriptor just read (SDM 3A 3.5.2); its type bits must be 0.
+ */
 export function readDescriptorHigh(c: Cpu, selector: u32, vector: u32, ext: u32): i32 {
-  if (descriptorAddress(c, selector, DESCRIPTOR_BYTES * 2) == POISON) return raiseSelector(c, vector, selector, ext);
+  if (descriptorAddress(c, selector, DESCRIPTOR_BYTES * 2) == POISON) {
+    return raiseSelector(c, vector, selector, ext);
+  }
   const host = sysRead<u64>(c, descriptorAt + DESCRIPTOR_BYTES);
   if (host == 0) return Status.FAULT;
   descriptorHigh = load<u64>(host);
@@ -115,10 +121,11 @@ export function clearDescriptorHigh(): void {
 export function markAccessed(c: Cpu, d: u64, at: u64): i32 {
   const access = <u32>(d >> 40) & 0xFF;
   if ((access & Attr.ACCESSED) != 0) return Status.NEXT;
-  return sysWrite<u8>(c, at + ACCESS_BYTE, <u8>(access | Attr.ACCESSED)) == Status.FAULT ? Status.FAULT : Status.NEXT;
+  return sysWrite<u8>(c, at + ACCESS_BYTE, <u8>(access | Attr.ACCESSED)) == Status.FAULT ? Status.FAULT
+    : Status.NEXT;
 }
 
-// ---- Hidden parts ------------------------------------------------------------------------------------------------
+// ---- Hidden parts ----
 
 /** Fill the hidden part of segment register n. */
 export function setSegment(c: Cpu, n: u32, selector: u32, base: u64, limit: u32, attr: u32): void {
@@ -151,7 +158,10 @@ export function setNull(c: Cpu, n: u32, selector: u32, dpl: u32): void {
   s.flags = SegFlag.NULL;
 }
 
-/** Real-address mode: only selector and base change (SDM 3A 21.1.1); limit and attributes stay ("big real mode"). */
+/**
+ * Real-address mode: only selector and base change (SDM 3A 21.1.1); limit and attributes stay ("big real
+ * mode").
+ */
 export function setReal(c: Cpu, n: u32, selector: u32): void {
   const s = segment(c, n);
   if ((s.flags & SegFlag.NULL) != 0) {
@@ -169,7 +179,7 @@ export function setV86(c: Cpu, n: u32, selector: u32): void {
   setSegment(c, n, selector, <u64>(selector & 0xFFFF) << REAL_SHIFT, REAL_LIMIT, Attr.DATA | V86_DPL);
 }
 
-// ---- Loads of data segment registers -------------------------------------------------------------------------------
+// ---- Loads of data segment registers ----
 
 /** MOV/POP/LxS into ES SS DS FS GS. Nothing is committed on FAULT. */
 export function loadSegment(c: Cpu, seg: u32, selector: u32): i32 {
@@ -222,20 +232,25 @@ function loadStackSegment(c: Cpu, selector: u32): i32 {
 }
 
 /**
- * Read and check the descriptor of a stack for privilege `cpl`. Wrong selector, type or privilege: `vector`(selector + ext)
- * (#GP for loads and returns, #TS for stack switches); not present: #SS(selector + ext).
+ * Read and check the descriptor of a stack for privilege `cpl`. Wrong selector, type or privilege:
+ * `vector`(selector + ext) (#GP for loads and returns, #TS for stack switches); not present: #SS(selector +
+ * ext).
  */
 export function checkStackSegment(c: Cpu, selector: u32, cpl: u32, vector: u32, ext: u32): i32 {
   if (readDescriptor(c, selector, vector, ext) != Status.NEXT) return Status.FAULT;
   const attr = attrOf(descriptor);
-  if (rplOf(selector) != cpl || !isWritableData(attr) || dplOf(attr) != cpl) return raiseSelector(c, vector, selector, ext);
+  if (rplOf(selector) != cpl || !isWritableData(attr) || dplOf(attr) != cpl) {
+    return raiseSelector(c, vector, selector, ext);
+  }
   if ((attr & Attr.P) == 0) return raiseSelector(c, Vector.SS, selector, ext);
   return Status.NEXT;
 }
 
-// ---- Linear addresses ------------------------------------------------------------------------------------------------
+// ---- Linear addresses ----
 
-/** True when [offset, offset + bytes) lies within a segment of this limit and these attributes (SDM 3A 5.3). */
+/**
+ * True when [offset, offset + bytes) lies within a segment of this limit and these attributes (SDM 3A 5.3).
+ */
 export function withinLimit(limit: u32, attr: u32, offset: u64, bytes: u32): bool {
   const last = offset + (bytes - 1);
   if ((attr & (Attr.CODE | Attr.EXPAND_DOWN)) == Attr.EXPAND_DOWN) {
@@ -263,8 +278,9 @@ export function checkLimit(c: Cpu, seg: u32, offset: u64, bytes: u32, write: boo
 }
 
 /**
- * Linear address of `bytes` bytes at `offset` (already masked to the address size) of segment `seg`, or POISON with the
- * exception pending. Whether the address is canonical is the MMU's question, save for the stack, whose vector differs.
+ * Linear address of `bytes` bytes at `offset` (already masked to the address size) of segment `seg`, or
+ * POISON with the exception pending. Whether the address is canonical is the MMU's question, save for the
+ * stack, whose vector differs.
  */
 export function segmentLinear(c: Cpu, seg: u32, offset: u64, bytes: u32, write: bool): u64 {
   if (c.mode64) {
@@ -280,7 +296,10 @@ export function segmentLinear(c: Cpu, seg: u32, offset: u64, bytes: u32, write: 
   return (segment(c, seg).base + offset) & MASK32;
 }
 
-/** True when RIP may become `target` in the present code segment; else #GP(0) is pending (near and far transfers). */
+/**
+ * True when RIP may become `target` in the present code segment; else #GP(0) is pending (near and far
+ * transfers).
+ */
 export function checkCodeTarget(c: Cpu, target: u64): bool {
   const ok = c.mode64 ? isCanonical(target) : target <= <u64>segment(c, Seg.CS).limit;
   if (!ok) raiseError(c, Vector.GP, 0);

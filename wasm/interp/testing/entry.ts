@@ -1,5 +1,5 @@
-// A build of the segmentation and event code alone, for far.test.ts and cpu/events.test.ts: the tests write descriptors
-// and records by hand, so neither the decoder nor the run loop is in it.
+// A build of the segmentation and event code alone, for far.test.ts and events.test.ts: the tests write
+// descriptors and records by hand, so neither the decoder nor the run loop is in it.
 
 import { EventKind, deliverException, deliverInterrupt } from "../../cpu/events";
 import { raise, raiseDebug, raiseError, raisePageFault } from "../../cpu/exceptions";
@@ -18,7 +18,8 @@ import {
   hCallFar, hCallFarMem, hInt, hInt1, hInt3, hInto, hIret, hJmpFar, hJmpFarMem, hRetFar, hRetFarImm,
 } from "../far";
 import {
-  hArpl, hLar, hLds, hLes, hLfs, hLgs, hLldt, hLsl, hLss, hLtr, hMovFromSeg, hMovToSreg, hPopDs, hPopEs, hPopFs, hPopGs,
+  hArpl, hLar, hLds, hLes, hLfs, hLgs, hLldt, hLsl, hLss, hLtr, hMovFromSeg, hMovToSreg, hPopDs, hPopEs,
+  hPopFs, hPopGs,
   hPopSs, hSldt, hStr, hVerr, hVerw,
 } from "../segment-loads";
 import { hSwapgs, hSyscall, hSysenter, hSysexit, hSysret } from "../sysret";
@@ -51,7 +52,9 @@ export function modeChanged(): void {
 export function flags(): u64 { return readEflags(c); }
 export function reset(isInit: bool): void { resetCpu(c, isInit); }
 export function startup(vector: u32): void { startupIpi(c, vector); }
-export function linear(seg: u32, offset: u64, bytes: u32, write: bool): u64 { return segmentLinear(c, seg, offset, bytes, write); }
+export function linear(seg: u32, offset: u64, bytes: u32, write: bool): u64 {
+  return segmentLinear(c, seg, offset, bytes, write);
+}
 export function interrupt(vector: u32, kind: EventKind): void { deliverInterrupt(c, vector, kind); }
 
 /** Raise and deliver: error < 0 = no error code; `address` is CR2 of #PF, DR6 bits of #DB. */
@@ -108,7 +111,10 @@ export function offsetOfField(n: i32): usize {
   }
 }
 
-/** Execute the record with the handler of this place in HANDLERS of machine.ts; RIP is settled as the run loop does. */
+/**
+ * Execute the record with the handler of this place in HANDLERS of machine.ts; RIP is settled as the run loop
+ * does.
+ */
 export function execute(n: i32, length: u32): i32 {
   const r = record();
   c.ipBase = c.rip & ~PAGE_MASK;

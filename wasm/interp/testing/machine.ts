@@ -1,5 +1,6 @@
-// One CPU with hand-made descriptor tables for the tests of segmentation and events. Compiles entry.ts with asc into
-// build/. Segment register numbers, descriptor layouts and statuses are restated from the SDM and the core contract.
+// One CPU with hand-made descriptor tables for the tests of segmentation and events. Compiles entry.ts with
+// asc into build/. Segment register numbers, descriptor layouts and statuses are restated from the SDM and
+// the core contract.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -7,16 +8,22 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const FIELDS = [
-  "rip", "rsp", "cr0", "cr2", "cr3", "cr4", "efer", "eflags", "gdtrBase", "idtrBase", "dr6", "dr7", "star", "lstar", "sfmask",
-  "kernelGsBase", "sysenterCs", "sysenterEsp", "sysenterEip", "rax", "rcx", "rdx", "rbx", "r11", "gdtrLimit", "idtrLimit",
-  "cpl", "codeMode", "mode64", "runState", "nmiBlocked", "shadow", "excVector", "excError", "excHasError", "flagKind",
+  "rip", "rsp", "cr0", "cr2", "cr3", "cr4", "efer", "eflags", "gdtrBase", "idtrBase", "dr6", "dr7",
+  "star", "lstar", "sfmask",
+  "kernelGsBase", "sysenterCs", "sysenterEsp", "sysenterEip", "rax", "rcx", "rdx", "rbx", "r11",
+  "gdtrLimit", "idtrLimit",
+  "cpl", "codeMode", "mode64", "runState", "nmiBlocked", "shadow", "excVector", "excError", "excHasError",
+  "flagKind",
   "mxcsr", "fpuControl",
 ] as const;
 const FIRST_32 = FIELDS.indexOf("gdtrLimit");
-const HANDLERS = [
-  "hJmpFar", "hCallFar", "hJmpFarMem", "hCallFarMem", "hRetFar", "hRetFarImm", "hInt", "hInt3", "hInt1", "hInto", "hIret",
-  "hSyscall", "hSysret", "hSysenter", "hSysexit", "hSwapgs", "hMovToSreg", "hMovFromSeg", "hPopEs", "hPopSs", "hPopDs",
-  "hPopFs", "hPopGs", "hLes", "hLds", "hLss", "hLfs", "hLgs", "hSldt", "hStr", "hLldt", "hLtr", "hVerr", "hVerw", "hLar",
+export const HANDLERS = [
+  "hJmpFar", "hCallFar", "hJmpFarMem", "hCallFarMem", "hRetFar", "hRetFarImm", "hInt", "hInt3", "hInt1",
+  "hInto", "hIret",
+  "hSyscall", "hSysret", "hSysenter", "hSysexit", "hSwapgs", "hMovToSreg", "hMovFromSeg", "hPopEs",
+  "hPopSs", "hPopDs",
+  "hPopFs", "hPopGs", "hLes", "hLds", "hLss", "hLfs", "hLgs", "hSldt", "hStr", "hLldt", "hLtr", "hVerr",
+  "hVerw", "hLar",
   "hLsl", "hArpl",
 ] as const;
 export type Field = (typeof FIELDS)[number];
@@ -28,7 +35,8 @@ export const EXTERNAL = 0, NMI = 2;
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS2 = 0x3400, LDT = 0x3800;
 
 interface Exports {
-  init(): number; ram(): number; record(): number; modeChanged(): void; flags(): bigint; reset(isInit: number): void;
+  init(): number; ram(): number; record(): number; modeChanged(): void; flags(): bigint;
+  reset(isInit: number): void;
   startup(vector: number): void; linear(seg: number, offset: bigint, bytes: number, write: number): bigint;
   interrupt(vector: number, kind: number): void; fault(vector: number, error: number, address: bigint): void;
   offsetOfField(n: number): number; execute(n: number, length: number): number;
@@ -39,17 +47,22 @@ export function buildMachine(name: string): () => Machine {
   mkdirSync(`${ROOT}build`, { recursive: true });
   const out = `${ROOT}build/${name}.wasm`;
   execFileSync(process.execPath, [
-    `${ROOT}node_modules/assemblyscript/bin/asc.js`, "wasm/interp/testing/entry.ts", "--config", "none", "-o", out,
-    "--importMemory", "--sharedMemory", "--initialMemory", "1024", "--maximumMemory", "65536", "--memoryBase", "1024",
+    `${ROOT}node_modules/assemblyscript/bin/asc.js`, "wasm/interp/testing/entry.ts", "--config", "none",
+    "-o", out,
+    "--importMemory", "--sharedMemory", "--initialMemory", "1024", "--maximumMemory", "65536",
+    "--memoryBase", "1024",
     "--runtime", "stub", "--exportTable", "--enable",
-    "simd,threads,bulk-memory,nontrapping-f2i,sign-extension,mutable-globals", "--use", "abort=wasm/lib/host/abort", "-O1",
+    "simd,threads,bulk-memory,nontrapping-f2i,sign-extension,mutable-globals", "--use",
+      "abort=wasm/lib/host/abort", "-O1",
     "--disableWarning",
   ], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
   const module = new WebAssembly.Module(readFileSync(out));
   return () => new Machine(module);
 }
 
-export interface RecordParts { size?: number; imm?: bigint; reg?: number; rm?: number; mem?: number; seg?: number; length?: number }
+export interface RecordParts {
+  size?: number; imm?: bigint; reg?: number; rm?: number; mem?: number; seg?: number; length?: number;
+}
 
 /** Descriptor of a code or data segment: `type` is the access byte, `flags` the high nibble (G D/B L AVL). */
 export function descriptor(base: number, limit: number, type: number, flags: number): bigint {
@@ -59,7 +72,8 @@ export function descriptor(base: number, limit: number, type: number, flags: num
 
 /** Gate descriptor (low 8 bytes): `count` is the parameter count or the IST. */
 export function gate(selector: number, offset: number, type: number, count = 0): bigint {
-  return BigInt(offset & 0xFFFF) | (BigInt(selector) << 16n) | (BigInt(count) << 32n) | (BigInt(type) << 40n) |
+  return BigInt(offset & 0xFFFF) | (BigInt(selector) << 16n) | (BigInt(count) << 32n) |
+    (BigInt(type) << 40n) |
     (BigInt(offset >>> 16) << 48n);
 }
 
@@ -71,8 +85,10 @@ export class Machine {
   private readonly ramBase: number;
 
   constructor(module: WebAssembly.Module) {
-    const host = { now: () => 0, log: () => {}, install: () => 0, panic: (code: number) => { throw new Error(`panic ${code}`); } };
-    this.core = new WebAssembly.Instance(module, { env: { memory: this.memory }, host }).exports as unknown as Exports;
+    const panic = (code: number): void => { throw new Error(`panic ${code}`); };
+    const host = { now: () => 0, log: () => {}, install: () => 0, panic };
+    const imports = { env: { memory: this.memory }, host };
+    this.core = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
     this.view = new DataView(this.memory.buffer);
     this.cpu = this.core.init();
     this.ramBase = this.core.ram();
@@ -82,7 +98,8 @@ export class Machine {
   get(field: Field): bigint {
     const at = this.at(field);
     if (field === "eflags") return this.core.flags();
-    return FIELDS.indexOf(field) >= FIRST_32 ? BigInt(this.view.getUint32(at, true)) : this.view.getBigUint64(at, true);
+    return FIELDS.indexOf(field) >= FIRST_32 ? BigInt(this.view.getUint32(at, true))
+      : this.view.getBigUint64(at, true);
   }
   num(field: Field): number { return Number(this.get(field)); }
   set(values: Partial<Record<Field, number | bigint>>): void {
@@ -96,12 +113,16 @@ export class Machine {
 
   read(address: number, bytes: number): bigint {
     let v = 0n;
-    for (let i = bytes - 1; i >= 0; i--) v = (v << 8n) | BigInt(this.view.getUint8(this.ramBase + address + i));
+    for (let i = bytes - 1; i >= 0; i--) {
+      v = (v << 8n) | BigInt(this.view.getUint8(this.ramBase + address + i));
+    }
     return v;
   }
   write(address: number, bytes: number, value: number | bigint): void {
     let v = BigInt(value);
-    for (let i = 0; i < bytes; i++, v >>= 8n) this.view.setUint8(this.ramBase + address + i, Number(v & 255n));
+    for (let i = 0; i < bytes; i++, v >>= 8n) {
+      this.view.setUint8(this.ramBase + address + i, Number(v & 255n));
+    }
   }
   /** `count` words of `bytes` bytes from `address`. */
   words(address: number, count: number, bytes: number): number[] {
@@ -114,7 +135,8 @@ export class Machine {
   segment(n: number): { selector: number; base: bigint; limit: number; attr: number; isNull: boolean } {
     const s = this.cpu + 0x400 + n * 32;
     return {
-      base: this.view.getBigUint64(s, true), limit: this.view.getUint32(s + 8, true), selector: this.view.getUint16(s + 12, true),
+      base: this.view.getBigUint64(s, true), limit: this.view.getUint32(s + 8, true),
+        selector: this.view.getUint16(s + 12, true),
       attr: this.view.getUint16(s + 14, true), isNull: (this.view.getUint32(s + 16, true) & 4) !== 0,
     };
   }
@@ -126,6 +148,12 @@ export class Machine {
     this.view.setUint16(s + 12, selector, true);
     this.view.setUint16(s + 14, attr, true);
     this.view.setUint32(s + 16, 0, true);
+  }
+  setBase(n: number, base: bigint): void { this.view.setBigUint64(this.cpu + 0x400 + n * 32, base, true); }
+  /** The same instance after another RESET. */
+  again(): this {
+    this.core.init();
+    return this;
   }
   modeChanged(): void { this.core.modeChanged(); }
   reset(isInit: boolean): void { this.core.reset(isInit ? 1 : 0); }
@@ -167,8 +195,10 @@ export class Machine {
 }
 
 // Selectors of protectedMachine and longMachine.
-export const CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1B, DATA3 = 0x23, CODE16 = 0x28, DATA16 = 0x30, CONFORMING = 0x38;
-export const TSS_SELECTOR = 0x40, TSS2_SELECTOR = 0x48, LDT_SELECTOR = 0x50, FREE = 0x58, CODE1 = 0x61, DATA1 = 0x69;
+export const CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1B, DATA3 = 0x23, CODE16 = 0x28, DATA16 = 0x30,
+  CONFORMING = 0x38;
+export const TSS_SELECTOR = 0x40, TSS2_SELECTOR = 0x48, LDT_SELECTOR = 0x50, FREE = 0x58, CODE1 = 0x61,
+  DATA1 = 0x69;
 export const CODE32 = 0x70, CODE32_USER = 0x7B;
 export const STACK0 = 0x8000, STACK1 = 0x8800, STACK3 = 0x9000;
 
@@ -188,7 +218,8 @@ export function setPrivilege(m: Machine, cpl: number, long = false): void {
 /** 32-bit protected mode, paging off, privilege 0. */
 export function protectedMachine(make: () => Machine): Machine {
   const m = make();
-  m.set({ cr0: 0x11, gdtrBase: GDT, gdtrLimit: 0xFF, idtrBase: IDT, idtrLimit: 0x7FF, eflags: 2, rip: 0x5000 });
+  m.set({ cr0: 0x11, gdtrBase: GDT, gdtrLimit: 0xFF, idtrBase: IDT, idtrLimit: 0x7FF, eflags: 2,
+    rip: 0x5000 });
   m.setGdt(CODE0, descriptor(0, 0xFFFFF, 0x9A, 0xC));
   m.setGdt(DATA0, descriptor(0, 0xFFFFF, 0x92, 0xC));
   m.setGdt(CODE3, descriptor(0, 0xFFFFF, 0xFA, 0xC));
@@ -211,7 +242,8 @@ export function protectedMachine(make: () => Machine): Machine {
 /** Long mode (translation off in the MMU), 64-bit code, privilege 0. */
 export function longMachine(make: () => Machine): Machine {
   const m = make();
-  m.set({ cr0: 0x11, cr4: 0x20, efer: 0x501, gdtrBase: GDT, gdtrLimit: 0xFF, idtrBase: IDT, idtrLimit: 0xFFF, eflags: 2, rip: 0x5000 });
+  m.set({ cr0: 0x11, cr4: 0x20, efer: 0x501, gdtrBase: GDT, gdtrLimit: 0xFF, idtrBase: IDT,
+    idtrLimit: 0xFFF, eflags: 2, rip: 0x5000 });
   m.setGdt(CODE0, descriptor(0, 0xFFFFF, 0x9A, 0xA));
   m.setGdt(DATA0, descriptor(0, 0xFFFFF, 0x92, 0xC));
   m.setGdt(CODE3, descriptor(0, 0xFFFFF, 0xFA, 0xA));

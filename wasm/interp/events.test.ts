@@ -6,7 +6,7 @@ import {
   CODE0, CODE1, CODE16, CODE3, CODE32, CODE32_USER, CONFORMING, CS, DATA0, DATA3, DS, ES, EXTERNAL, FAULT, FREE, FS, GS, IDT,
   JUMP, type Machine, NMI, SHUTDOWN, SS, STACK0, STACK1, STACK3, TR, TSS, TSS2, TSS2_SELECTOR, TSS_SELECTOR, DATA1, buildMachine,
   descriptor, gate, longMachine, protectedMachine, realMachine, setPrivilege, v86Machine,
-} from "../interp/testing/machine.ts";
+} from "./testing/machine.ts";
 
 let make: () => Machine;
 beforeAll(() => { make = buildMachine("events-test"); });
