@@ -8,9 +8,9 @@ describe('parseParameters', () => {
   });
 
   it('reads every supported parameter', () => {
-    const query = '?guest=custom&smp=8&ram=1024&cpu=v3&kernel=k/bzImage&initrd=https%3A%2F%2Fx.test%2Fi&append=a%20b&autostart';
+    const query = '?guest=custom&smp=8&ram=1024&cpu=v1&kernel=k/bzImage&initrd=https%3A%2F%2Fx.test%2Fi&append=a%20b&autostart';
     expect(parseParameters(query, 2)).toEqual({
-      config: { guest: 'custom', smp: 8, ram: 1024, cpu: 'v3', kernel: 'k/bzImage',
+      config: { guest: 'custom', smp: 8, ram: 1024, cpu: 'v1', kernel: 'k/bzImage',
         initrd: 'https://x.test/i', append: 'a b' },
       autostart: true,
       problems: [],

@@ -7,7 +7,8 @@ import { MAX_CPUS, maxMemoryMiB } from '../api/index.ts';
 
 export const CPU_CHOICES = [1, 2, 4, 8] as const;
 export const RAM_CHOICES = [128, 256, 512, 1024, 2048] as const;
-export const CPU_MODELS = ['v1', 'v2', 'v3'] as const;
+/** x86-64 levels; v3 waits for AVX2. */
+export const CPU_MODELS = ['v1', 'v2'] as const;
 export const GUESTS = ['mini', 'custom'] as const;
 export type GuestName = (typeof GUESTS)[number];
 

@@ -63,9 +63,9 @@ export class MachineForm {
     byId('locked').hidden = !locked;
   }
 
-  /** What the command line is when the field is empty. */
+  /** The guest's own command line, to which the field is added. */
   showDefaultAppend(append: string): void {
-    this.#append.placeholder = append;
+    this.#append.placeholder = `added to ${append}`;
   }
 
   #fill(config: MachineConfig): void {
