@@ -24,8 +24,8 @@ export const enum Feature {
   X2APIC = 1, TSC_DEADLINE = 1, TSC_ADJUST = 1, ARAT = 1, INVARIANT_TSC = 1, SPEC_CTRL = 1, ARCH_CAPABILITIES = 1,
   NX = 1, SYSCALL = 1, RDTSCP = 1, LONG_MODE = 1, PAGES_1G = 1,
   /** Paravirtual leaf of KVM and its features (cpu/paravirt.ts). */
-  KVM = 1, KVM_CLOCK = 1, KVM_NOP_IO_DELAY = 1, KVM_STEAL_TIME = 0, KVM_PV_EOI = 0, KVM_PV_UNHALT = 1,
-  KVM_PV_TLB_FLUSH = 0, KVM_PV_SEND_IPI = 1, KVM_SCHED_YIELD = 1,
+  KVM = 1, KVM_CLOCK = 1, KVM_NOP_IO_DELAY = 1, KVM_STEAL_TIME = 1, KVM_PV_EOI = 0, KVM_PV_UNHALT = 1,
+  KVM_PV_TLB_FLUSH = 1, KVM_PV_SEND_IPI = 1, KVM_SCHED_YIELD = 1,
 }
 
 /** Control.OPTIONS bit: announce MONITOR/MWAIT. */

@@ -6,7 +6,7 @@
 import { Cpu, CpuBlock, RunState } from "./state";
 import { Inbox, Request, inboxOf, request } from "./inbox";
 import { tscHz } from "./tsc";
-import { CONTROL, CPU_SCRATCH } from "../lib/layout";
+import { CONTROL } from "../lib/layout";
 import { Control, control32 } from "../lib/control";
 import { isRam, physWriteBytes, ramHost } from "../mmu/physmem";
 import { tlbFlushAll } from "../mmu/tlb";
@@ -22,7 +22,7 @@ const enum KvmMsr {
 const ENABLE: u64 = 1;
 
 /** Paravirtual state of a CPU, from CpuBlock.PARAVIRT. */
-const enum Pv { STEAL_PA = 0x00, STEAL_STARTED = 0x08, BUFFER = 0x40 }
+const enum Pv { STEAL_PA = 0x00, KICKED = 0x08, BUFFER = 0x40 }
 
 /** pvclock_vcpu_time_info. */
 const enum Pvclock { VERSION = 0, TSC_TIMESTAMP = 8, SYSTEM_TIME = 16, MUL = 24, SHIFT = 28, FLAGS = 29, BYTES = 32 }
@@ -135,6 +135,19 @@ export function pvResume(c: Cpu): void {
   if (steal == 0) return;
   const was = atomic.xchg<u8>(ramHost(steal & ~ENABLE), 0, Steal.PREEMPTED);
   if ((was & Preempted.FLUSH_TLB) != 0) tlbFlushAll(c);
+}
+
+/** Take a kick: wakes a halted CPU whatever IF says; one that has not halted yet must find it at its HLT. */
+export function pvKick(c: Cpu): void {
+  if (c.runState == RunState.HALTED) c.runState = RunState.RUNNING;
+  else store<u32>(state(c) + Pv.KICKED, 1);
+}
+
+/** At HLT: was there a kick since the last one? */
+export function pvTakeKick(c: Cpu): bool {
+  const kicked = load<u32>(state(c) + Pv.KICKED) != 0;
+  if (kicked) store<u32>(state(c) + Pv.KICKED, 0);
+  return kicked;
 }
 
 /** CPU with this APIC id, or -1. */

@@ -7,6 +7,7 @@ import { Control, control32 } from "../lib/control";
 import { fullFence } from "../lib/atomics";
 import { CONTROL } from "../lib/layout";
 import { hostNow } from "../lib/host";
+import { pvPark, pvResume } from "./paravirt";
 
 /** A parked CPU looks around at least this often: a dead owner elsewhere must not keep it asleep. */
 const PARK_NS: i64 = 100000000;
@@ -49,12 +50,14 @@ export function park(c: Cpu, state: u32, untilNs: i64): void {
   const now = <i64>hostNow();
   let wait = PARK_NS;
   if (untilNs != i64.MAX_VALUE) wait = untilNs <= now ? 0 : untilNs - now < PARK_NS ? untilNs - now : PARK_NS;
+  pvPark(c);
   publishState(c, state);
   if (wait > 0) atomic.wait<u32>(inboxOf(c.id) + <usize>Inbox.ATTENTION, 0, wait);
   c.haltedNs += <u64>(<i64>hostNow() - now);
   atomic.store<u64>(inboxOf(c.id), c.haltedNs, Inbox.STAT_HALTED_NS);
   publishState(c, RunState.RUNNING);
   fullFence();
+  pvResume(c);
   if (control32(Control.SPLIT_OWNER) != 0) splitLockWait(c);
 }
 

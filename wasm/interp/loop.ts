@@ -7,6 +7,7 @@ import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
 import { raiseDebug, raiseError, Vector } from "../cpu/exceptions";
 import { EventKind, deliverException, deliverInterrupt } from "../cpu/events";
 import { resetCpu, startupIpi } from "../cpu/reset";
+import { pvKick } from "../cpu/paravirt";
 import { clearRequests, park, splitLockWait, takeRequests } from "../cpu/smp";
 import { lapicAccept, lapicPending } from "../cpu/lapic/accept";
 import { lapicReset } from "../cpu/lapic/registers";
@@ -22,7 +23,8 @@ import { rmwCancel, takeNoncanonical } from "../mmu/access";
 import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
 import { isRam, physReadBytes, ramPages } from "../mmu/physmem";
-import { tlbEntry, tlbFill, tlbFlushAll } from "../mmu/tlb";
+import { jumpRemember } from "../mmu/jump-cache";
+import { tlbEntry, tlbFetchGlobal, tlbFillFetch, tlbFlushAll } from "../mmu/tlb";
 
 const FLAG_TF: u64 = 1 << 8;
 const FLAG_IF: u64 = 1 << 9;
@@ -45,7 +47,7 @@ function fetchPage(c: Cpu, va: u64): i64 {
   if ((load<u64>(e) ^ va) < 4096) return <i64>load<u32>(e, 12);
   if (walk(c, va, Access.FETCH | (c.cpl == 3 ? <u32>Access.USER : 0), false)) return -1;
   const page = walkPhys >> 12;
-  if (isRam(page)) tlbFill(c, c.tlbFetch, va, 0, <u32>page, walkGlobal, walkBytes);
+  if (isRam(page)) tlbFillFetch(c, va, <u32>page, walkGlobal, walkBytes);
   return <i64>page;
 }
 
@@ -66,7 +68,9 @@ function runCached(c: Cpu): i32 {
   }
   c.ipBase = c.rip - off;
   const records = slotRecords(c, slot);
-  return execute(c, records + (n << REC_SHIFT), index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
+  const r = records + (n << REC_SHIFT);
+  jumpRemember(c, va, index, r, records, tlbFetchGlobal(c, va));
+  return execute(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
 }
 
 /** Legacy code within one page and 15 bytes of the CS limit is stepped: the fetch itself must be checked. */
@@ -152,7 +156,14 @@ function runCareful(c: Cpu): void {
   const rfBefore = c.eflags & FLAG_RF;
   const status = runStep(c);
   settle(c, status);
-  if (status == Status.FAULT || status == Status.RETRY) return;
+  if (status == Status.FAULT) return;
+  if (status == Status.RETRY) {
+    // SDM vol. 2 REP: with TF set every iteration traps, RIP still at the instruction.
+    if (!single || (recFlags(stoppedAt) & (RecFlag.REP | RecFlag.REPNE)) == 0) return;
+    raiseDebug(c, DR6_BS);
+    deliverException(c);
+    return;
+  }
   // RF is cleared by every completed instruction but IRET and task switches, which load it (SDM 3B 17.3.1.1).
   if (rfBefore && status != Status.JUMP) c.eflags &= ~FLAG_RF;
   else if (rfBefore && !(c.eflags & FLAG_TF)) c.eflags &= ~FLAG_RF;
@@ -253,7 +264,7 @@ function poll(c: Cpu): i32 {
   if (req & (Request.INIT | Request.SIPI)) takeStartup(c, req);
   if (req & Request.KICK) {
     clearRequests(c.id, Request.KICK);
-    if (c.runState == RunState.HALTED) c.runState = RunState.RUNNING;
+    pvKick(c);
   }
   takeInterrupt(c, atomic.load<u32>(inboxOf(c.id), Inbox.REQUESTS));
   return Exit.SLICE;

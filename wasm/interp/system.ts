@@ -7,7 +7,7 @@ import { Vector, raise, raiseError } from "../cpu/exceptions";
 import { Cr4, Rflags, iopl, isCanonical, isProtected, isV86, refreshSegment } from "../cpu/mode";
 import { OPTION_MONITOR, cpuid } from "../cpu/cpuid";
 import { msrValue, readMsr, writeMsr } from "../cpu/msr";
-import { hypercall } from "../cpu/paravirt";
+import { hypercall, pvTakeKick } from "../cpu/paravirt";
 import { readTsc } from "../cpu/tsc";
 import { Control, control32 } from "../lib/control";
 import { CPU_SCRATCH } from "../lib/layout";
@@ -165,7 +165,7 @@ export function hSti(c: Cpu, r: usize): i32 {
 
 export function hHlt(c: Cpu, r: usize): i32 {
   if (c.cpl != 0) return gp(c);
-  c.runState = RunState.HALTED;
+  if (!pvTakeKick(c)) c.runState = RunState.HALTED;
   return Status.END;
 }
 
