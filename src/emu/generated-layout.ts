@@ -44,7 +44,15 @@ export const RECORD_BYTES = 0x20;
 export const RECORDS_PER_SLOT = 0x500;
 export const CPU_RECORDS = 0xAD0000;
 export const CPU_RECORDS_BYTES = 0x2800000;
-export const CPU_USED_BYTES = 0x32D0000;
+export const CPU_JUMPS = 0x32D0000;
+export const JUMP_ENTRIES = 0x1000;
+export const JUMP_ENTRY_BYTES = 0x20;
+export const JUMP_TABLE_BYTES = 0x20000;
+export const JUMP_TABLES = 3;
+export const CPU_JUMPS_BYTES = 0x60000;
+export const CPU_JUMP_PAGES = 0x3330000;
+export const CPU_JUMP_PAGES_BYTES = 0x1000;
+export const CPU_USED_BYTES = 0x3331000;
 
 // wasm/lib/control.ts
 export const Control = {

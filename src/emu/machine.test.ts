@@ -2,7 +2,7 @@
 // and failures of core and workers. Real worker threads, real shared memory; no processor.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Machine, type MachineOptions } from './machine.ts';
@@ -44,6 +44,7 @@ beforeAll(async () => {
     { cwd: root, encoding: 'utf8' });
   expect(done.status, done.stderr).toBe(0);
   const module = await WebAssembly.compile(readFileSync(file));
+  rmSync(file);
   platform = { ...nodePlatform, loadCore: async () => module };
 });
 afterEach(async () => {

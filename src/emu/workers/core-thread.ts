@@ -81,14 +81,14 @@ export function serveCoreThread(port: ThreadPort): void {
       port.post({ kind: 'done', result: execute(request) });
     } catch (error) {
       if (memory !== undefined) announceFailure(memory, FAILED_TRAP);
-      port.post({ kind: 'failed', message: describe(error) });
+      port.post({ kind: 'failed', message: describe(error, request.kind) });
     }
   });
 }
 
-function describe(error: unknown): string {
+function describe(error: unknown, during: string): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof CorePanic) return error.message;
   const where = /wasm-function\[(\d+)\]|at (\S+) \(wasm:/.exec(error.stack ?? '');
-  return `${error.name}: ${error.message}${where === null ? '' : ` in ${where[1] ?? where[2]}`}`;
+  return `${error.name}: ${error.message}${where === null ? '' : ` in ${where[1] ?? where[2]}`} during ${during}`;
 }
