@@ -1,13 +1,16 @@
-// The only wiring diagram: which chip answers which ports and addresses, drives which line, owns which timer and ring.
-// boardInit runs once per machine in one instance, before any other worker starts; boardReset before every start.
+// The only wiring diagram: which chip answers which ports and addresses, drives which line, owns which timer
+// and ring. boardInit runs once per machine in one instance, before any other worker starts; boardReset
+// before every start.
 
 import { BOARD, BOARD_BYTES } from "./lib/layout";
 import { Control, control32 } from "./lib/control";
 import { lock, unlock } from "./lib/atomics";
 import { Hook, setHook } from "./lib/hooks";
 import {
-  RING_DEBUG_OUT, RING_INPUT_BYTES, RING_KEYBOARD_IN, RING_MOUSE_IN, RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL1_IN,
-  RING_SERIAL1_OUT, RING_SERIAL2_IN, RING_SERIAL2_OUT, RING_SERIAL3_IN, RING_SERIAL3_OUT, RING_SERIAL_BYTES, ringInit,
+  RING_DEBUG_OUT, RING_INPUT_BYTES, RING_KEYBOARD_IN, RING_MOUSE_IN, RING_SERIAL0_IN, RING_SERIAL0_OUT,
+    RING_SERIAL1_IN,
+  RING_SERIAL1_OUT, RING_SERIAL2_IN, RING_SERIAL2_OUT, RING_SERIAL3_IN, RING_SERIAL3_OUT, RING_SERIAL_BYTES,
+    ringInit,
 } from "./lib/ring";
 import { SerializeMode, Serializer, serializerBegin } from "./lib/serializer";
 import { Board, Chip, chipAddress } from "./bus/device";
@@ -15,12 +18,18 @@ import { Timer, timerSet, timerWire } from "./bus/clock";
 import { mmioMap, mmioSlotAdd } from "./bus/mmio";
 import { portMap, portSlotAdd } from "./bus/pio";
 import { lapicPowerOn, lapicPresetVirtualWire } from "./cpu/lapic/lapic";
-import { AcpiPm, acpiPowerButton, acpiPreset, acpiRead, acpiReset, acpiSerialize, acpiTick, acpiWrite } from "./dev/acpi-pm";
+import {
+  AcpiPm, acpiPowerButton, acpiPreset, acpiRead, acpiReset, acpiSerialize, acpiTick, acpiWrite,
+} from "./dev/acpi-pm";
 import { DebugPorts, debugRead, debugReset, debugSerialize, debugWrite } from "./dev/debug-ports";
 import { Dma, dmaRead, dmaReset, dmaSerialize, dmaWrite } from "./dev/dma8237";
 import { Hpet, hpetRead, hpetReset, hpetSerialize, hpetTick, hpetWrite } from "./dev/hpet";
-import { I8042, i8042Poll, i8042Read, i8042Reset, i8042Serialize, i8042Tick, i8042Wire, i8042Write } from "./dev/i8042";
-import { IoApic, ioapicEoiHook, ioapicInputHook, ioapicRead, ioapicReset, ioapicSerialize, ioapicWrite } from "./dev/ioapic";
+import {
+  I8042, i8042Poll, i8042Read, i8042Reset, i8042Serialize, i8042Tick, i8042Wire, i8042Write,
+} from "./dev/i8042";
+import {
+  IoApic, ioapicEoiHook, ioapicInputHook, ioapicRead, ioapicReset, ioapicSerialize, ioapicWrite,
+} from "./dev/ioapic";
 import { Pci, pciRead, pciReset, pciSerialize, pciWrite } from "./dev/pci/config";
 import { chipsetPreset, chipsetReset, chipsetWire, isaWritten, pmWritten } from "./dev/pci/chipset";
 import { Pic, picAcknowledgeHook, picInputHook, picRead, picReset, picSerialize, picWrite } from "./dev/pic";
@@ -29,7 +38,9 @@ import { Rtc, rtcRead, rtcReset, rtcSerialize, rtcTick, rtcWrite } from "./dev/r
 import {
   SystemControl, systemControlRead, systemControlReset, systemControlSerialize, systemControlWrite,
 } from "./dev/system-control";
-import { Uart, uartPoll, uartRead, uartReset, uartSerialize, uartTick, uartWire, uartWrite } from "./dev/uart";
+import {
+  Uart, uartPoll, uartRead, uartReset, uartSerialize, uartTick, uartWire, uartWrite,
+} from "./dev/uart";
 
 const IOAPIC_BASE: u64 = 0xFEC00000;
 const HPET_BASE: u64 = 0xFED00000;
@@ -87,7 +98,8 @@ function wireUarts(): void {
     const w = UART_WIRING + n * UART_WIRING_BYTES;
     const base = load<u32>(w);
     uartWire(uart(n), load<u32>(w, 8), load<u32>(w, 12), load<u32>(w, 4), Timer.UART0 + n);
-    portMap(portSlotAdd(chipAddress(Chip.UART0 + n), uartRead.index, uartWrite.index, base, 1), base, UART_PORTS);
+    portMap(portSlotAdd(chipAddress(Chip.UART0 + n), uartRead.index, uartWrite.index, base, 1), base,
+      UART_PORTS);
     timerWire(Timer.UART0 + n, chipAddress(Chip.UART0 + n), uartTick.index);
   }
 }
@@ -132,7 +144,8 @@ function initRings(): void {
 }
 
 /**
- * Build the machine, once, and reset it. The host has set Control.CPUS, RAM_PAGES and Board.EPOCH_MS, which stays.
+ * Build the machine, once, and reset it. The host has set Control.CPUS, RAM_PAGES and Board.EPOCH_MS, which
+ * stays.
  */
 export function boardInit(): void {
   const epochMs = load<f64>(BOARD + <usize>Board.EPOCH_MS);
@@ -175,7 +188,10 @@ function lockedReset(chip: u32, reset: u32): void {
   unlock(dev);
 }
 
-/** machine.md section 5: what firmware would have done before a kernel that is started without one. After boardReset. */
+/**
+ * machine.md section 5: what firmware would have done before a kernel that is started without one. After
+ * boardReset.
+ */
 export function boardPresetForDirectBoot(): void {
   chipsetPreset();
   const acpi = chipAddress(Chip.ACPI);
@@ -198,7 +214,10 @@ export function boardPresetForDirectBoot(): void {
   lapicPresetVirtualWire(0);
 }
 
-/** Both 8259s initialised at 0x08 and 0x70, everything masked, ELCR level for lines 10 and 11 (PCI) and 9 (SCI). */
+/**
+ * Both 8259s initialised at 0x08 and 0x70, everything masked, ELCR level for lines 10 and 11 (PCI) and 9
+ * (SCI).
+ */
 function presetPic(pic: Pic): void {
   picWrite(pic, 0x20, 1, 0x11);
   picWrite(pic, 0x21, 1, 0x08);

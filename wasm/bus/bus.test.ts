@@ -1,7 +1,9 @@
 // The bus: dispatch, splitting, unclaimed ports and addresses, ROM, timers, snapshot round trip, reset.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CPU_BLOCKS, CPU_BLOCK_BYTES, Control, ROM, ROM_BYTES, RING_SERIAL0_OUT } from '../../src/emu/generated-layout.ts';
+import {
+  CPU_BLOCKS, CPU_BLOCK_BYTES, Control, ROM, ROM_BYTES, RING_SERIAL0_OUT,
+} from '../../src/emu/generated-layout.ts';
 import { BoardUnderTest } from '../dev/testing/board.ts';
 
 const board = new BoardUnderTest(2);
@@ -36,7 +38,8 @@ describe('addresses', () => {
   it('tells RAM from chips', () => {
     const device = (pa: number): boolean => board.call('mmioIsDevice', BigInt(pa)) !== 0;
     expect([0, 0x9FFFF, 0xC0000, 0xFFFFF, ram - 1].map(device)).toEqual([false, false, false, false, false]);
-    expect([0xA0000, 0xBFFFF, ram, 0xFEC00000, 0xFEE00000, 0x1_0000_0000].map(device)).toEqual(Array(6).fill(true));
+    expect([0xA0000, 0xBFFFF, ram, 0xFEC00000, 0xFEE00000,
+      0x1_0000_0000].map(device)).toEqual(Array(6).fill(true));
   });
 
   it('unclaimed: ones of the size, bounded log', () => {
@@ -69,7 +72,8 @@ describe('timers', () => {
   it('arming earlier than the worker sleeps rings its doorbell, later does not', () => {
     board.view.setBigInt64(0x100000 + Control.CLOCK_DEADLINE, 1_000_000n, true);
     const wakes = board.control(Control.CLOCK_WAKE);
-    const oneShot = (count: number): void => { board.out8(0x43, 0x30); board.out8(0x40, count & 255); board.out8(0x40, count >> 8); };
+    const oneShot = (count: number): void => { board.out8(0x43, 0x30); board.out8(0x40, count & 255);
+      board.out8(0x40, count >> 8); };
     oneShot(60000);
     expect(board.control(Control.CLOCK_WAKE)).toBe(wakes);
     oneShot(100);
@@ -91,7 +95,8 @@ describe('snapshot', () => {
   const buffer = header + 64;
   const LIMIT = 0x10000;
   const SAVE = 0, LOAD = 1;
-  const snapshot = (mode: number, bytes = LIMIT): number => board.call('boardSnapshot', header, mode, buffer, bytes);
+  const snapshot = (mode: number, bytes = LIMIT): number =>
+    board.call('boardSnapshot', header, mode, buffer, bytes);
   const used = (): number => board.view.getUint32(header + 8, true) - buffer;
 
   /** A machine with something in every chip. */

@@ -1,7 +1,8 @@
-// The board's timers: one deadline per timer, stored by its chip under the chip's lock, fired by the clock worker, which
-// sleeps until the earliest. LAPIC timers belong to their CPUs: the worker only sets Request.TIMER when one has passed
-// (a parked CPU also sleeps no longer than its own deadline, so for it the worker is a late reserve).
-// machine.md section 4. A late worker fires a timer once; the chip computes its next deadline from `now`.
+// The board's timers: one deadline per timer, stored by its chip under the chip's lock, fired by the clock
+// worker, which sleeps until the earliest. LAPIC timers belong to their CPUs: the worker only sets
+// Request.TIMER when one has passed (a parked CPU also sleeps no longer than its own deadline, so for it the
+// worker is a late reserve). machine.md section 4. A late worker fires a timer once; the chip computes its
+// next deadline from `now`.
 
 import { BOARD, CONTROL } from "../lib/layout";
 import { Control, control32 } from "../lib/control";
@@ -100,7 +101,9 @@ function reportLapicTimer(id: u32, now: i64): i64 {
   return NEVER;
 }
 
-/** Let the chips with input rings, and the power button, look at what the host has sent (board.ts boardPoll). */
+/**
+ * Let the chips with input rings, and the power button, look at what the host has sent (board.ts boardPoll).
+ */
 export function clockPoll(): void {
   const poll = hook(Hook.POLL);
   if (poll != 0) call_indirect<void>(poll);

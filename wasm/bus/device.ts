@@ -1,14 +1,16 @@
 // The contract between the bus and a chip, and the map of the BOARD region.
 //
-// A chip is a struct in BOARD whose first word is its lock, and five functions with the same names in every file:
+// A chip is a struct in BOARD whose first word is its lock, and five functions with the same names in every
+// file:
 //   xReset(dev)                          power-on values
 //   xRead(dev, offset, size): u32        size 1, 2 or 4, at most the slot's width
 //   xWrite(dev, offset, size, value)
 //   xTick(dev, now): i64                 a deadline has passed; returns the next one (NEVER = none)
 //   xSerialize(dev, s)                   saves and loads
-// The bus holds the chip's lock around each of them: a chip is written as if single-threaded. Its outputs are irqSet
-// (bus/irq.ts), timerSet (bus/clock.ts), dma and its host ring. The bus reaches a chip by function index (indices are the
-// same in every instance of one module), written once by boardInit, so a slot is data that all threads read.
+// The bus holds the chip's lock around each of them: a chip is written as if single-threaded. Its outputs are
+// irqSet (bus/irq.ts), timerSet (bus/clock.ts), dma and its host ring. The bus reaches a chip by function
+// index (indices are the same in every instance of one module), written once by boardInit, so a slot is data
+// that all threads read.
 
 import { BOARD } from "../lib/layout";
 
@@ -18,7 +20,10 @@ export const enum Board {
   HOOKS = 0x0,
   /** f64: Unix time in milliseconds at machine time 0; written by the host before boardInit. */
   EPOCH_MS = 0x80,
-  /** u32: bumped by the host (then CLOCK_WAKE): the user pressed the power button. u32: presses already served. */
+  /**
+   * u32: bumped by the host (then CLOCK_WAKE): the user pressed the power button. u32: presses already
+   * served.
+   */
   POWER_BUTTON = 0x88,
   POWER_BUTTON_SERVED = 0x8C,
   /** u32: bit n = level of ISA line n as last set; bit n = level of IOAPIC pin n. */
@@ -42,7 +47,10 @@ export const enum Board {
   LINE_COUNT = 0x100,
   /** TIMERS x {i64 deadline, u32 tick function, u32 chip}, see bus/clock.ts. */
   TIMERS = 0x200,
-  /** MAX_CPUS x i64: LAPIC deadline that the clock worker has already reported to that CPU (owner: clock worker). */
+  /**
+   * MAX_CPUS x i64: LAPIC deadline that the clock worker has already reported to that CPU (owner: clock
+   * worker).
+   */
   LAPIC_REPORTED = 0x400,
   PORT_SLOT_TABLE = 0x1000,
   MMIO_SLOT_TABLE = 0x3000,
@@ -89,7 +97,8 @@ export const CHIP_BYTES: u32 = 0x1000;
 
 /** Numbers of the chips: chipAddress(n) is the struct. */
 export const enum Chip {
-  PIC = 0, IOAPIC = 1, PIT = 2, RTC = 3, HPET = 4, ACPI = 5, UART0 = 6, UART1 = 7, UART2 = 8, UART3 = 9, I8042 = 10,
+  PIC = 0, IOAPIC = 1, PIT = 2, RTC = 3, HPET = 4, ACPI = 5, UART0 = 6, UART1 = 7, UART2 = 8, UART3 = 9,
+    I8042 = 10,
   PCI = 11, DMA = 12, DEBUG = 13, SYSTEM_CONTROL = 14,
   /** PCI functions of the chipset. */
   HOST_BRIDGE = 16, ISA_BRIDGE = 17, PM_FUNCTION = 18,

@@ -1,5 +1,6 @@
-// Bus mastering: a chip reads and writes guest RAM through these. Writes tell the code-page protocol (docs/ordering.md:
-// store, fence, then test the page's state), which is the MMU's and is reached through a hook.
+// Bus mastering: a chip reads and writes guest RAM through these. Writes tell the code-page protocol
+// (docs/ordering.md: store, fence, then test the page's state), which is the MMU's and is reached through a
+// hook.
 
 import { CONTROL } from "../lib/layout";
 import { Control, control32 } from "../lib/control";

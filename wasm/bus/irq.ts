@@ -1,6 +1,7 @@
-// Interrupt lines. A line has one driver (shared ones are combined before they come here: dev/pci/intx.ts), which holds its
-// chip's lock, so the levels of one line are set in order. ISA line n goes to 8259 input n and IOAPIC pin n, except the
-// timer: line 0 is pin 2 (the MADT's override). The functions of the 8259 and the IOAPIC take their own leaf locks.
+// Interrupt lines. A line has one driver (shared ones are combined before they come here: dev/pci/intx.ts),
+// which holds its chip's lock, so the levels of one line are set in order. ISA line n goes to 8259 input n
+// and IOAPIC pin n, except the timer: line 0 is pin 2 (the MADT's override). The functions of the 8259 and
+// the IOAPIC take their own leaf locks.
 
 import { BOARD } from "../lib/layout";
 import { Hook, hook } from "../lib/hooks";

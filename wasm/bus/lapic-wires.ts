@@ -1,4 +1,5 @@
-// What chips can say to the local APICs: the INTR wire of the 8259 pair to every LINT0, and messages (IOAPIC, MSI).
+// What chips can say to the local APICs: the INTR wire of the 8259 pair to every LINT0, and messages (IOAPIC,
+// MSI).
 
 import { Control, control32 } from "../lib/control";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
@@ -28,7 +29,9 @@ function risingLint0(id: u32): void {
   else if (mode == Delivery.NMI) request(id, Request.NMI);
 }
 
-/** A message of the IOAPIC: 8-bit destination, mode as in the redirection entry. Number of CPUs that took it. */
+/**
+ * A message of the IOAPIC: 8-bit destination, mode as in the redirection entry. Number of CPUs that took it.
+ */
 export function irqMessage(dest: u32, logical: bool, mode: u32, vector: u32, level: bool): u32 {
   return lapicDeliver(dest, logical, false, mode, vector, level, EXCLUDE_NONE);
 }

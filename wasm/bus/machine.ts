@@ -1,5 +1,5 @@
-// The two things a chip can do to the whole machine: end it and reset it. Both only set words and wake everybody; the
-// host (src/emu) does the work.
+// The two things a chip can do to the whole machine: end it and reset it. Both only set words and wake
+// everybody; the host (src/emu) does the work.
 
 import { CONTROL } from "../lib/layout";
 import { Control, MachineEnd, control32 } from "../lib/control";

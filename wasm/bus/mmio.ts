@@ -1,6 +1,7 @@
-// Physical addresses that are not RAM: the LAPIC page of the CPU that asks (no lock), the firmware ROM below 4 GiB, and the
-// slots of the other chips (a few entries, searched in order). Unclaimed addresses read all ones, swallow writes and are
-// logged (a bounded number of times). A misaligned access or one wider than the chip is split.
+// Physical addresses that are not RAM: the LAPIC page of the CPU that asks (no lock), the firmware ROM below
+// 4 GiB, and the slots of the other chips (a few entries, searched in order). Unclaimed addresses read all
+// ones, swallow writes and are logged (a bounded number of times). A misaligned access or one wider than the
+// chip is split.
 
 import { BOARD, PAGE_SHIFT, ROM, ROM_BYTES, CONTROL } from "../lib/layout";
 import { Control } from "../lib/control";
@@ -81,7 +82,10 @@ export function mmioWrite(pa: u64, size: u32, value: u64): void {
   }
 }
 
-/** SDM 3A 10.4.1: registers are 32 bits on 16-byte boundaries; other accesses are undefined, here: bytes of the register. */
+/**
+ * SDM 3A 10.4.1: registers are 32 bits on 16-byte boundaries; other accesses are undefined, here: bytes of
+ * the register.
+ */
 function lapicMmioRead(pa: u64, size: u32): u64 {
   const offset = <u32>(pa & PAGE_MASK);
   const shift = (offset & 3) << 3;
@@ -134,8 +138,8 @@ function slotWrite(s: MmioSlot, pa: u64, size: u32, value: u64): void {
 }
 
 /**
- * New slot: `read(chip, offset, size): u64`, `write(chip, offset, size, value: u64)`. Not mapped until mmioMap.
- * 0 when the table is full.
+ * New slot: `read(chip, offset, size): u64`, `write(chip, offset, size, value: u64)`. Not mapped until
+ * mmioMap. 0 when the table is full.
  */
 export function mmioSlotAdd(chip: usize, read: u32, write: u32, width: u32): u32 {
   const n = atomic.load<u32>(BOARD + <usize>Board.MMIO_SLOTS) + 1;

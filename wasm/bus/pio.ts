@@ -1,5 +1,6 @@
-// Port I/O: one byte per port names the claimant's slot. An access wider than the claimant is split into pieces of its
-// width, each dispatched by its own port. Unclaimed ports read all ones, swallow writes and are logged once.
+// Port I/O: one byte per port names the claimant's slot. An access wider than the claimant is split into
+// pieces of its width, each dispatched by its own port. Unclaimed ports read all ones, swallow writes and are
+// logged once.
 
 import { BOARD } from "../lib/layout";
 import { lock, unlock } from "../lib/atomics";
@@ -86,7 +87,8 @@ export function portSlotAdd(chip: usize, read: u32, write: u32, base: u32, width
 
 /** Give `count` ports from `first` to slot `n` (0 = to nobody). */
 export function portMap(n: u32, first: u32, count: u32): void {
-  for (let i: u32 = 0; i < count; i++) atomic.store<u8>(BOARD + <usize>Board.PORT_MAP + ((first + i) & PORT_MASK), <u8>n);
+  for (let i: u32 = 0; i < count; i++) atomic.store<u8>(BOARD + <usize>Board.PORT_MAP
+    + ((first + i) & PORT_MASK), <u8>n);
 }
 
 /** Move a slot's range (I/O BAR, PM base): `from` = -1 or `to` = -1 mean not mapped. Ports taken by others are left alone. */

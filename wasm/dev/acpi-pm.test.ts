@@ -1,4 +1,5 @@
-// ACPI fixed hardware of the PIIX4: PM1 blocks, PM timer and its overflow, SCI, power button, S5, reset register.
+// ACPI fixed hardware of the PIIX4: PM1 blocks, PM timer and its overflow, SCI, power button, S5, reset
+// register.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BOARD, Board, Control } from '../../src/emu/generated-layout.ts';
@@ -82,7 +83,8 @@ describe('PM1', () => {
 
 describe('PM base', () => {
   it('is where the PIIX4 function says, or nowhere', () => {
-    const set = (reg: number, value: number): void => { board.out32(0xCF8, 0x80000B00 | reg); board.out32(0xCFC, value); };
+    const set = (reg: number, value: number): void => { board.out32(0xCF8, 0x80000B00 | reg);
+      board.out32(0xCFC, value); };
     set(0x40, 0xB001);
     expect(board.in16(PM + 4)).toBe(0xFFFF);
     expect(board.in16(0xB004)).toBe(1);

@@ -1,6 +1,7 @@
-// ACPI fixed hardware of the PIIX4 (82371AB power management, order 290562 section 11; ACPI 6.5 section 4.8): PM1 event and
-// control blocks, 24-bit PM timer, general-purpose event block that never has an event. The SCI is ISA line 9, level.
-// S5 is SLP_TYP 0 (PIIX4 SUS_TYP "soft off"); other sleep states are not offered. Left out: device monitors, SMI, throttling.
+// ACPI fixed hardware of the PIIX4 (82371AB power management, order 290562 section 11; ACPI 6.5 section 4.8):
+// PM1 event and control blocks, 24-bit PM timer, general-purpose event block that never has an event. The SCI
+// is ISA line 9, level. S5 is SLP_TYP 0 (PIIX4 SUS_TYP "soft off"); other sleep states are not offered. Left
+// out: device monitors, SMI, throttling.
 
 import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";
@@ -15,7 +16,8 @@ export const PM_TIMER_HZ: u64 = 3579545;
 /** Bytes of I/O space from the PM base. */
 export const PM_PORTS: u32 = 64;
 
-const enum Reg { PM1_STATUS = 0x00, PM1_ENABLE = 0x02, PM1_CONTROL = 0x04, TIMER = 0x08, GPE_STATUS = 0x0C, GPE_ENABLE = 0x0E }
+const enum Reg { PM1_STATUS = 0x00, PM1_ENABLE = 0x02, PM1_CONTROL = 0x04, TIMER = 0x08, GPE_STATUS = 0x0C,
+  GPE_ENABLE = 0x0E }
 const enum Pm1 { TIMER = 0x0001, GLOBAL = 0x0020, POWER_BUTTON = 0x0100, RTC = 0x0400, WAKE = 0x8000 }
 const STATUS_BITS: u32 = Pm1.TIMER | Pm1.GLOBAL | Pm1.POWER_BUTTON | Pm1.RTC | Pm1.WAKE;
 const ENABLE_BITS: u32 = Pm1.TIMER | Pm1.GLOBAL | Pm1.POWER_BUTTON | Pm1.RTC;
@@ -48,7 +50,8 @@ function advance(dev: AcpiPm, now: i64): void {
 
 /** SCI level and the timer's next change. */
 function update(dev: AcpiPm, now: i64): void {
-  irqSet(IrqLine.SCI, (dev.control & Control.SCI_ENABLE) != 0 && (dev.status & dev.enable & ENABLE_BITS) != 0);
+  irqSet(IrqLine.SCI, (dev.control & Control.SCI_ENABLE) != 0
+    && (dev.status & dev.enable & ENABLE_BITS) != 0);
   const wanted = (dev.enable & Pm1.TIMER) != 0 && (dev.status & Pm1.TIMER) == 0;
   timerSet(Timer.ACPI, wanted ? ticksToNs((dev.halves + 1) * TIMER_HALF, PM_TIMER_HZ) : NEVER);
 }
@@ -70,7 +73,8 @@ export function acpiPreset(dev: AcpiPm): void {
 
 export function acpiTick(dev: AcpiPm, now: i64): i64 {
   advance(dev, now);
-  irqSet(IrqLine.SCI, (dev.control & Control.SCI_ENABLE) != 0 && (dev.status & dev.enable & ENABLE_BITS) != 0);
+  irqSet(IrqLine.SCI, (dev.control & Control.SCI_ENABLE) != 0
+    && (dev.status & dev.enable & ENABLE_BITS) != 0);
   return NEVER;
 }
 
@@ -133,5 +137,6 @@ export function acpiWrite(dev: AcpiPm, offset: u32, size: u32, value: u32): void
 
 export function acpiSerialize(dev: AcpiPm, s: Serializer): void {
   // "ACPI", version 1
-  serializeSection(s, 0x49504341, 1, changetype<usize>(dev) + offsetof<AcpiPm>("status"), <u32>(offsetof<AcpiPm>() - offsetof<AcpiPm>("status")));
+  serializeSection(s, 0x49504341, 1, changetype<usize>(dev) + offsetof<AcpiPm>("status"),
+    <u32>(offsetof<AcpiPm>() - offsetof<AcpiPm>("status")));
 }

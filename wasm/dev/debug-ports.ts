@@ -1,5 +1,5 @@
-// Ports for people who write guests: debug exit (0xF4, as QEMU's isa-debug-exit), debug console (0xE9 Bochs, 0x402 SeaBIOS),
-// POST code (0x80; port 0x80 is also the classic I/O delay and reads back what was written).
+// Ports for people who write guests: debug exit (0xF4, as QEMU's isa-debug-exit), debug console (0xE9 Bochs,
+// 0x402 SeaBIOS), POST code (0x80; port 0x80 is also the classic I/O delay and reads back what was written).
 
 import { BOARD } from "../lib/layout";
 import { MachineEnd } from "../lib/control";

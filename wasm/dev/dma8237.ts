@@ -1,10 +1,12 @@
-// Two 8237A DMA controllers and the page registers (Intel 231466; PC/AT page ports 0x81..0x8F): addresses, counts, modes and
-// masks can be written and read back, which is what guests probe. No transfer happens: no chip of this board uses ISA DMA.
+// Two 8237A DMA controllers and the page registers (Intel 231466; PC/AT page ports 0x81..0x8F): addresses,
+// counts, modes and masks can be written and read back, which is what guests probe. No transfer happens: no
+// chip of this board uses ISA DMA.
 
 import { NEVER } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";
 
-const enum Reg { STATUS_COMMAND = 8, REQUEST = 9, SINGLE_MASK = 10, MODE = 11, CLEAR_FLIP_FLOP = 12, MASTER_CLEAR = 13, CLEAR_MASK = 14, ALL_MASK = 15 }
+const enum Reg { STATUS_COMMAND = 8, REQUEST = 9, SINGLE_MASK = 10, MODE = 11, CLEAR_FLIP_FLOP = 12,
+  MASTER_CLEAR = 13, CLEAR_MASK = 14, ALL_MASK = 15 }
 const CONTROLLERS: u32 = 2;
 const REGISTERS: u32 = 8;
 const ALL_MASKED: u32 = 15;
@@ -79,13 +81,15 @@ function writeController(k: Controller, reg: u32, v: u32): void {
 
 export function dmaRead(dev: Dma, port: u32, size: u32): u32 {
   if (port >= SECOND_BASE) return readController(controller(dev, 1), (port - SECOND_BASE) >> 1);
-  if (port >= PAGE_BASE) return load<u8>(changetype<usize>(dev) + offsetof<Dma>("pages0") + (port - PAGE_BASE));
+  if (port >= PAGE_BASE) return load<u8>(changetype<usize>(dev) + offsetof<Dma>("pages0")
+    + (port - PAGE_BASE));
   return readController(controller(dev, 0), port);
 }
 
 export function dmaWrite(dev: Dma, port: u32, size: u32, v: u32): void {
   if (port >= SECOND_BASE) writeController(controller(dev, 1), (port - SECOND_BASE) >> 1, v);
-  else if (port >= PAGE_BASE) store<u8>(changetype<usize>(dev) + offsetof<Dma>("pages0") + (port - PAGE_BASE), <u8>v);
+  else if (port >= PAGE_BASE) store<u8>(changetype<usize>(dev) + offsetof<Dma>("pages0")
+    + (port - PAGE_BASE), <u8>v);
   else writeController(controller(dev, 0), port, v);
 }
 

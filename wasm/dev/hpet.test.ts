@@ -1,5 +1,5 @@
-// HPET against the IA-PC specification 1.0a: identity, counter, one-shot, periodic, 32-bit mode, level status, legacy
-// replacement.
+// HPET against the IA-PC specification 1.0a: identity, counter, one-shot, periodic, 32-bit mode, level
+// status, legacy replacement.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BoardUnderTest } from './testing/board.ts';

@@ -1,5 +1,6 @@
-// High precision event timer (IA-PC HPET specification 1.0a): one block, three 64-bit comparators, 100 MHz, all periodic
-// capable, legacy replacement. The counter is computed from `now`. Left out: FSB (message) delivery.
+// High precision event timer (IA-PC HPET specification 1.0a): one block, three 64-bit comparators, 100 MHz,
+// all periodic capable, legacy replacement. The counter is computed from `now`. Left out: FSB (message)
+// delivery.
 
 import { BOARD } from "../lib/layout";
 import { NEVER, nowNs } from "../lib/time";
@@ -10,7 +11,9 @@ import { IrqLine, irqPulse, irqSet } from "../bus/irq";
 
 const TIMERS: u32 = 3;
 const NS_PER_TICK: i64 = 10;
-/** Vendor 8086h, legacy capable, 64 bits, three timers, revision 1; period in femtoseconds in the high half. */
+/**
+ * Vendor 8086h, legacy capable, 64 bits, three timers, revision 1; period in femtoseconds in the high half.
+ */
 const CAPABILITIES: u64 = 0x00989680_8086A201;
 
 const enum Reg { CAPABILITIES = 0x00, CONFIG = 0x10, STATUS = 0x20, COUNTER = 0xF0, TIMER0 = 0x100 }
@@ -122,7 +125,8 @@ function rearm(dev: Hpet, now: i64): void {
 /** Level lines follow status and enable. */
 function updateLevel(dev: Hpet, n: u32): void {
   const t = timer(dev, n);
-  const want = (t.config & (Tn.LEVEL | Tn.INT_ENABLE)) == (Tn.LEVEL | Tn.INT_ENABLE) && (dev.status >> n & 1) != 0 &&
+  const want = (t.config & (Tn.LEVEL | Tn.INT_ENABLE)) == (Tn.LEVEL | Tn.INT_ENABLE)
+    && (dev.status >> n & 1) != 0 &&
     (dev.config & Config.ENABLE) != 0 && lineUsable(dev, n);
   if ((t.asserted != 0) == want) return;
   t.asserted = want ? 1 : 0;
@@ -231,7 +235,8 @@ function writeTimer(dev: Hpet, n: u32, reg: u32, v: u64, mask: u64): void {
   }
   if (periodic) t.period = ((t.period & ~mask) | (v & mask)) & limit;
   // The bit stays for the second half of a 64-bit value written in two.
-  if ((mask & LOW32) == 0 || mask == ~<u64>0 || (t.config & Tn.MODE32) != 0 || periodic) t.config &= ~Tn.SET_ACCUMULATOR;
+  if ((mask & LOW32) == 0 || mask == ~<u64>0 || (t.config & Tn.MODE32) != 0
+    || periodic) t.config &= ~Tn.SET_ACCUMULATOR;
 }
 
 function writeRegister(dev: Hpet, reg: u32, v: u64, mask: u64): void {

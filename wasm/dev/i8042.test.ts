@@ -1,5 +1,5 @@
-// Keyboard controller, keyboard and mouse (IBM PS/2 Technical Reference): controller commands, translation, both ports,
-// interrupts, reset.
+// Keyboard controller, keyboard and mouse (IBM PS/2 Technical Reference): controller commands, translation,
+// both ports, interrupts, reset.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Control, RING_KEYBOARD_IN, RING_MOUSE_IN } from '../../src/emu/generated-layout.ts';
@@ -16,8 +16,10 @@ function drain(): number[] {
   }
   return got;
 }
-const command = (c: number, data?: number): void => { board.out8(0x64, c); if (data !== undefined) board.out8(0x60, data); };
-const keyboard = (...bytes: number[]): number[] => bytes.flatMap((b) => { board.out8(0x60, b); return drain(); });
+const command = (c: number, data?: number): void => { board.out8(0x64, c);
+  if (data !== undefined) board.out8(0x60, data); };
+const keyboard = (...bytes: number[]): number[] =>
+  bytes.flatMap((b) => { board.out8(0x60, b); return drain(); });
 const mouse = (...bytes: number[]): number[] => bytes.flatMap((b) => { command(0xD4, b); return drain(); });
 
 beforeEach(() => { board.powerOn(); });
@@ -134,7 +136,8 @@ describe('mouse', () => {
     board.feed(RING_MOUSE_IN, [0, 0x81, 0, 0, 0, 0x81, 0, 0]);
     const packets = drain();
     let x = 0;
-    for (let i = 0; i < packets.length; i += 3) x += (packets[i + 1] ?? 0) - (((packets[i] ?? 0) & 0x10) !== 0 ? 256 : 0);
+    for (let i = 0; i < packets.length; i += 3) x += (packets[i + 1]
+      ?? 0) - (((packets[i] ?? 0) & 0x10) !== 0 ? 256 : 0);
     expect(x).toBe(-254);
   });
 

@@ -1,6 +1,7 @@
-// 8042 keyboard controller (IBM PS/2 Technical Reference; "KBC" of the PIIX chipset): ports 0x60 and 0x64, translation of
-// set 2 to set 1, keyboard and auxiliary port, IRQ 1 and 12, system reset pulse. A20 is always open; its bit is kept.
-// Left out: password commands, the 8042's own RAM beyond the command byte, timeouts and parity errors.
+// 8042 keyboard controller (IBM PS/2 Technical Reference; "KBC" of the PIIX chipset): ports 0x60 and 0x64,
+// translation of set 2 to set 1, keyboard and auxiliary port, IRQ 1 and 12, system reset pulse. A20 is always
+// open; its bit is kept. Left out: password commands, the 8042's own RAM beyond the command byte, timeouts
+// and parity errors.
 
 import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";
@@ -9,17 +10,23 @@ import { Serializer, serializeSection } from "../lib/serializer";
 import { Timer, timerSet } from "../bus/clock";
 import { IrqLine, irqSet } from "../bus/irq";
 import { machineResetRequest } from "../bus/machine";
-import { Keyboard, keyboardCommand, keyboardFill, keyboardQueue, keyboardReset, queueGet, queuePut } from "./ps2-keyboard";
+import {
+  Keyboard, keyboardCommand, keyboardFill, keyboardQueue, keyboardReset, queueGet, queuePut,
+} from "./ps2-keyboard";
 import { Mouse, mouseCommand, mouseFill, mouseQueue, mouseReset } from "./ps2-mouse";
 
 const enum Port { DATA = 0x60, STATUS = 0x64 }
 const enum Status { OBF = 0x01, SYSTEM = 0x04, COMMAND = 0x08, UNLOCKED = 0x10, AUX = 0x20 }
 /** Command byte. */
-const enum Mode { IRQ1 = 0x01, IRQ12 = 0x02, SYSTEM = 0x04, KEYBOARD_OFF = 0x10, AUX_OFF = 0x20, TRANSLATE = 0x40, WRITABLE = 0x77 }
+const enum Mode { IRQ1 = 0x01, IRQ12 = 0x02, SYSTEM = 0x04, KEYBOARD_OFF = 0x10, AUX_OFF = 0x20, TRANSLATE =
+  0x40, WRITABLE = 0x77 }
 const enum Command {
-  READ_MODE = 0x20, WRITE_MODE = 0x60, AUX_DISABLE = 0xA7, AUX_ENABLE = 0xA8, AUX_TEST = 0xA9, SELF_TEST = 0xAA,
-  KEYBOARD_TEST = 0xAB, KEYBOARD_DISABLE = 0xAD, KEYBOARD_ENABLE = 0xAE, READ_INPUT = 0xC0, READ_OUTPUT = 0xD0,
-  WRITE_OUTPUT = 0xD1, WRITE_KEYBOARD_BUFFER = 0xD2, WRITE_AUX_BUFFER = 0xD3, WRITE_AUX = 0xD4, A20_OFF = 0xDD, A20_ON = 0xDF,
+  READ_MODE = 0x20, WRITE_MODE = 0x60, AUX_DISABLE = 0xA7, AUX_ENABLE = 0xA8, AUX_TEST = 0xA9, SELF_TEST =
+    0xAA,
+  KEYBOARD_TEST = 0xAB, KEYBOARD_DISABLE = 0xAD, KEYBOARD_ENABLE = 0xAE, READ_INPUT = 0xC0, READ_OUTPUT =
+    0xD0,
+  WRITE_OUTPUT = 0xD1, WRITE_KEYBOARD_BUFFER = 0xD2, WRITE_AUX_BUFFER = 0xD3, WRITE_AUX = 0xD4, A20_OFF =
+    0xDD, A20_ON = 0xDF,
   PULSE = 0xF0,
 }
 const enum Output { NOT_RESET = 0x01, A20 = 0x02, KEYBOARD_FULL = 0x10, AUX_FULL = 0x20 }
@@ -268,5 +275,6 @@ export function i8042Key(dev: I8042, byte: u32): void {
 
 export function i8042Serialize(dev: I8042, s: Serializer): void {
   // "8042", version 1
-  serializeSection(s, 0x32343038, 1, changetype<usize>(dev) + offsetof<I8042>("status"), <u32>(STATE_BYTES - offsetof<I8042>("status")));
+  serializeSection(s, 0x32343038, 1, changetype<usize>(dev) + offsetof<I8042>("status"),
+    <u32>(STATE_BYTES - offsetof<I8042>("status")));
 }

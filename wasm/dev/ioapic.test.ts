@@ -1,4 +1,5 @@
-// I/O APIC against the 82093AA data sheet (290566): registers, edge and level, remote IRR, EOI, modes, destinations.
+// I/O APIC against the 82093AA data sheet (290566): registers, edge and level, remote IRR, EOI, modes,
+// destinations.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BoardUnderTest } from './testing/board.ts';
@@ -6,9 +7,11 @@ import { BoardUnderTest } from './testing/board.ts';
 const board = new BoardUnderTest(3);
 const BASE = 0xFEC00000;
 const get = (reg: number): number => { board.write32(BASE, reg); return board.read32(BASE + 0x10); };
-const put = (reg: number, value: number): void => { board.write32(BASE, reg); board.write32(BASE + 0x10, value); };
+const put = (reg: number, value: number): void => { board.write32(BASE, reg);
+  board.write32(BASE + 0x10, value); };
 /** Redirection entry: low word, destination. */
-const route = (pin: number, low: number, dest = 0): void => { put(0x11 + pin * 2, dest << 24); put(0x10 + pin * 2, low); };
+const route = (pin: number, low: number, dest = 0): void => { put(0x11 + pin * 2, dest << 24);
+  put(0x10 + pin * 2, low); };
 const low = (pin: number): number => get(0x10 + pin * 2);
 const line = (n: number, level: number): void => { board.call('irqSet', n, level); };
 const REMOTE_IRR = 0x4000;
@@ -27,7 +30,8 @@ describe('82093AA', () => {
     for (let pin = 0; pin < 24; pin++) expect([low(pin), get(0x11 + pin * 2)]).toEqual([0x10000, 0]);
     put(0, 0xFFFFFFFF);
     expect([get(0), get(2)]).toEqual([0x0F000000, 0x0F000000]);
-    for (const reserved of [3, 0x0F, 0x40, 0xFF]) { put(reserved, 0x12345678); expect(get(reserved)).toBe(0); }
+    for (const reserved of [3, 0x0F, 0x40, 0xFF]) { put(reserved, 0x12345678); expect(get(reserved)).toBe(0);
+      }
     board.write32(BASE, 0x10);
     expect(board.read32(BASE)).toBe(0x10);
   });
@@ -109,7 +113,8 @@ describe('82093AA', () => {
       board.write32(0xFEE000D0, 1 << (24 + cpu));
     }
     const who = (): number[] => [0, 1, 2].filter((cpu) => board.take(cpu).length > 0);
-    const shot = (value: number, dest: number): number[] => { route(6, value, dest); line(6, 1); line(6, 0); return who(); };
+    const shot = (value: number, dest: number): number[] => { route(6, value, dest); line(6, 1); line(6, 0);
+      return who(); };
     expect(shot(0x70, 2)).toEqual([2]);
     expect(shot(0x870, 0b101)).toEqual([0, 2]);
     expect(shot(0x70, 0xFF)).toEqual([0, 1, 2]);

@@ -1,6 +1,7 @@
-// 82093AA I/O APIC (Intel order 290566) with 24 pins and the EOI register of version 0x20. Messages go straight into the
-// local APICs (cpu/lapic/deliver.ts). Edges on a masked pin are lost, as the data sheet says; levels are looked at again
-// when a pin is unmasked and at EOI. Polarity is stored and has no effect: irqSet says "asserted". Left out: SMI.
+// 82093AA I/O APIC (Intel order 290566) with 24 pins and the EOI register of version 0x20. Messages go
+// straight into the local APICs (cpu/lapic/deliver.ts). Edges on a masked pin are lost, as the data sheet
+// says; levels are looked at again when a pin is unmasked and at EOI. Polarity is stored and has no effect:
+// irqSet says "asserted". Left out: SMI.
 
 import { lock, unlock } from "../lib/atomics";
 import { NEVER } from "../lib/time";
@@ -11,7 +12,8 @@ import { irqMessage } from "../bus/lapic-wires";
 
 const enum Window { IOREGSEL = 0x00, IOWIN = 0x10, EOI = 0x40 }
 /** Redirection entry, low word (data sheet section 3.2.4). */
-const enum Rte { VECTOR = 0xFF, MODE = 0x700, LOGICAL = 0x800, REMOTE_IRR = 0x4000, LEVEL = 0x8000, MASKED = 0x10000 }
+const enum Rte { VECTOR = 0xFF, MODE = 0x700, LOGICAL = 0x800, REMOTE_IRR = 0x4000, LEVEL = 0x8000, MASKED =
+  0x10000 }
 /** Delivery modes up to lowest priority may be level-triggered. */
 const MODE_LOWEST: u32 = 1;
 const enum Reg { ID = 0, VERSION = 1, ARBITRATION = 2, REDIRECTION = 0x10 }
@@ -133,7 +135,8 @@ function writeRegister(dev: IoApic, value: u32): void {
     return;
   }
   let low = (load<u32>(e) & ~LOW_WRITABLE) | (value & LOW_WRITABLE);
-  // Remote IRR is undefined for edge pins; clearing it is what kernels rely on to end a level interrupt by hand.
+  // Remote IRR is undefined for edge pins; clearing it is what kernels rely on to end a level interrupt by
+  // hand.
   if ((low & Rte.LEVEL) == 0) low &= ~Rte.REMOTE_IRR;
   store<u32>(e, low);
   serviceLevel(dev, pin);
@@ -162,5 +165,6 @@ export function ioapicTick(dev: IoApic, now: i64): i64 {
 
 export function ioapicSerialize(dev: IoApic, s: Serializer): void {
   // "IOAP", version 1
-  serializeSection(s, 0x50414F49, 1, changetype<usize>(dev) + offsetof<IoApic>("select"), HEADER_BYTES - 4 + ENTRIES_BYTES);
+  serializeSection(s, 0x50414F49, 1, changetype<usize>(dev) + offsetof<IoApic>("select"), HEADER_BYTES - 4
+    + ENTRIES_BYTES);
 }

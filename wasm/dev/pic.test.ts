@@ -1,4 +1,5 @@
-// Two 8259A against the Intel data sheet (231468): initialisation, priorities, EOI kinds, masks, poll, ELCR, cascade.
+// Two 8259A against the Intel data sheet (231468): initialisation, priorities, EOI kinds, masks, poll, ELCR,
+// cascade.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BoardUnderTest } from './testing/board.ts';

@@ -1,7 +1,8 @@
-// Two 8259A interrupt controllers, cascaded at input 2 of the master, with the ELCR of the PIIX (Intel 8259A data sheet,
-// order 231468; 82371AB section 4.2, ELCR at 0x4D0). IRR, ISR and IMR only; INTR is recomputed after every change and is a
-// wire to LINT0 of every LAPIC. An edge stays latched until acknowledged even when the line falls (silicon would answer
-// with the spurious vector; no interrupt is lost here). Left out: MCS-80/85 mode, buffered mode.
+// Two 8259A interrupt controllers, cascaded at input 2 of the master, with the ELCR of the PIIX (Intel 8259A
+// data sheet, order 231468; 82371AB section 4.2, ELCR at 0x4D0). IRR, ISR and IMR only; INTR is recomputed
+// after every change and is a wire to LINT0 of every LAPIC. An edge stays latched until acknowledged even
+// when the line falls (silicon would answer with the spurious vector; no interrupt is lost here). Left out:
+// MCS-80/85 mode, buffered mode.
 
 import { lock, unlock } from "../lib/atomics";
 import { Serializer, serializeSection } from "../lib/serializer";
@@ -9,10 +10,12 @@ import { Chip, chipAddress } from "../bus/device";
 import { intrWire } from "../bus/lapic-wires";
 import { NEVER } from "../lib/time";
 
-const enum Port { MASTER_COMMAND = 0x20, MASTER_DATA = 0x21, SLAVE_COMMAND = 0xA0, SLAVE_DATA = 0xA1, ELCR1 = 0x4D0, ELCR2 = 0x4D1 }
+const enum Port { MASTER_COMMAND = 0x20, MASTER_DATA = 0x21, SLAVE_COMMAND = 0xA0, SLAVE_DATA = 0xA1, ELCR1 =
+  0x4D0, ELCR2 = 0x4D1 }
 /** ICW1 and ICW4 bits; OCW2 commands (R, SL, EOI in bits 7..5); OCW3 bits. */
 const enum Icw { ICW1 = 0x10, SINGLE = 0x02, NEED_ICW4 = 0x01, AUTO_EOI = 0x02, NESTED = 0x10 }
-const enum Ocw2 { ROTATE_AEOI_CLEAR = 0, EOI = 1, NOP = 2, EOI_SPECIFIC = 3, ROTATE_AEOI_SET = 4, ROTATE_EOI = 5, SET_PRIORITY = 6, ROTATE_SPECIFIC = 7 }
+const enum Ocw2 { ROTATE_AEOI_CLEAR = 0, EOI = 1, NOP = 2, EOI_SPECIFIC = 3, ROTATE_AEOI_SET = 4,
+  ROTATE_EOI = 5, SET_PRIORITY = 6, ROTATE_SPECIFIC = 7 }
 const enum Ocw3 { SELECT = 0x08, POLL = 0x04, READ = 0x02, READ_ISR = 0x01, MASK_SET = 0x40, MASK = 0x20 }
 
 const CASCADE: u32 = 2;
@@ -36,7 +39,8 @@ export class Pic8259 {
   top: u32;
   /** Next ICW expected: 0 = none, 2, 3, 4. */
   expect: u32;
-  needIcw4: u32; single: u32; autoEoi: u32; rotateAutoEoi: u32; nested: u32; specialMask: u32; readIsr: u32; poll: u32;
+  needIcw4: u32; single: u32; autoEoi: u32; rotateAutoEoi: u32; nested: u32; specialMask: u32; readIsr: u32;
+    poll: u32;
 }
 const PIC8259_BYTES: u32 = offsetof<Pic8259>();
 

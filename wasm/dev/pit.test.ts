@@ -61,7 +61,8 @@ describe('counting', () => {
     expect(wave).toEqual([1, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
     board.now = 0;
     program(2, 3, 9);
-    expect(Array.from({ length: 9 }, (_, t) => { at(t); return out2(); })).toEqual([1, 1, 1, 1, 1, 0, 0, 0, 0]);
+    expect(Array.from({ length: 9 }, (_, t) => { at(t); return out2(); })).toEqual([1, 1, 1, 1, 1, 0, 0, 0,
+      0]);
     board.now = 0;
     program(2, 3, 100);
     at(10);
@@ -82,7 +83,8 @@ describe('counting', () => {
       at(30);
       expect(out2()).toBe(1);
       gate2(1);
-      expect([35, 49, 50, 51].map((t) => { at(t); return out2(); })).toEqual(mode === 1 ? [0, 0, 1, 1] : [1, 1, 0, 1]);
+      expect([35, 49, 50, 51].map((t) => { at(t); return out2(); })).toEqual(mode === 1 ? [0, 0, 1, 1]
+        : [1, 1, 0, 1]);
     }
   });
 

@@ -1,6 +1,7 @@
-// 8254 programmable interval timer (Intel order 231164) and port 0x61 (system control port B). Nothing counts: every value
-// is computed from `now`. OUT0 drives the timer line, OUT2 is read at port 0x61. A new count takes effect at once (silicon
-// waits for the end of a running period in modes 2 and 3). A periodic timer that the host served late fires once.
+// 8254 programmable interval timer (Intel order 231164) and port 0x61 (system control port B). Nothing
+// counts: every value is computed from `now`. OUT0 drives the timer line, OUT2 is read at port 0x61. A new
+// count takes effect at once (silicon waits for the end of a running period in modes 2 and 3). A periodic
+// timer that the host served late fires once.
 
 import { NEVER, nowNs, nsToTicks, ticksToNs } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";
@@ -40,7 +41,10 @@ export class Counter {
   latch: u32;
   statusLatch: u32;
   pad: u32;
-  /** Tick (of PIT_HZ, machine time) at which the count was loaded, and ticks counted while a low gate stopped it. */
+  /**
+   * Tick (of PIT_HZ, machine time) at which the count was loaded, and ticks counted while a low gate stopped
+   * it.
+   */
   start: u64;
   frozen: u64;
 }
@@ -134,7 +138,8 @@ function nextEdge(k: Counter, now: i64): i64 {
 /** Counter 0 was (re)programmed: its output now, and the next edge. */
 function update0(dev: Pit, now: i64): void {
   const k = counter(dev, 0);
-  // The low phases of the periodic modes and of modes 4 and 5 are shorter than anybody looks; the edge is made at the tick.
+  // The low phases of the periodic modes and of modes 4 and 5 are shorter than anybody looks; the edge is
+  // made at the tick.
   const level = k.mode < 2 ? out(k, now) : k.started != 0;
   irqSetReplaceable(IrqLine.TIMER, level);
   timerSet(Timer.PIT, nextEdge(k, now));

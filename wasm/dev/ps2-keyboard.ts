@@ -1,13 +1,14 @@
-// The keyboard behind the i8042: commands of the AT keyboard interface (IBM PS/2 Technical Reference, "Keyboards"), a FIFO
-// towards the controller, scancodes of set 2 from the host's ring. Left out: sets 1 and 3 on the wire (accepted, kept,
-// not produced), typematic repeat (the host repeats).
+// The keyboard behind the i8042: commands of the AT keyboard interface (IBM PS/2 Technical Reference,
+// "Keyboards"), a FIFO towards the controller, scancodes of set 2 from the host's ring. Left out: sets 1 and
+// 3 on the wire (accepted, kept, not produced), typematic repeat (the host repeats).
 
 import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";
 import { ringCount, ringGet } from "../lib/ring";
 
 const enum Command {
-  SET_LEDS = 0xED, ECHO = 0xEE, SCANCODE_SET = 0xF0, IDENTIFY = 0xF2, TYPEMATIC = 0xF3, ENABLE = 0xF4, DISABLE = 0xF5,
+  SET_LEDS = 0xED, ECHO = 0xEE, SCANCODE_SET = 0xF0, IDENTIFY = 0xF2, TYPEMATIC = 0xF3, ENABLE = 0xF4,
+    DISABLE = 0xF5,
   DEFAULTS = 0xF6, ALL_KEYS_FIRST = 0xF7, ALL_KEYS_LAST = 0xFA, RESEND = 0xFE, RESET = 0xFF,
 }
 const enum Reply { ACK = 0xFA, RESEND = 0xFE, SELF_TEST_OK = 0xAA, ID0 = 0xAB, ID1 = 0x83 }

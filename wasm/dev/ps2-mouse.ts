@@ -1,6 +1,7 @@
-// The mouse behind the i8042: PS/2 protocol with the wheel (id 3) and five-button (id 4) extensions (Microsoft "IntelliMouse"
-// knock: sample rates 200, 100, 80 / 200, 200, 80). Movements come from the host's ring as records of four bytes
-// (lib/ring.ts) and are added up while the queue is full. Left out: wrap mode beyond its echo, scaling of remote mode.
+// The mouse behind the i8042: PS/2 protocol with the wheel (id 3) and five-button (id 4) extensions
+// (Microsoft "IntelliMouse" knock: sample rates 200, 100, 80 / 200, 200, 80). Movements come from the host's
+// ring as records of four bytes (lib/ring.ts) and are added up while the queue is full. Left out: wrap mode
+// beyond its echo, scaling of remote mode.
 
 import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";
@@ -8,7 +9,8 @@ import { ringCount, ringGet } from "../lib/ring";
 import { Ps2Queue, queueClear, queuePut } from "./ps2-keyboard";
 
 const enum Command {
-  SCALING_1 = 0xE6, SCALING_2 = 0xE7, RESOLUTION = 0xE8, STATUS = 0xE9, STREAM = 0xEA, READ = 0xEB, WRAP_OFF = 0xEC,
+  SCALING_1 = 0xE6, SCALING_2 = 0xE7, RESOLUTION = 0xE8, STATUS = 0xE9, STREAM = 0xEA, READ = 0xEB,
+    WRAP_OFF = 0xEC,
   WRAP_ON = 0xEE, REMOTE = 0xF0, IDENTIFY = 0xF2, RATE = 0xF3, ENABLE = 0xF4, DISABLE = 0xF5, DEFAULTS = 0xF6,
   RESEND = 0xFE, RESET = 0xFF,
 }

@@ -1,4 +1,5 @@
-// MC146818A: time from the epoch, BCD and binary, 12 and 24 hours, SET, UIP, alarm, periodic, update-ended, CMOS RAM.
+// MC146818A: time from the epoch, BCD and binary, 12 and 24 hours, SET, UIP, alarm, periodic, update-ended,
+// CMOS RAM.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BoardUnderTest } from './testing/board.ts';
@@ -38,8 +39,10 @@ describe('time of day', () => {
       const seconds = s * 2;
       board.powerOn(seconds * 1000);
       const d = new Date(seconds * 1000);
-      expect(clock()).toEqual([bcd(d.getUTCSeconds()), bcd(d.getUTCMinutes()), bcd(d.getUTCHours()), d.getUTCDay() + 1,
-        bcd(d.getUTCDate()), bcd(d.getUTCMonth() + 1), bcd(d.getUTCFullYear() % 100), bcd(Math.floor(d.getUTCFullYear() / 100))]);
+      expect(clock()).toEqual([bcd(d.getUTCSeconds()), bcd(d.getUTCMinutes()), bcd(d.getUTCHours()),
+        d.getUTCDay() + 1,
+        bcd(d.getUTCDate()), bcd(d.getUTCMonth() + 1), bcd(d.getUTCFullYear() % 100),
+          bcd(Math.floor(d.getUTCFullYear() / 100))]);
     }
   });
 

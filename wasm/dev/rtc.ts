@@ -1,7 +1,8 @@
-// MC146818A real-time clock with 256 bytes of CMOS RAM (Motorola data sheet; PIIX3 second bank at 0x72/0x73). The time of
-// day is machine time plus an epoch, so nothing counts; SET and writes to the time registers move an offset. Interrupts:
-// periodic, alarm, update-ended. Left out: daylight saving, square wave, the divider's stop states (reg A DV), hour 12/24
-// conversion on a mode change (as on the chip: the guest must rewrite the hours).
+// MC146818A real-time clock with 256 bytes of CMOS RAM (Motorola data sheet; PIIX3 second bank at 0x72/0x73).
+// The time of day is machine time plus an epoch, so nothing counts; SET and writes to the time registers move
+// an offset. Interrupts: periodic, alarm, update-ended. Left out: daylight saving, square wave, the divider's
+// stop states (reg A DV), hour 12/24 conversion on a mode change (as on the chip: the guest must rewrite the
+// hours).
 
 import { BOARD, CONTROL } from "../lib/layout";
 import { Control } from "../lib/control";
@@ -13,7 +14,8 @@ import { IrqLine, irqSetReplaceable } from "../bus/irq";
 
 const enum Port { INDEX = 0x70, DATA = 0x71, INDEX2 = 0x72, DATA2 = 0x73 }
 const enum Reg {
-  SECONDS = 0, SECONDS_ALARM = 1, MINUTES = 2, MINUTES_ALARM = 3, HOURS = 4, HOURS_ALARM = 5, WEEKDAY = 6, DAY = 7,
+  SECONDS = 0, SECONDS_ALARM = 1, MINUTES = 2, MINUTES_ALARM = 3, HOURS = 4, HOURS_ALARM = 5, WEEKDAY = 6,
+    DAY = 7,
   MONTH = 8, YEAR = 9, A = 10, B = 11, C = 12, D = 13, SHUTDOWN = 0x0F, CENTURY = 0x32, CENTURY_PS2 = 0x37,
 }
 const enum A { UIP = 0x80, RATE = 0x0F, RESET = 0x26 }
@@ -138,7 +140,10 @@ function storeTime(dev: Rtc, now: i64): void {
   setRam(dev, Reg.CENTURY_PS2, century / 10 << 4 | century % 10);
 }
 
-/** The register bytes become the time: move the offset. Nonsense is accepted as the calendar arithmetic takes it. */
+/**
+ * The register bytes become the time: move the offset. Nonsense is accepted as the calendar arithmetic takes
+ * it.
+ */
 function loadTime(dev: Rtc, now: i64): void {
   second = decode(dev, ram(dev, Reg.SECONDS));
   minute = decode(dev, ram(dev, Reg.MINUTES));
@@ -197,7 +202,8 @@ function nextDeadline(dev: Rtc, now: i64): i64 {
   const ticks = periodTicks(dev);
   if ((dev.regB & B.PIE) != 0 && ticks != 0) {
     const n = (periods(now, ticks) + 1) * ticks;
-    next = n / PERIODIC_HZ * NS_PER_SECOND + (n % PERIODIC_HZ * NS_PER_SECOND + PERIODIC_HZ - 1) / PERIODIC_HZ;
+    next = n / PERIODIC_HZ * NS_PER_SECOND
+      + (n % PERIODIC_HZ * NS_PER_SECOND + PERIODIC_HZ - 1) / PERIODIC_HZ;
   }
   if ((dev.regB & (B.AIE | B.UIE)) != 0 && (dev.regB & B.SET) == 0) {
     const t = guestNs(dev, now);
@@ -260,7 +266,8 @@ export function rtcReset(dev: Rtc): void {
 }
 
 function isTime(n: u32): bool {
-  return n == Reg.SECONDS || n == Reg.MINUTES || (n >= <u32>Reg.HOURS && n <= <u32>Reg.YEAR && n != Reg.HOURS_ALARM) ||
+  return n == Reg.SECONDS || n == Reg.MINUTES
+    || (n >= <u32>Reg.HOURS && n <= <u32>Reg.YEAR && n != Reg.HOURS_ALARM) ||
     n == Reg.CENTURY || n == Reg.CENTURY_PS2;
 }
 
@@ -341,5 +348,6 @@ export function rtcWrite(dev: Rtc, port: u32, size: u32, v: u32): void {
 
 export function rtcSerialize(dev: Rtc, s: Serializer): void {
   // "RTC ", version 1
-  serializeSection(s, 0x20435452, 1, changetype<usize>(dev) + offsetof<Rtc>("index"), <u32>(RAM - offsetof<Rtc>("index")) + RAM_BYTES);
+  serializeSection(s, 0x20435452, 1, changetype<usize>(dev) + offsetof<Rtc>("index"),
+    <u32>(RAM - offsetof<Rtc>("index")) + RAM_BYTES);
 }

@@ -1,5 +1,6 @@
-// The PC's odd ports: 0x92 (fast A20 and reset, PS/2 Technical Reference "System control port A"), 0xB2/0xB3 (APM control and
-// status of the PIIX4: two scratch bytes; there is no SMI), 0xF0/0xF1 (coprocessor busy latch and reset: FERR is not wired).
+// The PC's odd ports: 0x92 (fast A20 and reset, PS/2 Technical Reference "System control port A"), 0xB2/0xB3
+// (APM control and status of the PIIX4: two scratch bytes; there is no SMI), 0xF0/0xF1 (coprocessor busy
+// latch and reset: FERR is not wired).
 
 import { NEVER } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";

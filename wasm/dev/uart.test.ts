@@ -1,8 +1,10 @@
-// 16550A against the National Semiconductor PC16550D data sheet: registers, FIFO, interrupt identification, loopback, and
-// the host rings, which may neither lose nor reorder a byte.
+// 16550A against the National Semiconductor PC16550D data sheet: registers, FIFO, interrupt identification,
+// loopback, and the host rings, which may neither lose nor reorder a byte.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL1_OUT, RING_SERIAL_BYTES } from '../../src/emu/generated-layout.ts';
+import {
+  RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL1_OUT, RING_SERIAL_BYTES,
+} from '../../src/emu/generated-layout.ts';
 import { BoardUnderTest } from './testing/board.ts';
 
 const board = new BoardUnderTest(1);
@@ -41,7 +43,8 @@ describe('registers', () => {
   it('four ports, each with its ring', () => {
     board.out8(0x2F8, 0x42);
     expect(board.ring(RING_SERIAL1_OUT)).toEqual([0x42]);
-    for (const base of [0x3F8, 0x2F8, 0x3E8, 0x2E8]) { board.out8(base + 7, base & 0xFF); expect(board.in8(base + 7)).toBe(base & 0xFF); }
+    for (const base of [0x3F8, 0x2F8, 0x3E8, 0x2E8]) { board.out8(base + 7, base & 0xFF);
+      expect(board.in8(base + 7)).toBe(base & 0xFF); }
   });
 
   it('what a driver probes: FIFO bits of IIR', () => {
@@ -130,7 +133,8 @@ describe('receive', () => {
     board.feed(RING_SERIAL0_IN, data);
     const got: number[] = [];
     for (let i = 0; i < 2000 && got.length < data.length; i++) {
-      if (board.pin(4)) { while ((board.in8(IIR) & 1) === 0) got.push(...drain()); expect(board.pin(4)).toBe(false); }
+      if (board.pin(4)) { while ((board.in8(IIR) & 1) === 0) got.push(...drain());
+        expect(board.pin(4)).toBe(false); }
       board.pass(100_000);
     }
     expect(got).toEqual(data);

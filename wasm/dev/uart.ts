@@ -1,6 +1,7 @@
-// 16550A UART (National Semiconductor PC16550D data sheet), four of them. Output goes to a host ring and is never lost: when
-// the ring is full the transmitter stays busy. Input comes from a host ring in FIFO loads, about four times as fast as
-// 115200 baud. Transmission takes no time; break, parity and framing errors do not occur. Modem lines: CTS, DSR, DCD up.
+// 16550A UART (National Semiconductor PC16550D data sheet), four of them. Output goes to a host ring and is
+// never lost: when the ring is full the transmitter stays busy. Input comes from a host ring in FIFO loads,
+// about four times as fast as 115200 baud. Transmission takes no time; break, parity and framing errors do
+// not occur. Modem lines: CTS, DSR, DCD up.
 
 import { NEVER, nowNs } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";
@@ -15,7 +16,8 @@ const enum Fcr { ENABLE = 1, CLEAR_RX = 2, CLEAR_TX = 4, KEPT = 0xC9 }
 const enum Lcr { DLAB = 0x80 }
 const enum Mcr { DTR = 1, RTS = 2, OUT1 = 4, OUT2 = 8, LOOP = 16, WRITABLE = 31 }
 const enum Lsr { DR = 1, OE = 2, ERRORS = 0x1E, THRE = 0x20, TEMT = 0x40 }
-const enum Msr { DCTS = 1, DDSR = 2, TERI = 4, DDCD = 8, DELTAS = 15, CTS = 0x10, DSR = 0x20, RI = 0x40, DCD = 0x80 }
+const enum Msr { DCTS = 1, DDSR = 2, TERI = 4, DDCD = 8, DELTAS = 15, CTS = 0x10, DSR = 0x20, RI = 0x40,
+  DCD = 0x80 }
 
 const FIFO_BYTES: u32 = 16;
 /** Next load of the FIFO after the guest has emptied it; look again for room in a full output ring. */
@@ -132,7 +134,8 @@ function fill(dev: Uart, now: i64): void {
     if (byte < 0) break;
     receive(dev, byte);
   }
-  if (dev.rxCount != before) dev.timeoutNs = fifoOn(dev) && dev.rxCount < trigger(dev) ? now + TIMEOUT_NS : NEVER;
+  if (dev.rxCount != before) dev.timeoutNs = fifoOn(dev) && dev.rxCount < trigger(dev) ? now + TIMEOUT_NS
+    : NEVER;
 }
 
 /** The host has put something into the ring (clock worker, under the lock). */

@@ -1,5 +1,6 @@
-// Calls against the direction of the imports: words at the start of BOARD that hold function indices, written once by
-// board.ts. The LAPIC reaches the 8259 and the IOAPIC, and the bus reaches the MMU, only through these.
+// Calls against the direction of the imports: words at the start of BOARD that hold function indices, written
+// once by board.ts. The LAPIC reaches the 8259 and the IOAPIC, and the bus reaches the MMU, only through
+// these.
 
 import { BOARD } from "./layout";
 

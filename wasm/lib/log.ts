@@ -1,4 +1,5 @@
-// Message numbers of hostLog: the core has no strings. src/emu turns a number into a sentence; `a` and `b` are as noted.
+// Message numbers of hostLog: the core has no strings. src/emu turns a number into a sentence; `a` and `b`
+// are as noted.
 
 import { hostLog } from "./host";
 

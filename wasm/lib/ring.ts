@@ -1,8 +1,8 @@
-// Byte rings between two threads: one producer, one consumer (who hold a chip's lock when several threads may play one
-// part). The indices run freely and are masked at use; a ring is empty when they are equal. The consumer owns READ, the
-// producer owns WRITE; SIZE (a power of two) is set once. tools/layout copies the constants to the TypeScript side.
-// After putting something the core bumps and notifies Control.HOST_EVENT (ringSignalHost); after putting something the
-// host bumps and notifies Control.CLOCK_WAKE.
+// Byte rings between two threads: one producer, one consumer (who hold a chip's lock when several threads may
+// play one part). The indices run freely and are masked at use; a ring is empty when they are equal. The
+// consumer owns READ, the producer owns WRITE; SIZE (a power of two) is set once. tools/layout copies the
+// constants to the TypeScript side. After putting something the core bumps and notifies Control.HOST_EVENT
+// (ringSignalHost); after putting something the host bumps and notifies Control.CLOCK_WAKE.
 
 import { CONTROL, RINGS } from "./layout";
 import { Control } from "./control";
@@ -26,7 +26,10 @@ export const RING_SERIAL3_IN: u32 = RING_SERIAL2_IN + RING_SERIAL_BYTES + RING_H
 export const RING_DEBUG_OUT: u32 = RING_SERIAL3_IN + RING_SERIAL_BYTES + RING_HEADER_BYTES;
 /** Keyboard: scancodes of set 2 as the wire carries them (F0 = break, E0 prefix). */
 export const RING_KEYBOARD_IN: u32 = RING_DEBUG_OUT + RING_SERIAL_BYTES + RING_HEADER_BYTES;
-/** Mouse: records of 4 bytes: buttons (1 left, 2 right, 4 middle), dx, dy (up is positive), dz as signed bytes. */
+/**
+ * Mouse: records of 4 bytes: buttons (1 left, 2 right, 4 middle), dx, dy (up is positive), dz as signed
+ * bytes.
+ */
 export const RING_MOUSE_IN: u32 = RING_KEYBOARD_IN + RING_INPUT_BYTES + RING_HEADER_BYTES;
 /** First free address behind the rings above. */
 export const RINGS_NEXT: u32 = RING_MOUSE_IN + RING_INPUT_BYTES + RING_HEADER_BYTES;

@@ -1,6 +1,6 @@
-// One visitor that both saves and loads: a chip names its sections once and the direction is the serializer's. A section
-// is {u32 name, u32 version, u32 length, bytes}. Loading refuses an unknown name, version or length and leaves the error
-// and the name in the header; nothing after that is touched.
+// One visitor that both saves and loads: a chip names its sections once and the direction is the
+// serializer's. A section is {u32 name, u32 version, u32 length, bytes}. Loading refuses an unknown name,
+// version or length and leaves the error and the name in the header; nothing after that is touched.
 
 export const enum SerializeMode { SAVE = 0, LOAD = 1 }
 export const enum SerializeError { NONE = 0, FULL = 1, NAME = 2, VERSION = 3, LENGTH = 4 }

@@ -1,5 +1,5 @@
-// Machine time as integer nanoseconds, its conversion to and from a chip's own ticks, and the doorbell of the clock
-// worker. A deadline is an absolute machine time; NEVER = none. Nothing here takes a lock.
+// Machine time as integer nanoseconds, its conversion to and from a chip's own ticks, and the doorbell of the
+// clock worker. A deadline is an absolute machine time; NEVER = none. Nothing here takes a lock.
 
 import { CONTROL } from "./layout";
 import { Control } from "./control";
@@ -34,8 +34,9 @@ export function clockKick(): void {
 }
 
 /**
- * Call after storing a deadline: wakes the clock worker when it sleeps for longer than that. The worker publishes
- * NEVER before it scans the deadlines and its own target after, so either it sees the new deadline or it is woken.
+ * Call after storing a deadline: wakes the clock worker when it sleeps for longer than that. The worker
+ * publishes NEVER before it scans the deadlines and its own target after, so either it sees the new deadline
+ * or it is woken.
  */
 export function clockArm(deadlineNs: i64): void {
   if (deadlineNs < atomic.load<i64>(CONTROL + <usize>Control.CLOCK_DEADLINE)) clockKick();

@@ -9,7 +9,9 @@ import { ApicFlag, Lapic, highestVector, isrWord, lapicState } from "./state";
 export const PENDING_EXTINT: i32 = 256;
 const CLASS: u32 = 0xF0;
 
-/** PPR = max(TPR, class of the highest ISR bit), SDM 3A 10.8.3.1; published for lowest-priority arbitration. */
+/**
+ * PPR = max(TPR, class of the highest ISR bit), SDM 3A 10.8.3.1; published for lowest-priority arbitration.
+ */
 export function lapicUpdatePpr(id: u32): void {
   const l = lapicState(id);
   const isrv = highestVector(isrWord(l, 0));
@@ -58,7 +60,10 @@ export function lapicRecheck(id: u32): void {
   if (lapicPending(id) >= 0) request(id, Request.INTR);
 }
 
-/** End of interrupt: clears the highest ISR bit; level-triggered vectors are told to the IOAPIC (SDM 3A 10.8.5). */
+/**
+ * End of interrupt: clears the highest ISR bit; level-triggered vectors are told to the IOAPIC (SDM 3A
+ * 10.8.5).
+ */
 export function lapicEoi(id: u32): void {
   const l = lapicState(id);
   const v = highestVector(isrWord(l, 0));

@@ -1,5 +1,5 @@
-// Delivery into local APICs: the one path of IPIs, IOAPIC messages, MSI and local interrupts (SDM 3A 10.6, 10.11). Any
-// thread may call it. It does atomics only: no lock, no wait, no allocation.
+// Delivery into local APICs: the one path of IPIs, IOAPIC messages, MSI and local interrupts (SDM 3A 10.6,
+// 10.11). Any thread may call it. It does atomics only: no lock, no wait, no allocation.
 
 import { BOARD } from "../../lib/layout";
 import { Control, control32 } from "../../lib/control";
@@ -84,8 +84,8 @@ function deliverTo(id: u32, mode: u32, vector: u32, level: bool): void {
 }
 
 /**
- * A message on the interrupt bus. `dest` has 8 bits (IOAPIC, MSI, xAPIC ICR) or 32 (`wide`). Returns the number of CPUs
- * that took it.
+ * A message on the interrupt bus. `dest` has 8 bits (IOAPIC, MSI, xAPIC ICR) or 32 (`wide`). Returns the
+ * number of CPUs that took it.
  */
 export function lapicDeliver(dest: u32, logical: bool, wide: bool, mode: u32, vector: u32, level: bool,
   exclude: u32): u32 {

@@ -14,7 +14,8 @@ export function lapicCommand(id: u32, low: u32, dest: u32, wide: bool): void {
   const mode = (low & ApicBit.MODE) >> 8;
   const vector = low & ApicBit.VECTOR;
   const shorthand = (low & ApicBit.SHORTHAND) >> 18;
-  // INIT level de-assert only synchronises arbitration ids (SDM 3A 10.6.1); nothing to do since the Pentium 4.
+  // INIT level de-assert only synchronises arbitration ids (SDM 3A 10.6.1); nothing to do since the Pentium
+  // 4.
   if (mode == Delivery.INIT && (low & ApicBit.LEVEL) != 0 && (low & ApicBit.ASSERT) == 0) return;
   if ((mode == Delivery.FIXED || mode == Delivery.LOWEST) && vector < FIRST_VECTOR) {
     lapicError(id, Esr.SEND_VECTOR);
@@ -23,7 +24,8 @@ export function lapicCommand(id: u32, low: u32, dest: u32, wide: bool): void {
   // IPIs are edge-triggered whatever the trigger bit says.
   switch (shorthand) {
     case Shorthand.SELF:
-      if (mode == Delivery.FIXED && (apicFlags(id) & ApicFlag.SOFTWARE_ENABLED) != 0) lapicPost(id, vector, false);
+      if (mode == Delivery.FIXED && (apicFlags(id) & ApicFlag.SOFTWARE_ENABLED) != 0) lapicPost(id, vector,
+        false);
       break;
     case Shorthand.ALL:
       lapicDeliver(BROADCAST, false, true, mode, vector, false, EXCLUDE_NONE);

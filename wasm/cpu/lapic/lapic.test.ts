@@ -1,5 +1,5 @@
-// Local APIC against SDM volume 3A chapter 10: registers, priorities, destinations, IPIs, timer, x2APIC; and a storm of IPIs
-// between threads in which no vector may vanish.
+// Local APIC against SDM volume 3A chapter 10: registers, priorities, destinations, IPIs, timer, x2APIC; and
+// a storm of IPIs between threads in which no vector may vanish.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Worker } from 'node:worker_threads';
@@ -26,7 +26,8 @@ function lost(cpu: number): bigint {
   for (let word = 0; word < 8; word++) {
     for (let bits = board.inbox(cpu, Inbox.IRR + word * 4); bits !== 0; bits &= bits - 1) left++;
   }
-  return BigInt(board.inbox(cpu, Inbox.RAISED) - board.inbox(cpu, Inbox.COALESCED)) - board.inbox64(cpu, Inbox.STAT_ACCEPTED)
+  return BigInt(board.inbox(cpu, Inbox.RAISED) - board.inbox(cpu, Inbox.COALESCED)) - board.inbox64(cpu,
+    Inbox.STAT_ACCEPTED)
     - left - board.inbox64(cpu, Inbox.STAT_CLEARED_BY_RESET);
 }
 
@@ -41,14 +42,16 @@ describe('registers', () => {
     expect(reg(0xF0)).toBe(0xFF);
     expect(reg(0xE0)).toBe(0xFFFFFFFF);
     for (const lvt of [0x320, 0x330, 0x340, 0x350, 0x360, 0x370]) expect(reg(lvt)).toBe(0x10000);
-    for (const zero of [0x80, 0xA0, 0xD0, 0x280, 0x300, 0x310, 0x380, 0x390, 0x3E0]) expect(reg(zero)).toBe(0);
+    for (const zero of [0x80, 0xA0, 0xD0, 0x280, 0x300, 0x310, 0x380, 0x390,
+      0x3E0]) expect(reg(zero)).toBe(0);
   });
 
   it('keeps LVTs masked while software-disabled and accepts their writable bits when enabled', () => {
     set(0x320, 0x20);
     expect(reg(0x320)).toBe(0x10020);
     set(0xF0, 0x1FF);
-    const masks: [number, number][] = [[0x320, 0x700FF], [0x340, 0x107FF], [0x350, 0x1A7FF], [0x360, 0x1A7FF], [0x370, 0x100FF]];
+    const masks: [number, number][] =
+      [[0x320, 0x700FF], [0x340, 0x107FF], [0x350, 0x1A7FF], [0x360, 0x1A7FF], [0x370, 0x100FF]];
     for (const [lvt, mask] of masks) {
       set(lvt, 0xFFFFFFFF);
       expect(reg(lvt)).toBe(mask);
@@ -176,7 +179,8 @@ describe('interrupt command register', () => {
   });
 
   it('lowest priority goes to the CPU with the lowest PPR', () => {
-    for (let cpu = 0; cpu < 4; cpu++) { as(cpu); set(0xD0, 1 << (24 + cpu)); set(0x80, cpu === 2 ? 0x10 : 0x60); }
+    for (let cpu = 0; cpu < 4; cpu++) { as(cpu); set(0xD0, 1 << (24 + cpu));
+      set(0x80, cpu === 2 ? 0x10 : 0x60); }
     as(0);
     expect(send(0x4980, 0x0F)).toEqual([2]);
   });
@@ -237,7 +241,8 @@ describe('timer', () => {
   });
 
   it('every divider', () => {
-    const dividers: [number, number][] = [[0, 2], [1, 4], [2, 8], [3, 16], [8, 32], [9, 64], [10, 128], [11, 1]];
+    const dividers: [number, number][] =
+      [[0, 2], [1, 4], [2, 8], [3, 16], [8, 32], [9, 64], [10, 128], [11, 1]];
     for (const [code, divider] of dividers) {
       set(0x320, 0x10030);
       set(0x3E0, code);
@@ -409,7 +414,8 @@ describe('IPI storm', () => {
     new Int32Array(board.memory.buffer, barrier, 2).fill(0);
     const taken = await Promise.all([0, 1, 2, 3].map((cpu) => new Promise<number>((resolve, reject) => {
       const worker = new Worker(STORM, { eval: true,
-        workerData: { module: board.module, memory: board.memory, cpu, cpus: 4, rounds, barrier, seed: seed + cpu * 7919 } });
+        workerData: { module: board.module, memory: board.memory, cpu, cpus: 4, rounds, barrier, seed: seed
+          + cpu * 7919 } });
       worker.once('message', resolve);
       worker.once('error', reject);
     })));

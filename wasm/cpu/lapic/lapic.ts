@@ -1,5 +1,5 @@
-// The local APIC's door: what the rest of the core uses. Parts: state (registers), deliver (any thread to a CPU), accept
-// (the owner's interrupts), icr (IPIs), timer, registers (MMIO, MSRs, reset).
+// The local APIC's door: what the rest of the core uses. Parts: state (registers), deliver (any thread to a
+// CPU), accept (the owner's interrupts), icr (IPIs), timer, registers (MMIO, MSRs, reset).
 
 import { Cpu } from "../state";
 import { lapicState } from "./state";
@@ -12,7 +12,8 @@ export {
   lapicReadTscDeadline, lapicTimerCheck, lapicTimerDeadline, lapicTimerUnpark, lapicWriteTscDeadline,
 } from "./timer";
 export {
-  lapicLint1, lapicPage, lapicPowerOn, lapicPresetVirtualWire, lapicRead, lapicReadMsr, lapicReset, lapicSetBase,
+  lapicLint1, lapicPage, lapicPowerOn, lapicPresetVirtualWire, lapicRead, lapicReadMsr, lapicReset,
+    lapicSetBase,
   lapicWrite, lapicWriteMsr,
 } from "./registers";
 

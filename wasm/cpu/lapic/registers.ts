@@ -1,6 +1,6 @@
-// Register access of the local APIC: the xAPIC page, the x2APIC MSRs, the effects of IA32_APIC_BASE (whose legality is
-// cpu/msr.ts's), reset. SDM 3A 10.4 (xAPIC), 10.12 (x2APIC). Called by the owning CPU's worker only; lapicPowerOn and
-// lapicPresetVirtualWire by the host while the CPUs are parked.
+// Register access of the local APIC: the xAPIC page, the x2APIC MSRs, the effects of IA32_APIC_BASE (whose
+// legality is cpu/msr.ts's), reset. SDM 3A 10.4 (xAPIC), 10.12 (x2APIC). Called by the owning CPU's worker
+// only; lapicPowerOn and lapicPresetVirtualWire by the host while the CPUs are parked.
 
 import { BOARD, PAGE_SHIFT } from "../../lib/layout";
 import { NEVER } from "../../lib/time";
@@ -9,7 +9,8 @@ import { Vector, raiseError } from "../exceptions";
 import { Inbox, Request, inboxOf, request, stateOf } from "../inbox";
 import { Board } from "../../bus/device";
 import {
-  APIC_BASE_BSP, APIC_BASE_DEFAULT, APIC_BASE_ENABLE, APIC_BASE_X2APIC, APIC_VERSION, ApicBit, ApicFlag, ApicReg, Delivery,
+  APIC_BASE_BSP, APIC_BASE_DEFAULT, APIC_BASE_ENABLE, APIC_BASE_X2APIC, APIC_VERSION, ApicBit, ApicFlag,
+    ApicReg, Delivery,
   Esr, Lapic, NO_PAGE, SVR_ENABLE, SVR_RESET, apicFlags, isrWord, lapicState,
 } from "./state";
 import { lapicEoi, lapicRecheck, lapicSetTpr, lapicUpdatePpr } from "./accept";
@@ -61,7 +62,8 @@ function publish(id: u32): void {
   if ((base & APIC_BASE_X2APIC) != 0) flags |= ApicFlag.X2APIC;
   // SDM 3A 10.4.3: with the APIC globally off, LINT0 is the INTR pin. Only the boot CPU has the wire then.
   const lint0 = l.lvtLint0 & (ApicBit.MODE | ApicBit.MASKED);
-  if (enabled ? lint0 == <u32>Delivery.EXTINT << 8 : (base & APIC_BASE_BSP) != 0) flags |= ApicFlag.TAKES_EXTINT;
+  if (enabled ? lint0 == <u32>Delivery.EXTINT << 8
+    : (base & APIC_BASE_BSP) != 0) flags |= ApicFlag.TAKES_EXTINT;
   l.mmioPage = enabled && (flags & ApicFlag.X2APIC) == 0 ? (base & ADDRESS_MASK) >> PAGE_SHIFT : NO_PAGE;
   atomic.store<u32>(inboxOf(id), flags, Inbox.APIC_FLAGS);
   lapicRecheck(id);
@@ -106,7 +108,8 @@ export function lapicReset(id: u32): void {
 /** Power-on or machine reset, before the CPU's own reset has run. */
 export function lapicPowerOn(id: u32): void {
   const box = inboxOf(id);
-  changetype<Cpu>(stateOf(id)).apicBase = APIC_BASE_DEFAULT | APIC_BASE_ENABLE | (id == 0 ? APIC_BASE_BSP : 0);
+  changetype<Cpu>(stateOf(id)).apicBase = APIC_BASE_DEFAULT | APIC_BASE_ENABLE
+    | (id == 0 ? APIC_BASE_BSP : 0);
   atomic.store<u32>(box, id, Inbox.APIC_ID);
   atomic.store<i64>(box, NEVER, Inbox.TIMER_DEADLINE);
   lapicInit(id);
@@ -169,7 +172,8 @@ export function lapicRead(id: u32, reg: u32): u32 {
 export function lapicError(id: u32, bits: u32): void {
   const l = lapicState(id);
   const old = atomic.or<u32>(changetype<usize>(l) + offsetof<Lapic>("errors"), bits);
-  if ((old & bits) != bits && (l.lvtError & ApicBit.MASKED) == 0) lapicPost(id, l.lvtError & ApicBit.VECTOR, false);
+  if ((old & bits) != bits && (l.lvtError & ApicBit.MASKED) == 0) lapicPost(id, l.lvtError & ApicBit.VECTOR,
+    false);
 }
 
 /** Value of an LVT after a write: a software-disabled APIC keeps the mask set (SDM 3A 10.4.7.2). */
@@ -202,7 +206,8 @@ export function lapicWrite(id: u32, reg: u32, value: u32): void {
     case ApicReg.LVT_THERMAL: l.lvtThermal = lvtValue(l, value, LVT_OTHER_BITS); break;
     case ApicReg.LVT_PERF: l.lvtPerf = lvtValue(l, value, LVT_OTHER_BITS); break;
     case ApicReg.LVT_LINT0:
-      atomic.store<u32>(changetype<usize>(l) + offsetof<Lapic>("lvtLint0"), lvtValue(l, value, LVT_LINT_BITS));
+      atomic.store<u32>(changetype<usize>(l) + offsetof<Lapic>("lvtLint0"),
+        lvtValue(l, value, LVT_LINT_BITS));
       publish(id);
       break;
     case ApicReg.LVT_LINT1: l.lvtLint1 = lvtValue(l, value, LVT_LINT_BITS); break;
@@ -275,8 +280,10 @@ function readX2(c: Cpu, msr: u32): bool {
 function x2Readable(reg: u32): bool {
   if (reg >= <u32>ApicReg.ISR && reg < <u32>ApicReg.ESR) return true;
   switch (reg) {
-    case ApicReg.ID: case ApicReg.VERSION: case ApicReg.TPR: case ApicReg.PPR: case ApicReg.LDR: case ApicReg.SVR:
-    case ApicReg.ESR: case ApicReg.LVT_TIMER: case ApicReg.LVT_THERMAL: case ApicReg.LVT_PERF: case ApicReg.LVT_LINT0:
+    case ApicReg.ID: case ApicReg.VERSION: case ApicReg.TPR: case ApicReg.PPR: case ApicReg.LDR:
+      case ApicReg.SVR:
+    case ApicReg.ESR: case ApicReg.LVT_TIMER: case ApicReg.LVT_THERMAL: case ApicReg.LVT_PERF:
+      case ApicReg.LVT_LINT0:
     case ApicReg.LVT_LINT1: case ApicReg.LVT_ERROR: case ApicReg.TIMER_INITIAL: case ApicReg.TIMER_CURRENT:
     case ApicReg.TIMER_DIVIDE:
       return true;
@@ -293,7 +300,8 @@ function x2Writable(reg: u32): u32 {
     case ApicReg.LVT_TIMER: return LVT_TIMER_BITS;
     case ApicReg.LVT_THERMAL: case ApicReg.LVT_PERF: return LVT_OTHER_BITS;
     // Status bits may be written back as they were read.
-    case ApicReg.LVT_LINT0: case ApicReg.LVT_LINT1: return LVT_LINT_BITS | ApicBit.STATUS | ApicBit.REMOTE_IRR;
+    case ApicReg.LVT_LINT0: case ApicReg.LVT_LINT1: return LVT_LINT_BITS | ApicBit.STATUS
+      | ApicBit.REMOTE_IRR;
     case ApicReg.LVT_ERROR: return LVT_ERROR_BITS;
     case ApicReg.TIMER_DIVIDE: return 11;
     default: return INVALID;

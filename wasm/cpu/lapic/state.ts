@@ -1,22 +1,28 @@
-// The local APIC's registers (Intel SDM volume 3A chapter 10, "APIC"; version 14h, 6 LVT entries, x2APIC capable).
-// `Lapic` is private to its CPU's worker except where noted; what other threads read or write is in the inbox (IRR, TMR,
-// identity for destination matching, ExtINT wire, timer deadline), so delivery never takes a lock or waits.
-// Left out: CMCI and thermal sensors (their LVTs hold values only), SMI delivery, EOI-broadcast suppression, APR and RRR.
+// The local APIC's registers (Intel SDM volume 3A chapter 10, "APIC"; version 14h, 6 LVT entries, x2APIC
+// capable). `Lapic` is private to its CPU's worker except where noted; what other threads read or write is in
+// the inbox (IRR, TMR, identity for destination matching, ExtINT wire, timer deadline), so delivery never
+// takes a lock or waits. Left out: CMCI and thermal sensors (their LVTs hold values only), SMI delivery,
+// EOI-broadcast suppression, APR and RRR.
 
 import { Inbox, inboxOf, lapicOf } from "../inbox";
 
 /** Offsets of the xAPIC page; x2APIC MSR = 0x800 + (offset >> 4). SDM table 10-1. */
 export const enum ApicReg {
-  ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xA0, EOI = 0xB0, RRD = 0xC0, LDR = 0xD0, DFR = 0xE0,
-  SVR = 0xF0, ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280, LVT_CMCI = 0x2F0, ICR_LOW = 0x300, ICR_HIGH = 0x310,
-  LVT_TIMER = 0x320, LVT_THERMAL = 0x330, LVT_PERF = 0x340, LVT_LINT0 = 0x350, LVT_LINT1 = 0x360, LVT_ERROR = 0x370,
+  ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xA0, EOI = 0xB0, RRD = 0xC0, LDR = 0xD0, DFR =
+    0xE0,
+  SVR = 0xF0, ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280, LVT_CMCI = 0x2F0, ICR_LOW = 0x300,
+    ICR_HIGH = 0x310,
+  LVT_TIMER = 0x320, LVT_THERMAL = 0x330, LVT_PERF = 0x340, LVT_LINT0 = 0x350, LVT_LINT1 = 0x360, LVT_ERROR =
+    0x370,
   TIMER_INITIAL = 0x380, TIMER_CURRENT = 0x390, TIMER_DIVIDE = 0x3E0, SELF_IPI = 0x3F0,
 }
 
 /** Bits of an LVT entry and of the ICR. */
 export const enum ApicBit {
-  VECTOR = 0xFF, MODE = 0x700, LOGICAL = 0x800, STATUS = 0x1000, REMOTE_IRR = 0x4000, ASSERT = 0x4000, LEVEL = 0x8000,
-  MASKED = 0x10000, TIMER_MODE = 0x60000, TIMER_PERIODIC = 0x20000, TIMER_TSC_DEADLINE = 0x40000, SHORTHAND = 0xC0000,
+  VECTOR = 0xFF, MODE = 0x700, LOGICAL = 0x800, STATUS = 0x1000, REMOTE_IRR = 0x4000, ASSERT = 0x4000,
+    LEVEL = 0x8000,
+  MASKED = 0x10000, TIMER_MODE = 0x60000, TIMER_PERIODIC = 0x20000, TIMER_TSC_DEADLINE = 0x40000, SHORTHAND =
+    0xC0000,
   POLARITY = 0x2000,
 }
 
@@ -30,7 +36,10 @@ export const enum ApicFlag {
   /** IA32_APIC_BASE EN. */
   GLOBAL_ENABLED = 2,
   X2APIC = 4,
-  /** INTR of the 8259 pair is taken by this CPU: LINT0 is unmasked ExtINT, or the APIC is globally off on the BSP. */
+  /**
+   * INTR of the 8259 pair is taken by this CPU: LINT0 is unmasked ExtINT, or the APIC is globally off on the
+   * BSP.
+   */
   TAKES_EXTINT = 8,
 }
 

@@ -1,6 +1,6 @@
-// The LAPIC timer (SDM 3A 10.5.4): one-shot, periodic, TSC-deadline. The deadline lives in the inbox as machine time; the
-// owner fires it (at a poll, on Request.TIMER from the clock worker, or when its parking wait ends), after claiming it by
-// compare-and-swap.
+// The LAPIC timer (SDM 3A 10.5.4): one-shot, periodic, TSC-deadline. The deadline lives in the inbox as
+// machine time; the owner fires it (at a poll, on Request.TIMER from the clock worker, or when its parking
+// wait ends), after claiming it by compare-and-swap.
 
 import { NEVER, clockArm, nowNs, nsToTicks, ticksToNs } from "../../lib/time";
 import { Cpu } from "../state";

@@ -1,13 +1,15 @@
-// The 440FX board's own functions: 82441FX host bridge (00:00.0, 8086:1237), PIIX3 ISA bridge (00:01.0, 8086:7000) with PIRQ
-// routing, PIIX4 power management (00:01.3, 8086:7113) with the PM base. Intel orders 290549 and 290562.
-// PAM registers are kept but have no effect: 0xC0000..0xFFFFF is RAM. Left out: SMBus, AGP, SMRAM, device activity monitors.
+// The 440FX board's own functions: 82441FX host bridge (00:00.0, 8086:1237), PIIX3 ISA bridge (00:01.0,
+// 8086:7000) with PIRQ routing, PIIX4 power management (00:01.3, 8086:7113) with the PM base. Intel orders
+// 290549 and 290562. PAM registers are kept but have no effect: 0xC0000..0xFFFFF is RAM. Left out: SMBus,
+// AGP, SMRAM, device activity monitors.
 
 import { PM_PORTS } from "../acpi-pm";
 import { portMove } from "../../bus/pio";
 import { Chip, chipAddress } from "../../bus/device";
 import { Intx, intxReset, intxRoute } from "./intx";
 import {
-  PCI_FUNCTION_BYTES, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciFunctionReset, pciGet32, pciGet8, pciSet16, pciSet32, pciSet8,
+  PCI_FUNCTION_BYTES, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciFunctionReset, pciGet32, pciGet8,
+    pciSet16, pciSet32, pciSet8,
   pciWritable, pciWritable32,
 } from "./config";
 

@@ -1,7 +1,8 @@
-// PCI configuration space (PCI Local Bus 3.0 chapters 3 and 6): mechanism #1 at 0xCF8/0xCFC, one bus, functions with 256
-// bytes each, base address registers that claim ports and addresses through the bus, and the reset control register that
-// the chipset puts at 0xCF9. A function is a `PciFunction` struct in its own chip page; its driver file gives the bytes.
-// Left out: bridges, memory-mapped configuration, expansion ROM BARs, power states.
+// PCI configuration space (PCI Local Bus 3.0 chapters 3 and 6): mechanism #1 at 0xCF8/0xCFC, one bus,
+// functions with 256 bytes each, base address registers that claim ports and addresses through the bus, and
+// the reset control register that the chipset puts at 0xCF9. A function is a `PciFunction` struct in its own
+// chip page; its driver file gives the bytes. Left out: bridges, memory-mapped configuration, expansion ROM
+// BARs, power states.
 
 import { NEVER } from "../../lib/time";
 import { Serializer, serializeSection } from "../../lib/serializer";
@@ -20,7 +21,8 @@ const FUNCTIONS: u32 = 256;
 
 /** Offsets of the standard header. */
 export const enum PciReg {
-  VENDOR = 0x00, DEVICE = 0x02, COMMAND = 0x04, STATUS = 0x06, REVISION = 0x08, CLASS = 0x09, HEADER = 0x0E, BAR0 = 0x10,
+  VENDOR = 0x00, DEVICE = 0x02, COMMAND = 0x04, STATUS = 0x06, REVISION = 0x08, CLASS = 0x09, HEADER = 0x0E,
+    BAR0 = 0x10,
   SUBSYSTEM_VENDOR = 0x2C, SUBSYSTEM = 0x2E, CAPABILITIES = 0x34, INTERRUPT_LINE = 0x3C, INTERRUPT_PIN = 0x3D,
 }
 export const enum PciCommand { IO = 1, MEMORY = 2, MASTER = 4, INTX_DISABLE = 0x400 }
@@ -105,7 +107,8 @@ export function pciClearable16(f: PciFunction, offset: u32, mask: u32): void {
 }
 
 /** Enter a function into the bus at wiring time. `classCode`: class, subclass, interface as 24 bits. */
-export function pciAdd(pci: Pci, f: PciFunction, devfn: u32, vendor: u32, device: u32, revision: u32, classCode: u32): void {
+export function pciAdd(pci: Pci, f: PciFunction, devfn: u32, vendor: u32, device: u32, revision: u32,
+  classCode: u32): void {
   f.devfn = devfn;
   store<u32>(changetype<usize>(pci) + TABLE + (devfn << 2), <u32>changetype<usize>(f));
   pciSet16(f, PciReg.VENDOR, vendor);
@@ -113,7 +116,8 @@ export function pciAdd(pci: Pci, f: PciFunction, devfn: u32, vendor: u32, device
   pciSet8(f, PciReg.REVISION, revision);
   pciSet8(f, PciReg.CLASS, classCode);
   pciSet16(f, PciReg.CLASS + 1, classCode >> 8);
-  pciWritable16(f, PciReg.COMMAND, PciCommand.IO | PciCommand.MEMORY | PciCommand.MASTER | PciCommand.INTX_DISABLE | 0x140);
+  pciWritable16(f, PciReg.COMMAND, PciCommand.IO | PciCommand.MEMORY | PciCommand.MASTER
+    | PciCommand.INTX_DISABLE | 0x140);
   pciClearable16(f, PciReg.STATUS, 0xF900);
   pciWritable(f, PciReg.INTERRUPT_LINE, 1, 0xFF);
 }
@@ -140,7 +144,8 @@ export function pciRemap(f: PciFunction): void {
     const base = b.kind == BarKind.PORTS ? value & ~3 : value & ~15;
     const wanted = (command & (b.kind == BarKind.PORTS ? PciCommand.IO : PciCommand.MEMORY)) != 0;
     // All ones is the size probe, 0 an unset register: neither decodes.
-    const valid = wanted && base != 0 && base != ~(b.bytes - 1) && (b.kind != BarKind.PORTS || base < 0x10000);
+    const valid = wanted && base != 0 && base != ~(b.bytes - 1)
+      && (b.kind != BarKind.PORTS || base < 0x10000);
     const next: u32 = valid ? base + 1 : 0;
     if (next == b.mapped) continue;
     if (b.kind == BarKind.PORTS) {

@@ -1,6 +1,7 @@
-// INTA#..INTD# of PCI slots: wired-OR lines PIRQA..D (swizzled by slot as on the 440FX board), which the PIIX3 routes to an
-// ISA line (8259 input and IOAPIC pin of the same number, when the route is enabled) and which also reach IOAPIC pins 16..19.
-// Guests use one of the two routes; the other stays masked. A lock orders the sources of a shared line.
+// INTA#..INTD# of PCI slots: wired-OR lines PIRQA..D (swizzled by slot as on the 440FX board), which the
+// PIIX3 routes to an ISA line (8259 input and IOAPIC pin of the same number, when the route is enabled) and
+// which also reach IOAPIC pins 16..19. Guests use one of the two routes; the other stays masked. A lock
+// orders the sources of a shared line.
 
 import { lock, unlock } from "../../lib/atomics";
 import { irqSet, ioapicInput, picInput } from "../../bus/irq";

@@ -1,13 +1,17 @@
-// PCI configuration (PCI Local Bus 3.0): mechanism #1, the chipset's functions, masks, PIRQ routing, reset register.
+// PCI configuration (PCI Local Bus 3.0): mechanism #1, the chipset's functions, masks, PIRQ routing, reset
+// register.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Control } from '../../../src/emu/generated-layout.ts';
 import { BoardUnderTest } from '../testing/board.ts';
 
 const board = new BoardUnderTest(1);
-const select = (device: number, fn: number, reg: number): void => board.out32(0xCF8, (0x80000000 | device << 11 | fn << 8 | reg & 0xFC) >>> 0);
-const get = (device: number, fn: number, reg: number): number => { select(device, fn, reg); return board.in32(0xCFC); };
-const put = (device: number, fn: number, reg: number, value: number): void => { select(device, fn, reg); board.out32(0xCFC, value); };
+const select = (device: number, fn: number, reg: number): void =>
+  board.out32(0xCF8, (0x80000000 | device << 11 | fn << 8 | reg & 0xFC) >>> 0);
+const get = (device: number, fn: number, reg: number): number => { select(device, fn, reg);
+  return board.in32(0xCFC); };
+const put = (device: number, fn: number, reg: number, value: number): void => { select(device, fn, reg);
+  board.out32(0xCFC, value); };
 
 beforeEach(() => { board.powerOn(); });
 

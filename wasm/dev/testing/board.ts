@@ -1,11 +1,13 @@
-// The board under test: compiles wasm/dev/testing/entry.ts (once, cached in build/), wires it over one shared memory and lets
-// a test drive time by hand. Offsets come from the generated layout; register numbers are each test's own.
+// The board under test: compiles wasm/dev/testing/entry.ts (once, cached in build/), wires it over one shared
+// memory and lets a test drive time by hand. Offsets come from the generated layout; register numbers are
+// each test's own.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
-  BOARD, BOARD_BYTES, Board as BoardOffset, CONTROL, CONTROL_BYTES, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, CPU_LAPIC, CPU_STATE,
+  BOARD, BOARD_BYTES, Board as BoardOffset, CONTROL, CONTROL_BYTES, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX,
+    CPU_LAPIC, CPU_STATE,
   Control, Inbox, PAGE_BYTES, RINGS, RINGS_BYTES, RINGS_NEXT,
 } from '../../../src/emu/generated-layout.ts';
 
@@ -27,7 +29,8 @@ function newestSource(folder: string): number {
 
 /** Bytes of the test build. */
 export function buildBoard(): Uint8Array<ArrayBuffer> {
-  const newest = Math.max(...['wasm/bus', 'wasm/dev', 'wasm/lib', 'wasm/cpu/lapic'].map((f) => newestSource(ROOT + f)),
+  const newest = Math.max(...['wasm/bus', 'wasm/dev', 'wasm/lib', 'wasm/cpu/lapic'].map((f) =>
+    newestSource(ROOT + f)),
     statSync(`${ROOT}wasm/board.ts`).mtimeMs, statSync(`${ROOT}wasm/cpu/inbox.ts`).mtimeMs);
   if (!existsSync(OUTPUT) || statSync(OUTPUT).mtimeMs < newest) {
     mkdirSync(`${ROOT}build/test`, { recursive: true });
@@ -65,7 +68,8 @@ export class BoardUnderTest {
     const host = {
       now: (): number => this.now,
       log: (code: number, a: bigint, b: bigint): void => { this.logs.push({ code, a, b }); },
-      panic: (code: number, detail: bigint): void => { throw new Error(`panic ${code} ${detail.toString(16)}`); },
+      panic: (code: number,
+        detail: bigint): void => { throw new Error(`panic ${code} ${detail.toString(16)}`); },
       install: (): number => 0,
     };
     return new WebAssembly.Instance(this.module, { env, host }).exports as unknown as Record<string, Call>;
@@ -111,7 +115,8 @@ export class BoardUnderTest {
   control(offset: number): number { return this.view.getUint32(CONTROL + offset, true); }
   setControl(offset: number, value: number): void { this.view.setUint32(CONTROL + offset, value, true); }
   state(cpu: number): number { return CPU_BLOCKS + cpu * CPU_BLOCK_BYTES + CPU_STATE; }
-  inbox(cpu: number, offset: number): number { return this.view.getUint32(CPU_BLOCKS + cpu * CPU_BLOCK_BYTES + CPU_INBOX + offset, true); }
+  inbox(cpu: number, offset: number): number { return this.view.getUint32(CPU_BLOCKS + cpu * CPU_BLOCK_BYTES
+    + CPU_INBOX + offset, true); }
   inbox64(cpu: number, offset: number): bigint {
     return this.view.getBigInt64(CPU_BLOCKS + cpu * CPU_BLOCK_BYTES + CPU_INBOX + offset, true);
   }
@@ -128,7 +133,8 @@ export class BoardUnderTest {
   out8(port: number, value: number): void { this.call('pioWrite', port, 1, value); }
   out16(port: number, value: number): void { this.call('pioWrite', port, 2, value); }
   out32(port: number, value: number): void { this.call('pioWrite', port, 4, value); }
-  read32(address: number): number { return Number(BigInt.asUintN(32, BigInt(this.call('mmioRead', BigInt(address), 4)))); }
+  read32(address: number): number { return Number(BigInt.asUintN(32,
+    BigInt(this.call('mmioRead', BigInt(address), 4)))); }
   read64(address: number): bigint { return BigInt.asUintN(64, this.call('mmioRead', BigInt(address), 8) as unknown as bigint); }
   write32(address: number, value: number): void { this.call('mmioWrite', BigInt(address), 4, BigInt(value >>> 0)); }
   write64(address: number, value: bigint): void { this.call('mmioWrite', BigInt(address), 8, value); }

@@ -1,4 +1,5 @@
-// The test build of the board: chips, bus and LAPICs with their real wiring, without CPUs. Built by board.ts beside it.
+// The test build of the board: chips, bus and LAPICs with their real wiring, without CPUs. Built by board.ts
+// beside it.
 
 export { boardInit, boardReset, boardPresetForDirectBoot, boardPoll, boardSnapshot } from "../../board";
 export { pioRead, pioWrite } from "../../bus/pio";
@@ -11,8 +12,10 @@ export { boardIntx } from "../pci/chipset";
 export { setCurrentCpu } from "../../lib/this-cpu";
 export { ringPut, ringGet, ringCount, ringInit } from "../../lib/ring";
 export {
-  lapicAccept, lapicDeliver, lapicEoi, lapicGetCr8, lapicLint1, lapicMsi, lapicPending, lapicPost, lapicRead, lapicReadMsr,
-  lapicReadTscDeadline, lapicReset, lapicSendIcr, lapicSetBase, lapicSetCr8, lapicTimerCheck, lapicWrite, lapicWriteMsr,
+  lapicAccept, lapicDeliver, lapicEoi, lapicGetCr8, lapicLint1, lapicMsi, lapicPending, lapicPost, lapicRead,
+    lapicReadMsr,
+  lapicReadTscDeadline, lapicReset, lapicSendIcr, lapicSetBase, lapicSetCr8, lapicTimerCheck, lapicWrite,
+    lapicWriteMsr,
   lapicWriteTscDeadline,
 } from "../../cpu/lapic/lapic";
 
