@@ -79,6 +79,12 @@ export interface CompareResult {
 
 const FILL = 4096;
 const HISTORY = 64;
+const MOST_PAIRS = 1 << 20;
+
+/** Both sides' low halves: a value may come back narrower than it was written. */
+function pairOf(register: number, qemu: TraceRecord, skep: TraceRecord): string {
+  return `${qemu.values[2 * register]}:${skep.values[2 * register]}`;
+}
 
 /** The address of a record as text, the form of `ignoreAt`. */
 export function addressOf(record: TraceRecord): string {
@@ -92,6 +98,8 @@ class Walk {
   readonly #skep: TraceSource;
   readonly #options: CompareOptions;
   readonly #held = new Map<number, readonly [number, number, number, number]>();
+  /** Pairs of values that were held: met again, they were loaded from memory. */
+  readonly #pairs = new Set<string>();
   readonly #history: Array<readonly [TraceRecord, TraceRecord]> = [];
   #looseFlags = 0;
   #tainted = -Infinity;
@@ -140,6 +148,12 @@ class Walk {
     const value = (record: TraceRecord, half: number): number => record.values[2 * register + half] ?? 0;
     this.#held.set(register, [value(qemu, 0), value(qemu, 1), value(skep, 0), value(skep, 1)]);
     this.result.held++;
+    if (this.#pairs.size >= MOST_PAIRS) this.#pairs.clear();
+    this.#pairs.add(pairOf(register, qemu, skep));
+  }
+
+  #isKnownPair(register: number, qemu: TraceRecord, skep: TraceRecord): boolean {
+    return this.#pairs.has(pairOf(register, qemu, skep));
   }
 
   #isHeld(register: number, qemu: TraceRecord, skep: TraceRecord): boolean {
@@ -206,6 +220,9 @@ class Walk {
   async #settle(qemu: TraceRecord, skep: TraceRecord): Promise<boolean> {
     const registers = this.#differing(qemu, skep);
     if (this.#isIrreproducible(this.#history.at(-1)?.[0])) this.#tainted = this.result.compared;
+    if (registers.length > 0 && registers.every((register) => this.#isKnownPair(register, qemu, skep))) {
+      this.#tainted = this.result.compared;
+    }
     const tainted = this.result.compared - this.#tainted < this.#options.taint;
     if (tainted && !registers.includes(RIP)) {
       registers.forEach((register) => this.#hold(register, qemu, skep));

@@ -1,14 +1,19 @@
-// npx tsx tools/trace-diff/main.ts compare|run|record ...
+// npx tsx tools/trace-diff/main.ts compare|run|record|skep ...
 // The judge: finds the first instruction that Skep and QEMU execute differently. Options and examples:
 // docs/testing/trace-diff.md. Exit status: 0 no difference, 1 a difference, 2 bad usage or nothing compared.
 
-import { createWriteStream } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, createWriteStream, openSync } from 'node:fs';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { checkCpuModel } from '../../src/emu/config.ts';
+import { SkepError } from '../../src/emu/errors.ts';
 import { type CompareOptions, compareTraces, DEFAULTS } from './compare.ts';
 import { QemuLogParser } from './qemu-log.ts';
-import { type Program, type RunningQemu, startQemu, UsageError } from './qemu.ts';
+import { type Program, UsageError } from './program.ts';
+import { parseRange, type RunningQemu, startQemu } from './qemu.ts';
 import { formatLine, REGISTERS, RIP, SkepTraceParser, type TraceRecord } from './record.ts';
+import { traceSkep } from './skep-core.ts';
 import { type CodeFile, Reporter } from './report.ts';
 import { openBytes, TraceSource } from './source.ts';
 
@@ -17,15 +22,19 @@ const OPTIONS = {
   append: { type: 'string' }, multiboot: { type: 'string' }, raw: { type: 'string' }, at: { type: 'string' },
   mode: { type: 'string' }, start: { type: 'string' }, 'qemu-bin': { type: 'string' },
   'qemu-arg': { type: 'string', multiple: true }, model: { type: 'string' }, ram: { type: 'string' },
-  range: { type: 'string' }, from: { type: 'string' }, limit: { type: 'string' }, mask: { type: 'string' },
+  range: { type: 'string' }, skip: { type: 'string' }, from: { type: 'string' }, limit: { type: 'string' },
+    mask: { type: 'string' },
   flags: { type: 'string' }, ignore: { type: 'string' }, 'ignore-at': { type: 'string' },
   'strict-start': { type: 'boolean' }, window: { type: 'string' }, taint: { type: 'string' },
   differences: { type: 'string' }, context: { type: 'string' }, cpu: { type: 'string' },
-  code: { type: 'string' }, out: { type: 'string' },
+  code: { type: 'string' }, out: { type: 'string' }, direct: { type: 'boolean' },
+  'skep-model': { type: 'string' }, serial: { type: 'boolean' },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>['values'];
 
 const BOOT_SECTOR = 0x7c00;
+const RAM_MIB = 512;
+const PROGRESS_MS = 10_000;
 
 function number(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
@@ -71,21 +80,20 @@ function compareOptions(values: Values): Partial<CompareOptions> {
   };
 }
 
-/** START..END, START+SIZE or START: which addresses belong to the comparison. */
-function inRange(range: string | undefined): (record: TraceRecord) => boolean {
-  if (range === undefined) return () => true;
-  const match = /^(0x[0-9a-f]+)(?:(\.\.|\+)(0x[0-9a-f]+))?$/i.exec(range);
-  if (match === null) {
-    throw new UsageError(`--range ${range}: expected 0xSTART, 0xSTART..0xEND or 0xSTART+0xSIZE.`);
-  }
-  const start = BigInt(match[1] ?? 0);
-  const other = match[3] === undefined ? undefined : BigInt(match[3]);
-  const end = other === undefined ? (1n << 64n) - 1n : match[2] === '+' ? start + other - 1n : other;
+/** Which addresses belong to the comparison. */
+function wantedRecords(values: Values): (record: TraceRecord) => boolean {
+  if (values.range === undefined && values.skip === undefined) return () => true;
+  const [start, end] = parseRange(values.range);
+  const skip = new Set(skipped(values));
   return (record) => {
     const high = record.wide ? BigInt(record.values[2 * RIP + 1] ?? 0) << 32n : 0n;
     const rip = high | BigInt(record.values[2 * RIP] ?? 0);
-    return rip >= start && rip <= end;
+    return rip >= start && rip <= end && !skip.has(rip);
   };
+}
+
+function skipped(values: Values): bigint[] {
+  return list(values.skip).map(address).sort((a, b) => (a < b ? -1 : 1));
 }
 
 function startMode(values: Values, at: number): 'real' | 'protected' | 'long' {
@@ -99,6 +107,11 @@ function startMode(values: Values, at: number): 'real' | 'protected' | 'long' {
 function programOf(values: Values): Program {
   const { append, kernel, initrd } = values;
   if (values.start !== undefined) return { kind: 'start', file: values.start };
+  if (values.direct === true) {
+    const file = kernel ?? values.multiboot;
+    if (file === undefined) throw new UsageError('--direct needs --kernel or --multiboot.');
+    return { kind: 'direct', kernel: file, initrd, append };
+  }
   if (values.multiboot !== undefined) return { kind: 'multiboot', file: values.multiboot, append };
   if (kernel !== undefined) return { kind: 'kernel', kernel, initrd, append };
   if (values.raw === undefined) throw new UsageError('No program: --kernel, --multiboot, --raw or --start.');
@@ -118,42 +131,82 @@ function codeFile(values: Values): CodeFile | undefined {
   return { file: values.raw, address: at, mode: startMode(values, at) };
 }
 
-function start(values: Values): RunningQemu {
+function start(values: Values): Promise<RunningQemu> {
   return startQemu({ program: programOf(values), qemu: values['qemu-bin'] ?? 'qemu-system-x86_64',
-    cpu: values.model ?? 'qemu64', memoryMiB: number('ram', values.ram, 512), range: values.range,
+    cpu: values.model ?? 'qemu64', memoryMiB: number('ram', values.ram, RAM_MIB), range: values.range,
+    skip: skipped(values),
     extra: values['qemu-arg'] ?? [] });
+}
+
+/** Tells every now and then how far it is: a start that never comes looks like work. */
+function showProgress(...sources: TraceSource[]): NodeJS.Timeout {
+  return setInterval(() => {
+    console.error(sources.map(({ name, seen }) => `${name}: ${seen} instructions read`).join(', '));
+  }, PROGRESS_MS);
 }
 
 async function compare(values: Values, running: RunningQemu | undefined): Promise<number> {
   const log = running?.log ?? (values.qemu === undefined ? undefined : openBytes(values.qemu));
-  if (log === undefined || values.skep === undefined) {
-    throw new UsageError('The comparison needs --skep TRACE, and compare needs --qemu LOG.');
+  if (log === undefined || (running === undefined && values.skep === undefined)) {
+    throw new UsageError('compare needs --qemu LOG and --skep TRACE.');
   }
-  const wanted = inRange(values.range);
+  const wanted = wantedRecords(values);
   const parser = new SkepTraceParser(number('cpu', values.cpu, 0));
   const qemu = new TraceSource('QEMU', log, new QemuLogParser(), wanted);
-  const skep = new TraceSource('Skep', openBytes(values.skep), parser, wanted);
+  const own = values.skep === undefined ? spawnSkep() : undefined;
+  const skep = new TraceSource('Skep', own?.bytes ?? openBytes(values.skep ?? ''), parser, wanted);
+  const progress = showProgress(qemu, skep);
   const result = await compareTraces(qemu, skep, compareOptions(values));
+  clearInterval(progress);
   console.log(new Reporter(codeFile(values)).summary(result));
   if (result.compared === 0 && running !== undefined && running.messages() !== '') {
     console.error(`QEMU said: ${running.messages().trim()}`);
   }
+  own?.stop();
   await skep.close();
   if (running === undefined) await qemu.close();
   if (result.differences.length > 0) return 1;
   return result.compared === 0 ? 2 : 0;
 }
 
+/** Skep's own trace of the program, to a file or to standard output. */
+async function runSkep(values: Values): Promise<number> {
+  const program = programOf(values);
+  if (program.kind === 'kernel' || program.kind === 'multiboot') {
+    throw new UsageError('Skep has its own loader: add --direct to --kernel or --multiboot.');
+  }
+  const model = values['skep-model'] ?? 'v2';
+  checkCpuModel(model);
+  const out = values.out === undefined ? process.stdout.fd : openSync(values.out, 'w');
+  try {
+    const count = await traceSkep({ program, memoryMiB: number('ram', values.ram, RAM_MIB), model, out,
+      limit: number('limit', values.limit, Infinity),
+      onSerial: values.serial === true ? (text) => process.stderr.write(text) : undefined });
+    return count > 0 ? 0 : 2;
+  } finally {
+    if (values.out !== undefined) closeSync(out);
+  }
+}
+
+/** The same command line as ours, as a process that traces Skep. */
+function spawnSkep(): { bytes: AsyncIterable<Uint8Array>; stop(): void } {
+  const args = process.argv.slice(2).map((arg, index) => (index === 0 ? 'skep' : arg));
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args],
+    { stdio: ['ignore', 'pipe', 'inherit'] });
+  return { bytes: child.stdout, stop: () => child.kill('SIGKILL') };
+}
+
 /** Writes QEMU's trace in the text form, to be kept or to be compared later. */
 async function record(values: Values, running: RunningQemu): Promise<number> {
-  const source = new TraceSource('QEMU', running.log, new QemuLogParser(), inRange(values.range));
+  const source = new TraceSource('QEMU', running.log, new QemuLogParser(), wantedRecords(values));
   const out = values.out === undefined ? process.stdout : createWriteStream(values.out);
   const from = values.from === undefined ? undefined : halves(values.from);
   const limit = number('limit', values.limit, Infinity);
+  const progress = showProgress(source);
   let begun = from === undefined;
   let written = 0;
   for (; written < limit; source.drop(1)) {
-    if (source.available === 0) await source.fill(4096);
+    if (source.available === 0) await source.fill(1);
     const next = source.at(0);
     if (next === undefined) break;
     begun ||= next.values[2 * RIP] === from?.[0] && (!next.wide || next.values[2 * RIP + 1] === from?.[1]);
@@ -161,6 +214,7 @@ async function record(values: Values, running: RunningQemu): Promise<number> {
     written++;
     if (!out.write(`${formatLine(next)}\n`)) await once(out, 'drain');
   }
+  clearInterval(progress);
   if (out !== process.stdout) await new Promise<void>((done) => out.end(done));
   console.error(`${written} instructions written`);
   return written > 0 ? 0 : 2;
@@ -169,10 +223,11 @@ async function record(values: Values, running: RunningQemu): Promise<number> {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
   if (positionals[0] === 'compare') return compare(values, undefined);
+  if (positionals[0] === 'skep') return runSkep(values);
   if (positionals[0] !== 'run' && positionals[0] !== 'record') {
-    throw new UsageError('usage: trace-diff compare|run|record OPTIONS; see docs/testing/trace-diff.md.');
+    throw new UsageError('usage: trace-diff compare|run|record|skep OPTIONS; see docs/testing/trace-diff.md.');
   }
-  const running = start(values);
+  const running = await start(values);
   try {
     return await (positionals[0] === 'run' ? compare(values, running) : record(values, running));
   } finally {
@@ -184,7 +239,8 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const code = (error as { code?: string }).code ?? '';
-  const badUsage = error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS') || code === 'ENOENT';
+  const known = error instanceof UsageError || error instanceof SkepError;
+  const badUsage = known || code.startsWith('ERR_PARSE_ARGS') || code === 'ENOENT';
   if (!badUsage) throw error;
   console.error((error as Error).message);
   process.exitCode = 2;

@@ -3,22 +3,12 @@
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
-  closeSync, constants, createReadStream, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync,
+  closeSync, constants, createReadStream, mkdtempSync, openSync, rmSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { buildRom, identityTables, ROM_BASE, type StartMode, type StartState } from './rom.ts';
-
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
-
-/** What QEMU executes. */
-export type Program =
-  | { kind: 'kernel'; kernel: string; initrd?: string | undefined; append?: string | undefined }
-  | { kind: 'multiboot'; file: string; append?: string | undefined }
-  | { kind: 'raw'; file: string; address: number; mode: StartMode }
-  | { kind: 'start'; file: string };
+import { join } from 'node:path';
+import { loadProgram, type Program, UsageError } from './program.ts';
+import { buildRom, ROM_BASE, ROM_END, type StartState, type Table } from './rom.ts';
 
 export interface QemuOptions {
   program: Program;
@@ -27,84 +17,69 @@ export interface QemuOptions {
   memoryMiB: number;
   /** Only instructions in this range of addresses are logged. */
   range?: string | undefined;
+  /** Addresses that are not logged, ascending. */
+  skip: readonly bigint[];
   extra: string[];
 }
 
-/** Page tables for a flat 64-bit image; conventional memory that neither BIOS data nor a boot sector uses. */
-const TABLES_AT = 0x10000;
-/** PIIX4: IDE timing (00:01.1 0x40, both channels decoded), power management base and enable (00:01.3). */
-const PCI_IDE_TIMING = [0x80000940, 0x80008000] as const;
-const PCI_PM_BASE = 0x80000b40;
-const PCI_PM_ENABLE = [0x80000b80, 0x00000001] as const;
+const PAGE = 4096;
+const MIB = 1 << 20;
+/** Runs of pages with content closer than this become one file. */
+const JOIN_BYTES = 1 << 16;
+/** Where adapters, not RAM, answer; QEMU cannot be given bytes there. */
+const VGA_BASE = 0xa0000;
 
-interface StartFile {
-  mode?: StartMode;
-  entry: string | number;
-  registers?: Record<string, string | number>;
-  cr0?: string | number;
-  cr3?: string | number;
-  cr4?: string | number;
-  efer?: string | number;
-  pmBase?: string | number;
-  memory?: Array<{ file: string; address: string | number }>;
-}
-
-interface Loaded {
-  start: StartState;
-  blobs: Array<{ file: string; address: number }>;
-  tables: Array<readonly [number, Uint8Array]>;
-}
-
-function readStartFile(path: string): Loaded {
-  const text = JSON.parse(readFileSync(path, 'utf8')) as StartFile;
-  const pm = Number(text.pmBase ?? 0);
-  const start: StartState = {
-    mode: text.mode ?? 'long',
-    entry: BigInt(text.entry),
-    registers: new Map(Object.entries(text.registers ?? {}).map(([name, value]) => [name, BigInt(value)])),
-    cr0: BigInt(text.cr0 ?? 0),
-    cr3: BigInt(text.cr3 ?? TABLES_AT),
-    cr4: BigInt(text.cr4 ?? 0),
-    efer: BigInt(text.efer ?? 0),
-    pci: pm === 0 ? [PCI_IDE_TIMING] : [PCI_IDE_TIMING, [PCI_PM_BASE, pm | 1], PCI_PM_ENABLE],
-  };
-  const loaded: Loaded = { start, blobs: [], tables: [] };
-  for (const part of text.memory ?? []) {
-    const file = resolve(dirname(path), part.file);
-    const address = Number(part.address);
-    if (address >= ROM_BASE && address < 0x100000) loaded.tables.push([address, readFileSync(file)]);
-    else loaded.blobs.push({ file, address });
+/** Ranges of memory that are not all zero, by page. */
+export function usedRanges(ram: Uint8Array): Array<readonly [start: number, end: number]> {
+  const longs = new BigUint64Array(ram.buffer, ram.byteOffset, ram.length >> 3);
+  const ranges: Array<[number, number]> = [];
+  for (let page = 0; page < ram.length; page += PAGE) {
+    const from = page >> 3;
+    let used = false;
+    for (let index = from; index < from + (PAGE >> 3) && !used; index++) used = longs[index] !== 0n;
+    if (!used) continue;
+    const last = ranges.at(-1);
+    // The firmware's window must begin a range of its own.
+    const joins = last !== undefined && page - last[1] < JOIN_BYTES
+      && (page < VGA_BASE || last[0] >= ROM_END);
+    if (joins) last[1] = page + PAGE;
+    else ranges.push([page, page + PAGE]);
   }
-  return loaded;
+  return ranges;
 }
 
-function rawProgram(file: string, address: number, mode: StartMode): Loaded {
-  const registers = new Map([['rsp', BigInt(address)]]);
-  const start: StartState = { mode, entry: BigInt(address), registers, cr0: 0n, cr3: BigInt(TABLES_AT),
-    cr4: 0n, efer: 0n, pci: [] };
-  return { start, blobs: [{ file, address }], tables: [] };
+/** Files and firmware that give QEMU this memory and start state. */
+function memoryArgs(start: StartState, ram: Uint8Array, scratch: string): string[] {
+  const tables: Table[] = [];
+  const args: string[] = [];
+  for (const [from, to] of usedRanges(ram)) {
+    const bytes = ram.subarray(from, to);
+    if (from >= ROM_BASE && from < ROM_END) {
+      tables.push([from, bytes]);
+      continue;
+    }
+    if (from >= VGA_BASE && from < ROM_BASE) {
+      throw new UsageError(`The program has bytes at 0x${from.toString(16)}, where a PC has adapters.`);
+    }
+    const file = join(scratch, `${from.toString(16)}.bin`);
+    writeFileSync(file, bytes);
+    args.push('-device', `loader,file=${file},addr=${from},force-raw=on`);
+  }
+  const rom = join(scratch, 'rom.bin');
+  writeFileSync(rom, buildRom(start, tables));
+  return ['-bios', rom, ...args];
 }
 
-function programArgs(program: Program, scratch: string): string[] {
+async function programArgs(options: QemuOptions, scratch: string): Promise<string[]> {
+  const { program } = options;
   if (program.kind === 'kernel' || program.kind === 'multiboot') {
     const append = program.append === undefined ? [] : ['-append', program.append];
     if (program.kind === 'multiboot') return ['-kernel', program.file, ...append];
     const initrd = program.initrd === undefined ? [] : ['-initrd', program.initrd];
     return ['-kernel', program.kernel, ...append, ...initrd];
   }
-  const loaded = program.kind === 'raw' ? rawProgram(program.file, program.address, program.mode)
-    : readStartFile(program.file);
-  if (loaded.start.mode === 'long' && loaded.start.cr3 === BigInt(TABLES_AT)
-    && !loaded.blobs.some((blob) => blob.address === TABLES_AT)) {
-    const file = join(scratch, 'tables.bin');
-    writeFileSync(file, identityTables(TABLES_AT));
-    loaded.blobs.push({ file, address: TABLES_AT });
-  }
-  const rom = join(scratch, 'rom.bin');
-  writeFileSync(rom, buildRom(loaded.start, loaded.tables));
-  const loaders = loaded.blobs.flatMap(({ file, address }) =>
-    ['-device', `loader,file=${file.replaceAll(',', ',,')},addr=${address},force-raw=on`]);
-  return ['-bios', rom, ...loaders];
+  const ram = new Uint8Array(options.memoryMiB * MIB);
+  return memoryArgs(await loadProgram(program, ram), ram, scratch);
 }
 
 /** QEMU 8.1 renamed -singlestep. */
@@ -117,10 +92,31 @@ function singleStepArgs(qemu: string): string[] {
     : ['-accel', 'tcg,thread=single', '-singlestep'];
 }
 
-/** QEMU's -dfilter knows START..END, START+SIZE and START-SIZE; START alone means: from there on. */
-function rangeArgs(range: string | undefined): string[] {
-  if (range === undefined) return [];
-  return ['-dfilter', /\.\.|[+-]/.test(range) ? range : `${range}..0xffffffffffffffff`];
+const LAST_ADDRESS = (1n << 64n) - 1n;
+
+/** First and last address of START..END, START+SIZE or START (to the end). */
+export function parseRange(range: string | undefined): readonly [bigint, bigint] {
+  if (range === undefined) return [0n, LAST_ADDRESS];
+  const match = /^(0x[0-9a-f]+)(?:(\.\.|\+)(0x[0-9a-f]+))?$/i.exec(range);
+  if (match === null) {
+    throw new UsageError(`--range ${range}: expected 0xSTART, 0xSTART..0xEND or 0xSTART+0xSIZE.`);
+  }
+  const start = BigInt(match[1] ?? 0);
+  if (match[3] === undefined) return [start, LAST_ADDRESS];
+  return [start, match[2] === '+' ? start + BigInt(match[3]) - 1n : BigInt(match[3])];
+}
+
+/** QEMU's -dfilter takes ranges to log: the wanted one, cut at the addresses to skip. */
+export function rangeArgs(range: string | undefined, skip: readonly bigint[]): string[] {
+  if (range === undefined && skip.length === 0) return [];
+  const [first, last] = parseRange(range);
+  const parts: string[] = [];
+  let start = first;
+  for (const address of [...skip, last + 1n]) {
+    if (address > start) parts.push(`0x${start.toString(16)}..0x${(address - 1n).toString(16)}`);
+    start = address + 1n;
+  }
+  return ['-dfilter', parts.join(',')];
 }
 
 export interface RunningQemu {
@@ -131,14 +127,14 @@ export interface RunningQemu {
 }
 
 /** Starts QEMU. `stop` ends it and removes the pipe. */
-export function startQemu(options: QemuOptions): RunningQemu {
+export async function startQemu(options: QemuOptions): Promise<RunningQemu> {
   const step = singleStepArgs(options.qemu);
   const scratch = mkdtempSync(join(tmpdir(), 'trace-diff-'));
   const pipe = join(scratch, 'log');
   execFileSync('mkfifo', [pipe]);
-  const args = [...step, '-d', 'cpu,nochain,in_asm', '-D', pipe, ...rangeArgs(options.range),
+  const args = [...step, '-d', 'cpu,nochain,in_asm', '-D', pipe, ...rangeArgs(options.range, options.skip),
     '-cpu', options.cpu, '-m', String(options.memoryMiB), '-smp', '1', '-display', 'none', '-serial', 'null', '-monitor', 'none',
-    '-no-reboot', '-nodefaults', ...programArgs(options.program, scratch), ...options.extra];
+    '-no-reboot', '-nodefaults', ...await programArgs(options, scratch), ...options.extra];
   const child: ChildProcess = spawn(options.qemu, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => { said = (said + chunk.toString()).slice(-4096); });

@@ -22,16 +22,20 @@ export interface StartState {
 
 export const ROM_BASE = 0xe0000;
 export const ROM_SIZE = 0x20000;
+export const ROM_END = ROM_BASE + ROM_SIZE;
 /** The stub has the last page for itself. */
 export const STUB_BASE = 0xff000;
 const SEGMENT = 0xf0000;
 const RESET_VECTOR = 0xffff0;
 
-const CODE_32 = 0x08;
-const CODE_64 = 0x10;
+const STUB_CODE = 0x08;
+/** Linux's __BOOT_CS and __BOOT_DS (boot.rst); multiboot kernels get the same selectors. */
+const CODE = 0x10;
 const DATA = 0x18;
-/** Null, 32-bit code, 64-bit code, data: the last two are Linux's __BOOT_CS and __BOOT_DS (boot.rst). */
-const GDT = [0n, 0x00cf9b000000ffffn, 0x00af9b000000ffffn, 0x00cf93000000ffffn];
+const FLAT_CODE_32 = 0x00cf9b000000ffffn;
+const FLAT_CODE_64 = 0x00af9b000000ffffn;
+const FLAT_DATA = 0x00cf93000000ffffn;
+const GDT_ENTRIES = 4;
 
 /** Encoding order of the general registers. */
 const GENERAL = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12',
@@ -95,7 +99,7 @@ function putLongMode(code: Assembler, start: StartState): void {
   code.put(0x0f, 0x30); // wrmsr
   code.mov32(0, start.cr0 | CR0_PG | CR0_PE, false);
   code.put(0x0f, 0x22, 0xc0); // mov cr0, eax
-  code.put(0xea, ...le(code.here + 7, 4), ...le(CODE_64, 2));
+  code.put(0xea, ...le(code.here + 7, 4), ...le(CODE, 2));
 }
 
 function assemble(start: StartState, gdtr: number): Assembler {
@@ -112,12 +116,12 @@ function assemble(start: StartState, gdtr: number): Assembler {
   }
   code.put(0x2e, 0x66, 0x0f, 0x01, 0x16, ...le(gdtr - SEGMENT, 2)); // lgdt cs:[gdtr]
   code.put(0x0f, 0x20, 0xc0, 0x66, 0x83, 0xc8, 0x01, 0x0f, 0x22, 0xc0); // cr0 |= PE
-  code.put(0x66, 0xea, ...le(code.here + 8, 4), ...le(CODE_32, 2));
+  code.put(0x66, 0xea, ...le(code.here + 8, 4), ...le(STUB_CODE, 2));
   putSegments(code, DATA, false);
   if (start.mode === 'protected') {
     code.clearFlags(false);
     GENERAL.slice(0, 8).forEach((name, register) => code.mov32(register, value(name), false));
-    code.put(0xea, ...le(start.entry, 4), ...le(CODE_32, 2));
+    code.put(0xea, ...le(start.entry, 4), ...le(CODE, 2));
     return code;
   }
   putLongMode(code, start);
@@ -141,33 +145,15 @@ export function buildRom(start: StartState, tables: readonly Table[] = []): Uint
     }
     rom.set(bytes, address - ROM_BASE);
   }
-  const gdt = RESET_VECTOR - 8 * GDT.length;
+  const gdt = RESET_VECTOR - 8 * GDT_ENTRIES;
   const gdtr = gdt - 8;
   const code = assemble(start, gdtr);
   if (code.here > gdtr) throw new Error('the start state needs more code than the stub has room for');
   rom.set(code.bytes, STUB_BASE - ROM_BASE);
-  rom.set([...le(8 * GDT.length - 1, 2), ...le(gdt, 4)], gdtr - ROM_BASE);
-  GDT.forEach((entry, index) => rom.set(le(entry, 8), gdt + 8 * index - ROM_BASE));
+  rom.set([...le(8 * GDT_ENTRIES - 1, 2), ...le(gdt, 4)], gdtr - ROM_BASE);
+  const code64 = start.mode === 'long' ? FLAT_CODE_64 : FLAT_CODE_32;
+  [0n, FLAT_CODE_32, code64, FLAT_DATA].forEach((entry, index) => rom.set(le(entry, 8), gdt + 8 * index - ROM_BASE));
   // jmp near to the stub: the offset counts from the byte after the instruction.
   rom.set([0xe9, ...le((STUB_BASE - (RESET_VECTOR + 3)) & 0xffff, 2)], RESET_VECTOR - ROM_BASE);
   return rom;
-}
-
-const TABLE = 4096;
-const PRESENT_WRITABLE = 3n;
-const LARGE = 0x80n;
-
-/** Page tables at `base` (6 pages) that map the first 4 GiB to themselves by 2 MiB pages. */
-export function identityTables(base: number): Uint8Array {
-  const bytes = new Uint8Array(6 * TABLE);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(base + TABLE) | PRESENT_WRITABLE, true);
-  for (let directory = 0; directory < 4; directory++) {
-    view.setBigUint64(TABLE + 8 * directory, BigInt(base + TABLE * (2 + directory)) | PRESENT_WRITABLE, true);
-    for (let entry = 0; entry < 512; entry++) {
-      const frame = (BigInt(directory) << 30n) + (BigInt(entry) << 21n);
-      view.setBigUint64(TABLE * (2 + directory) + 8 * entry, frame | LARGE | PRESENT_WRITABLE, true);
-    }
-  }
-  return bytes;
 }

@@ -36,6 +36,8 @@ export class TraceSource {
   #head = 0;
   #last: TraceRecord | undefined;
   #ended = false;
+  /** Records read so far, for progress. */
+  seen = 0;
 
   /** `wanted`: which records belong to the comparison at all (a range of addresses). */
   constructor(name: string, chunks: AsyncIterable<Uint8Array>, parser: TraceParser,
@@ -56,6 +58,7 @@ export class TraceSource {
   }
 
   #take(record: TraceRecord): void {
+    this.seen++;
     if (!this.#wanted(record)) return;
     const repeated = this.#last !== undefined && isRepetition(this.#last, record);
     this.#last = record;

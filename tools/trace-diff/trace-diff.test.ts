@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type CompareOptions, type CompareResult, compareTraces } from './compare.ts';
 import { QemuLogParser } from './qemu-log.ts';
-import { startQemu } from './qemu.ts';
+import { rangeArgs, startQemu, usedRanges } from './qemu.ts';
 import { formatLine, formatValue, REGISTERS, SkepTraceParser } from './record.ts';
 import { Reporter } from './report.ts';
-import { buildRom, identityTables } from './rom.ts';
+import { buildRom } from './rom.ts';
 import { TraceSource } from './source.ts';
 import { undefinedFlags } from './undefined-flags.ts';
 
@@ -51,7 +51,8 @@ const line = (rips: number[], more: (rip: number) => Step = () => ({})): Step[] 
 
 test('QEMU log: 64-bit dump, upper halves, disassembly', () => {
   const parser = new QemuLogParser();
-  const records = parser.push(Buffer.from(qemuDump({ rip: 0xffffffff81000000n, rax: 0x123456789abcdef0n, r15: 7,
+  const records = parser.push(Buffer.from(qemuDump({ rip: 0xffffffff81000000n, rax: 0x123456789abcdef0n,
+    r15: 7,
     rflags: 0x246, text: 'addq    $1, %rax' })));
   expect(records).toHaveLength(1);
   const record = records[0]!;
@@ -89,7 +90,8 @@ test('equal traces have no difference', async () => {
 });
 
 test('the first differing instruction is the one before the differing state', async () => {
-  const result = await compare(line([1, 2, 3, 4], (rip) => ({ rbx: rip > 2 ? 8n << 32n : 0 })), line([1, 2, 3, 4]));
+  const result = await compare(line([1, 2, 3, 4], (rip) => ({ rbx: rip > 2 ? 8n << 32n : 0 })),
+    line([1, 2, 3, 4]));
   expect(result.end).toBe('difference');
   expect(result.differences[0]).toMatchObject({ at: 2, registers: [REGISTERS.indexOf('rbx')] });
   expect(formatValue(result.differences[0]!.before.at(-1)![0], 0)).toBe('0000000000000002');
@@ -99,7 +101,8 @@ test('the first differing instruction is the one before the differing state', as
 test('start: begins at --from on both sides, and holds registers that differ until they are written', async () => {
   const qemu = line([7, 8, 10, 11, 12], (rip) => ({ r9: rip < 12 ? 5 : 1 }));
   const skep = line([9, 10, 11, 12], (rip) => ({ r9: rip < 12 ? 6 : 1 }));
-  expect(await compare(qemu, skep, { from: [10, 0] })).toMatchObject({ compared: 3, differences: [], held: 1 });
+  expect(await compare(qemu, skep, { from: [10, 0] })).toMatchObject({ compared: 3, differences: [],
+    held: 1 });
   expect((await compare(qemu, skep, { from: [10, 0], holdStart: false })).differences).toHaveLength(1);
   expect((await compare(qemu, skep, { from: [99, 0] })).end).toBe('start not found');
   const wrong = line([10, 11, 12], (rip) => ({ r9: rip < 12 ? 6 : 2 }));
@@ -127,24 +130,38 @@ test('undefined flags may differ until they are defined again', async () => {
 });
 
 test('results that cannot be equal are held, and so is what follows from them', async () => {
-  const steps = (time: number): Step[] => [{ rip: 1, text: 'rdtsc' }, { rip: 2, rax: time, text: 'addq %rax, %rsi' },
+  const steps = (time: number): Step[] =>
+    [{ rip: 1, text: 'rdtsc' }, { rip: 2, rax: time, text: 'addq %rax, %rsi' },
     { rip: 3, rax: time, rsi: time, text: 'xorl %eax, %eax' }, { rip: 4, rsi: time, text: 'xorl %esi, %esi' }, { rip: 5 }];
   expect(await compare(steps(100), steps(300))).toMatchObject({ compared: 5, differences: [], held: 2 });
   expect((await compare(steps(100), steps(300), { ignore: new Set() })).differences[0]?.at).toBe(1);
-  expect((await compare(steps(100), steps(300), { ignore: new Set(), ignoreAt: new Set(['1']) })).differences).toEqual([]);
+  expect((await compare(steps(100), steps(300),
+    { ignore: new Set(), ignoreAt: new Set(['1']) })).differences).toEqual([]);
+});
+
+test('a held value that comes back from memory later is known again', async () => {
+  const steps = (id: number, wrong = id): Step[] => [{ rip: 1, text: 'cpuid' },
+    { rip: 2, rbx: id, text: 'movl %ebx, (%rdi)' }, { rip: 3, rbx: id, text: 'xorl %ebx, %ebx' },
+    ...line([4, 5, 6, 7]), { rip: 8, text: 'popq %rbp' }, { rip: 9, rbp: wrong, text: 'xorl %ebp, %ebp' },
+      { rip: 10 }];
+  expect((await compare(steps(1), steps(2), { taint: 3 })).differences).toEqual([]);
+  expect((await compare(steps(1), steps(2, 7), { taint: 3 })).differences[0]?.at).toBe(8);
 });
 
 test('an interrupt that only one side takes is a detour', async () => {
   const plain = line([1, 2, 3, 4, 5], (rip) => ({ rax: rip }));
   const handler: Step[] = [{ rip: 100, rsp: 8 }, { rip: 101, rsp: 8, rax: 55 }, { rip: 102, rsp: 8 }];
   const interrupted = [...plain.slice(0, 2), ...handler, ...plain.slice(2)];
-  expect(await compare(interrupted, plain)).toMatchObject({ compared: 5, differences: [], detours: [{ qemu: 3, skep: 0, at: 2 }] });
-  expect(await compare(plain, interrupted)).toMatchObject({ compared: 5, differences: [], detours: [{ qemu: 0, skep: 3, at: 2 }] });
+  expect(await compare(interrupted, plain)).toMatchObject({ compared: 5, differences: [],
+    detours: [{ qemu: 3, skep: 0, at: 2 }] });
+  expect(await compare(plain, interrupted)).toMatchObject({ compared: 5, differences: [],
+    detours: [{ qemu: 0, skep: 3, at: 2 }] });
   expect((await compare(interrupted, plain, { window: 2 })).differences).toHaveLength(1);
 });
 
 test('a loop that waits for time runs longer on one side', async () => {
-  const loop = (rounds: number, time: number): Step[] => Array.from({ length: rounds }, (_, round): Step[] => [
+  const loop = (rounds: number, time: number): Step[] =>
+    Array.from({ length: rounds }, (_, round): Step[] => [
     { rip: 1, rax: round === 0 ? 0 : time + round - 1, text: 'rdtsc' },
     { rip: 2, rax: time + round, text: 'cmpq %rax, %rbx' }, { rip: 3, rax: time + round, text: 'jb 1' }]).flat();
   const end = (rax: number): Step[] => [{ rip: 4, rax, text: 'xorl %eax, %eax' }, { rip: 5 }];
@@ -163,17 +180,30 @@ test('a real difference goes on to the next one where asked', async () => {
 
 test('repetitions: an instruction logged twice, and the iterations of REP', async () => {
   const rep = (from: number, step: number): Step[] =>
-    Array.from({ length: from / step }, (_, index) => ({ rip: 2, rcx: from - index * step, rdi: index * step }));
+    Array.from({ length: from / step }, (_, index) =>
+      ({ rip: 2, rcx: from - index * step, rdi: index * step }));
   const qemu = [{ rip: 1, rcx: 8 }, { rip: 1, rcx: 8 }, ...rep(8, 1), { rip: 3, rdi: 8 }];
   const skep = [{ rip: 1, rcx: 8 }, ...rep(8, 4), { rip: 3, rdi: 8 }];
   expect(await compare(qemu, skep)).toMatchObject({ compared: 3, differences: [] });
 });
 
-test('identity tables map by 2 MiB, and the ROM refuses a table on top of its stub', () => {
-  const view = new DataView(identityTables(0x10000).buffer);
-  expect(view.getBigUint64(0, true)).toBe(0x11003n);
-  expect(view.getBigUint64(0x1000 + 3 * 8, true)).toBe(0x15003n);
-  expect(view.getBigUint64(0x5000 + 511 * 8, true)).toBe(0xffe00083n);
+test('used ranges: joined where near, firmware pages and RAM above them apart', () => {
+  const ram = new Uint8Array(0x200000);
+  for (const at of [0x7c00, 0x9fff, 0x30000, 0xe0000, 0xfefff, 0x100000, 0x103000]) ram[at] = 1;
+  expect(usedRanges(ram)).toEqual([[0x7000, 0xa000], [0x30000, 0x31000], [0xe0000, 0xe1000],
+    [0xfe000, 0xff000],
+    [0x100000, 0x104000]]);
+});
+
+test('ranges for QEMU are cut at the addresses to skip', () => {
+  expect(rangeArgs(undefined, [])).toEqual([]);
+  expect(rangeArgs('0x1000..0x1fff', [])).toEqual(['-dfilter', '0x1000..0x1fff']);
+  expect(rangeArgs('0x1000+0x100', [0x1000n, 0x1010n])).toEqual(['-dfilter',
+    '0x1001..0x100f,0x1011..0x10ff']);
+  expect(rangeArgs(undefined, [0x5n])).toEqual(['-dfilter', '0x0..0x4,0x6..0xffffffffffffffff']);
+});
+
+test('the ROM refuses a table on top of its stub', () => {
   const start = { mode: 'long', entry: 0n, registers: new Map(), cr0: 0n, cr3: 0n, cr4: 0n, efer: 0n, pci: [] } as const;
   expect(() => buildRom(start, [[0xff000, new Uint8Array(16)]])).toThrow(/does not fit/);
 });
@@ -188,8 +218,9 @@ test.skipIf(!hasQemu).each([
   const folder = mkdtempSync(join(tmpdir(), 'trace-diff-test-'));
   const file = join(folder, 'flat.bin');
   writeFileSync(file, Uint8Array.from(code));
-  const running = startQemu({ program: { kind: 'raw', file, address, mode }, qemu: 'qemu-system-x86_64', cpu: 'qemu64',
-    memoryMiB: 16, extra: [] });
+  const running = await startQemu({ program: { kind: 'raw', file, address, mode },
+    qemu: 'qemu-system-x86_64', cpu: 'qemu64',
+    memoryMiB: 16, skip: [], extra: [] });
   try {
     const lengths = mode === 'real' ? [2, 3] : mode === 'protected' ? [1, 2] : [2, 2];
     const rips = [address, address + lengths[0]!, address + lengths[0]! + lengths[1]!];
@@ -198,7 +229,7 @@ test.skipIf(!hasQemu).each([
     const skep = Array.from({ length: 30 }, (_, index): Step => {
       if (index % 3 === 1) eax++;
       if (index % 3 === 2) ebx += eax;
-      return { rip: rips[index % 3]!, rax: eax, rbx: ebx, rsp: address };
+      return { rip: rips[index % 3]!, rax: eax, rbx: ebx, rsp: mode === 'real' ? address : 0x80000 };
     });
     const result = await compareTraces(new TraceSource('QEMU', running.log, new QemuLogParser()),
       new TraceSource('Skep', pieces(skep.map(skepLine).join('')), new SkepTraceParser()),
