@@ -35,6 +35,8 @@ const TITLES: Readonly<Record<string, string>> = {
   'bad-config': 'This machine is not possible',
   'unknown-guest': 'There is no such guest',
   'guest-missing': 'The guest is not on this server',
+  'file-missing': 'A file is missing',
+  unsupported: 'This browser cannot run Skep',
   'bad-kernel': 'This kernel cannot be booted',
   'kernel-too-big': 'The kernel does not fit into the RAM',
   'no-memory': 'The browser gives too little memory',
