@@ -104,6 +104,7 @@ export let stoppedAt: usize = 0;
 const TAKEN: i32 = 16;
 /** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
 const FUEL: i32 = 50000;
+const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 /** Linear address of a record that is not COMPLEX (64-bit mode, no FS or GS). */
 // @ts-ignore: decorator
@@ -168,6 +169,17 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
       const n = <usize>load<u16>(index + (<usize>t << 1));
       if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
         const to = records + (n << 5);
+        bias += <i64>to - <i64>r - 32;
+        r = to;
+        continue;
+      }
+    } else {
+      const target = c.ipBase + t;
+      const to = jumpFind(c, target);
+      if (to != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+        c.ipBase = target & PAGE_MASK;
+        index = jumpIndex;
+        records = jumpRecords;
         bias += <i64>to - <i64>r - 32;
         r = to;
         continue;

@@ -61,6 +61,7 @@ const COMMON: [string, string[]][] = [
   ['../cpu/flags', ['testCond']],
   ['../decode/record', ['recRm', 'recReg', 'recVex', 'recImm', 'recDisp', 'recOff', 'recLen', 'recIsMem', 'recBase', 'recIndex', 'recScale', 'readReg', 'writeReg', 'Op']],
   ['../mmu/access', ['linear', 'readHost', 'rmwHost', 'rmwDone', 'rmwCancel', 'writeValue']],
+  ['../mmu/jump-cache', ['jumpFind', 'jumpIndex', 'jumpRecords']],
   ['../mmu/atomic', ['splitLockBegin', 'splitLockEnd']],
   ['../interp/lock', ['needsSplit', 'saveFlags', 'restoreFlags', 'atomicRead', 'atomicReplace']],
   ['../interp/branch', ['leaveTo', 'canLeaveTo']],

@@ -167,6 +167,12 @@ export class Cpu {
   fpuCs: u32;
   fpuDs: u32;
 
+  /** Jump cache (decode/jump-cache.ts): the table of the present privilege; generations of entries of global pages and of others. */
+  jumpTable: u32;
+  jumpGeneration: u32;
+  jumpGlobalGeneration: u32;
+  pad5: u32;
+
   /** Free for later fields; keep the blocks below at fixed offsets. */
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
 import { holdPage, markLines, pageVersion, releasePage } from "../mmu/code-pages";
+import { jumpFlush, jumpReset } from "../mmu/jump-cache";
 import { ramHost } from "../mmu/physmem";
 import { decodeInsn, decodedEndsBlock } from "./decoder";
 import { Op, RecFlag, RecOffset } from "./record";
@@ -58,12 +59,14 @@ export function icacheReset(c: Cpu): void {
   memory.fill(changetype<usize>(c) + CPU_SLOT_OF_PAGE, 0, CPU_SLOT_OF_PAGE_BYTES);
   for (let s: u32 = 0; s < ICACHE_SLOTS; s++) store<u32>(slotAt(c, s), NO_PAGE, Slot.PAGE);
   hand = 1;
+  jumpReset(c);
 }
 
 function emptySlot(c: Cpu, slot: u32): void {
   const at = slotAt(c, slot);
   const page = load<u32>(at, Slot.PAGE);
   if (page == NO_PAGE) return;
+  jumpFlush(c);
   store<u16>(slotOfPage(c, page), 0);
   releasePage(c, page);
   memory.fill(slotIndex(c, slot), 0, INDEX_BYTES);
@@ -119,6 +122,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   let used = load<u32>(at, Slot.USED);
   if (used + RUN_LIMIT + 2 > RECORDS_PER_SLOT) {
     memory.fill(index, 0, INDEX_BYTES);
+    jumpFlush(c);
     used = 1;
   }
   const records = slotRecords(c, slot);

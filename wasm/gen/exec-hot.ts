@@ -7,6 +7,7 @@ import {
 } from "../decode/record";
 import { canLeaveTo, leaveTo } from "../interp/branch";
 import { readHost, rmwDone, rmwHost, writeValue } from "../mmu/access";
+import { jumpFind, jumpIndex, jumpRecords } from "../mmu/jump-cache";
 import { adc, add, and, dec, imul, inc, neg, not, or, sbb, sub, xor } from "../uop/arith";
 import { bsf, bt } from "../uop/bit";
 import { bswap, cmovcc, mov, movsx, movzx, setcc } from "../uop/move";
@@ -19,6 +20,7 @@ export let stoppedAt: usize = 0;
 const TAKEN: i32 = 16;
 /** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
 const FUEL: i32 = 50000;
+const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 /** Linear address of a record that is not COMPLEX (64-bit mode, no FS or GS). */
 // @ts-ignore: decorator
@@ -1121,6 +1123,17 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
       const n = <usize>load<u16>(index + (<usize>t << 1));
       if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
         const to = records + (n << 5);
+        bias += <i64>to - <i64>r - 32;
+        r = to;
+        continue;
+      }
+    } else {
+      const target = c.ipBase + t;
+      const to = jumpFind(c, target);
+      if (to != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+        c.ipBase = target & PAGE_MASK;
+        index = jumpIndex;
+        records = jumpRecords;
         bias += <i64>to - <i64>r - 32;
         r = to;
         continue;

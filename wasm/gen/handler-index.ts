@@ -225,7 +225,7 @@ import {
   hX87Nop,
 } from "../interp/x87-env";
 import {
-  hFbld, hFbstp, hFildM16, hFildM32, hFildM64, hFldM32, hFldM64, hFldM80, hFldSTi, hFstpM80, hFxch,
+  hFbld, hFbstp, hFildM16, hFildM32, hFildM64, hFldM32, hFldM64, hFldM80, hFldSTi, hFstpM80, hFstpNce, hFxch,
 } from "../interp/x87-load";
 import { hFxrstor, hFxsave, hXrstor, hXsave, hXsavec } from "../interp/xsave";
 
@@ -1645,6 +1645,7 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hFstpM80,
   x_hFstSTi_n0,
   x_hFstSTi_n1,
+  hFstpNce,
   hFildM16,
   hFildM32,
   hFildM64,

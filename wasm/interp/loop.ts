@@ -123,8 +123,12 @@ function runStep(c: Cpu): i32 {
   return execute(c, r, slotIndex(c, 0), slotRecords(c, 0), inboxOf(c.id) + <usize>Inbox.ATTENTION);
 }
 
+/** The last instruction stopped half-way (REP): an interrupt taken now pushes RF = 1 (SDM 3B 17.3.1.1). */
+let interrupted: bool = false;
+
 /** Put RIP where the status of the record that execute stopped at says. */
 function settle(c: Cpu, status: i32): void {
+  interrupted = status == Status.RETRY;
   if (status == Status.JUMP) return;
   const r = stoppedAt;
   const off = recOff(r);
@@ -138,6 +142,7 @@ function settle(c: Cpu, status: i32): void {
   // SDM vol. 1 3.3.7.1: a non-canonical reference through the stack segment is #SS(0).
   if (takeNoncanonical() && ((recFlags(r) & RecFlag.MEM) == 0 || recSeg(r) == Seg.SS)) c.excVector = Vector.SS;
   deliverException(c);
+  takeNoncanonical();
 }
 
 /** One instruction with all the checks that cached execution leaves out: shadows, TF, RF, breakpoints, tracing. */
@@ -237,6 +242,7 @@ function takeInterrupt(c: Cpu, req: u32): void {
   const vector = lapicAccept(c.id);
   if (vector < 0) return;
   c.runState = RunState.RUNNING;
+  if (interrupted) c.eflags |= FLAG_RF;
   deliverInterrupt(c, <u32>vector, EventKind.EXTERNAL);
 }
 

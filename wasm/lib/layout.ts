@@ -72,6 +72,16 @@ export const RECORD_BYTES: u32 = 32;
 export const RECORDS_PER_SLOT: u32 = 1280;
 export const CPU_RECORDS: u32 = CPU_INDEX + CPU_INDEX_BYTES;
 export const CPU_RECORDS_BYTES: u32 = ICACHE_SLOTS * RECORDS_PER_SLOT * RECORD_BYTES;
-export const CPU_USED_BYTES: u32 = CPU_RECORDS + CPU_RECORDS_BYTES;
+/** Inside a CPU block: jump cache, 64-bit branch target -> record: supervisor table, user table, one that stays empty. */
+export const CPU_JUMPS: u32 = CPU_RECORDS + CPU_RECORDS_BYTES;
+export const JUMP_ENTRIES: u32 = 4096;
+export const JUMP_ENTRY_BYTES: u32 = 32;
+export const JUMP_TABLE_BYTES: u32 = JUMP_ENTRIES * JUMP_ENTRY_BYTES;
+export const JUMP_TABLES: u32 = 3;
+export const CPU_JUMPS_BYTES: u32 = JUMP_TABLE_BYTES * JUMP_TABLES;
+/** Inside a CPU block: per TLB slot, 1 = the jump cache may hold targets in pages of that slot. */
+export const CPU_JUMP_PAGES: u32 = CPU_JUMPS + CPU_JUMPS_BYTES;
+export const CPU_JUMP_PAGES_BYTES: u32 = TLB_ENTRIES;
+export const CPU_USED_BYTES: u32 = CPU_JUMP_PAGES + CPU_JUMP_PAGES_BYTES;
 
 // Guest RAM follows the last CPU block: RAM_BASE = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES (control word RAM_BASE).

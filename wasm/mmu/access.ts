@@ -91,7 +91,7 @@ export function readBytes(c: Cpu, va: u64, n: u32): usize {
 }
 
 /** Canonical form (SDM vol. 1 3.3.7.1) of the first and last byte; #GP(0) or, for stack accesses, #SS(0). */
-function checkLinear(c: Cpu, va: u64, n: u32): bool {
+function checkLinear(c: Cpu, va: u64, n: u32, implicit: bool): bool {
   // Only legacy modes produce POISON (their addresses are 32 bits wide); the exception is pending already.
   if (va == POISON && !c.mode64) return false;
   const last = va + n - 1;
@@ -101,6 +101,7 @@ function checkLinear(c: Cpu, va: u64, n: u32): bool {
     noncanonical = true;
     return false;
   }
+  if (implicit) return true;
   if (n > 1 && n <= 8 && (c.eflags & FLAG_AC) != 0 && c.cpl == 3 && (c.cr0 & CR0_AM) != 0 && (va & (n - 1)) != 0) {
     raiseError(c, Vector.AC, 0);
     return false;
@@ -124,7 +125,7 @@ function wrap(c: Cpu, va: u64): u64 {
 
 /** Read n bytes at va past the fast path. */
 function readSlow(c: Cpu, va: u64, n: u32): usize {
-  if (!checkLinear(c, va, n)) return 0;
+  if (!checkLinear(c, va, n, false)) return 0;
   return readAs(c, va, n, c.cpl == 3 ? <u32>Access.USER : 0, c.tlbRead, false);
 }
 
@@ -208,7 +209,7 @@ export function rmwIsRam(): bool {
 }
 
 function rmwSlow(c: Cpu, va: u64, n: u32, reads: bool): usize {
-  if (!checkLinear(c, va, n)) return 0;
+  if (!checkLinear(c, va, n, false)) return 0;
   return rmwAs(c, va, n, (c.cpl == 3 ? <u32>Access.USER : 0) | Access.WRITE, c.tlbWrite, false, reads);
 }
 
@@ -272,7 +273,7 @@ export function writeBytes(c: Cpu, va: u64, n: u32, from: usize): i32 {
 /** Would a write of n bytes (n <= 4096) fault? Translates for write without storing. */
 export function checkWrite(c: Cpu, va: u64, n: u32): i32 {
   if (tlbLookup(c.tlbWrite, va, n)) return Status.NEXT;
-  if (!checkLinear(c, va, n)) return Status.FAULT;
+  if (!checkLinear(c, va, n, false)) return Status.FAULT;
   const access = (c.cpl == 3 ? <u32>Access.USER : 0) | Access.WRITE;
   if (walk(c, wrap(c, va), access, false)) return Status.FAULT;
   const room: u32 = 4096 - (<u32>va & 0xfff);
@@ -287,12 +288,12 @@ export function sysRead<T>(c: Cpu, va: u64): usize {
   const table = supervisorRead(c);
   const h = tlbLookup(table, va, sizeof<T>());
   if (h) return h;
-  if (!checkLinear(c, va, sizeof<T>())) return 0;
+  if (!checkLinear(c, va, sizeof<T>(), true)) return 0;
   return readAs(c, va, sizeof<T>(), 0, table, true);
 }
 
 export function sysWrite<T>(c: Cpu, va: u64, v: T): i32 {
-  if (!checkLinear(c, va, sizeof<T>())) return Status.FAULT;
+  if (!checkLinear(c, va, sizeof<T>(), true)) return Status.FAULT;
   const h = rmwAs(c, va, sizeof<T>(), Access.WRITE, supervisorRead(c) + 65536, true, false);
   if (!h) return Status.FAULT;
   store<T>(h, v);
@@ -301,6 +302,6 @@ export function sysWrite<T>(c: Cpu, va: u64, v: T): i32 {
 
 /** Host address of a T of a system structure for an atomic update; finish with rmwDone. 0 = fault. */
 export function sysRmw<T>(c: Cpu, va: u64): usize {
-  if (!checkLinear(c, va, sizeof<T>())) return 0;
+  if (!checkLinear(c, va, sizeof<T>(), true)) return 0;
   return rmwAs(c, va, sizeof<T>(), Access.WRITE, supervisorRead(c) + 65536, true, true);
 }

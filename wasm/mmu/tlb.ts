@@ -6,6 +6,7 @@
 
 import { Cpu } from "../cpu/state";
 import { CPU_TLB, TLB_ENTRIES, TLB_TABLE_BYTES } from "../lib/layout";
+import { jumpFlush, jumpFlushNonGlobal, jumpFlushPage, jumpSelect } from "./jump-cache";
 
 /** Data banks. CHECKED is never filled: alignment checks and data breakpoints need the slow path. */
 export const enum Bank { USER = 0, SUPERVISOR = 1, SUPERVISOR_AC = 2, CHECKED = 3 }
@@ -55,6 +56,7 @@ function emptyTable(c: Cpu, t: u32): void {
 
 /** Everything, global pages too. */
 export function tlbFlushAll(c: Cpu): void {
+  jumpFlush(c);
   for (let t: u32 = 0; t < TABLES; t++) emptyTable(c, t);
   for (let s: u32 = 0; s < 3; s++) {
     const span = changetype<usize>(c) + CPU_TLB + SPANS + s * 16;
@@ -73,6 +75,7 @@ function clearSlot(table: usize, slot: u32): void {
 
 /** What a CR3 load drops: every entry that is not global. */
 export function tlbFlushNonGlobal(c: Cpu): void {
+  jumpFlushNonGlobal(c);
   for (let t: u32 = 0; t < TABLES; t++) {
     const log = logOf(c, t);
     const n = load<u32>(log);
@@ -93,6 +96,7 @@ export function tlbFlushPage(c: Cpu, va: u64): void {
     tlbFlushAll(c);
     return;
   }
+  jumpFlushPage(c, va);
   const slot = <u32>(va >> 12) & SLOT_MASK;
   for (let t: u32 = 0; t < TABLES; t++) {
     const table = tableOf(c, t);
@@ -120,6 +124,7 @@ export function tlbSelectBank(c: Cpu): void {
   c.tlbRead = base + bank * BANK_BYTES;
   c.tlbWrite = c.tlbRead + TLB_TABLE_BYTES;
   c.tlbFetch = base + FETCH_TABLES + (user ? TLB_TABLE_BYTES : 0);
+  jumpSelect(c);
 }
 
 /** Read table of the supervisor bank: implicit supervisor accesses (descriptor tables, TSS). */
@@ -141,6 +146,19 @@ export function tlbEntry(table: u32, va: u64): usize {
 export function tlbLookup(table: u32, va: u64, size: u32): usize {
   const e = tlbEntry(table, va);
   return (load<u64>(e) ^ va) < <u64>(4097 - size) ? <usize>(load<u32>(e, 8) + <u32>va) : 0;
+}
+
+/** Fetch table: the addend is not used; it says whether the page is global. */
+export function tlbFillFetch(c: Cpu, va: u64, page: u32, global: bool, large: u64): void {
+  tlbFill(c, c.tlbFetch, va, 0, page, global, large);
+  store<u32>(tlbEntry(c.tlbFetch, va), global ? 1 : 0, 8);
+}
+
+/** Was the page of the last fetch translation of va global? */
+// @ts-ignore: decorator
+@inline
+export function tlbFetchGlobal(c: Cpu, va: u64): bool {
+  return load<u32>(tlbEntry(c.tlbFetch, va), 8) != 0;
 }
 
 /** Install a translation. `host` is the host address of the page, `page` the guest page number. */

@@ -1,0 +1,79 @@
+// Targets of branches that leave their page, in 64-bit mode: virtual address -> decoded record, so that the inner loop goes on
+// without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly into other pages). An entry is
+// {u64 target, u32 index, u32 record, u32 records, u32 generation} and holds while no TLB flush could change what its page
+// maps to and no decoded page has been dropped. Entries of global pages have a generation of their own (odd numbers), which
+// survives CR3 loads. There is a table per privilege, and one that stays empty for the other modes.
+
+import { Cpu } from "../cpu/state";
+import {
+  CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, JUMP_ENTRIES, JUMP_TABLE_BYTES, TLB_ENTRIES,
+} from "../lib/layout";
+
+const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20 }
+const enum Table { SUPERVISOR = 0, USER = 1, EMPTY = 2 }
+const ENTRY_SHIFT: u32 = 5;
+
+/** Results of a hit. */
+export let jumpIndex: usize = 0;
+export let jumpRecords: usize = 0;
+
+export function jumpReset(c: Cpu): void {
+  memory.fill(changetype<usize>(c) + CPU_JUMPS, 0, CPU_JUMPS_BYTES);
+  memory.fill(changetype<usize>(c) + CPU_JUMP_PAGES, 0, CPU_JUMP_PAGES_BYTES);
+  c.jumpGeneration = 2;
+  c.jumpGlobalGeneration = 3;
+}
+
+/** After a change of CPL or code mode. */
+export function jumpSelect(c: Cpu): void {
+  const table: u32 = !c.mode64 ? Table.EMPTY : c.cpl == 3 ? Table.USER : Table.SUPERVISOR;
+  c.jumpTable = <u32>changetype<usize>(c) + CPU_JUMPS + table * JUMP_TABLE_BYTES;
+}
+
+/** Forget the targets in pages that are not global. */
+export function jumpFlushNonGlobal(c: Cpu): void {
+  c.jumpGeneration += 2;
+}
+
+/** Forget everything. */
+export function jumpFlush(c: Cpu): void {
+  c.jumpGeneration += 2;
+  c.jumpGlobalGeneration += 2;
+  memory.fill(changetype<usize>(c) + CPU_JUMP_PAGES, 0, CPU_JUMP_PAGES_BYTES);
+}
+
+/** INVLPG. */
+export function jumpFlushPage(c: Cpu, va: u64): void {
+  if (load<u8>(changetype<usize>(c) + CPU_JUMP_PAGES + (<u32>(va >> 12) & (TLB_ENTRIES - 1)))) jumpFlush(c);
+}
+
+// @ts-ignore: decorator
+@inline
+function jumpEntry(c: Cpu, target: u64): usize {
+  return <usize>c.jumpTable + ((<u32>(target ^ (target >> 12)) & (JUMP_ENTRIES - 1)) << ENTRY_SHIFT);
+}
+
+/** Record of a target, 0 = unknown; jumpIndex and jumpRecords are those of its page. */
+// @ts-ignore: decorator
+@inline
+export function jumpFind(c: Cpu, target: u64): usize {
+  const e = jumpEntry(c, target);
+  if (load<u64>(e, Entry.TARGET) != target) return 0;
+  const generation = load<u32>(e, Entry.GENERATION);
+  if (generation != c.jumpGeneration && generation != c.jumpGlobalGeneration) return 0;
+  jumpIndex = load<u32>(e, Entry.INDEX);
+  jumpRecords = load<u32>(e, Entry.RECORDS);
+  return load<u32>(e, Entry.RECORD);
+}
+
+/** Remember where the run loop found a target (64-bit mode only). */
+export function jumpRemember(c: Cpu, target: u64, index: usize, record: usize, records: usize, global: bool): void {
+  if (!c.mode64) return;
+  const e = jumpEntry(c, target);
+  store<u64>(e, target, Entry.TARGET);
+  store<u32>(e, <u32>index, Entry.INDEX);
+  store<u32>(e, <u32>record, Entry.RECORD);
+  store<u32>(e, <u32>records, Entry.RECORDS);
+  store<u32>(e, global ? c.jumpGlobalGeneration : c.jumpGeneration, Entry.GENERATION);
+  store<u8>(changetype<usize>(c) + CPU_JUMP_PAGES + (<u32>(target >> 12) & (TLB_ENTRIES - 1)), 1);
+}
