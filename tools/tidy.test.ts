@@ -19,6 +19,7 @@ describe('layers', () => {
     ['wasm/uop/arith.ts', '../mmu/access', false], ['wasm/jit/emit.ts', '../interp/loop', false],
     ['wasm/interp/loop.ts', '../jit/emit', false], ['wasm/board.ts', './dev/uart', true],
     ['src/ui/a.ts', '../../../elsewhere/x.ts', false],
+    ['wasm/dev/uart.test.ts', '../cpu/smp', true], ['src/emu/a.test.ts', '../ui/main.ts', false],
   ])('%s importing %s is allowed: %s', (path, target, allowed) => {
     const found = rules(path, `${HEAD}import { x } from '${target}';\n`);
     expect(found).toEqual(allowed ? [] : ['2 layers']);

@@ -68,6 +68,9 @@ export function layerOf(path: string): string | undefined {
   return best?.[1];
 }
 
+/** Tests and what only they use: test entries of the core, generators of cases. */
+const TEST_SUPPORT = /\.test\.m?[jt]s$|\/testing\/|\/(silicon|check)-[^/]*$|-(check|entry|cases)\.ts$/;
+
 /** Static and dynamic imports, exports from, and URLs by which workers are loaded; comments do not count. */
 export function importsOf(text: string): ImportLine[] {
   const out: ImportLine[] = [];
@@ -98,7 +101,7 @@ export function checkImports(
     const text = 'this folder has no place in the matrix of tools/tidy/layers.ts';
     return [{ path, line: 1, rule: 'layers', text }];
   }
-  const isTest = /\.test\.m?[jt]s$/.test(path);
+  const isTest = TEST_SUPPORT.test(path);
   const findings: Finding[] = [];
   for (const { target, line } of imports) {
     if (!target.startsWith('.')) continue;
@@ -110,7 +113,7 @@ export function checkImports(
     const other = layerOf(full);
     // Files of the build and of the root (package.json, build/skep.wasm) have no layer.
     if (other === undefined || other === layer) continue;
-    if (isTest && ['tools', 'bin', 'isa', 'layout', 'board-testing'].includes(other)) continue;
+    if (isTest && (path.startsWith('wasm/') || ['tools', 'bin', 'isa', 'layout'].includes(other))) continue;
     if (!(MATRIX[layer] ?? []).includes(other)) {
       findings.push({ path, line, rule: 'layers', text: `${layer} may not import ${other} (${target})` });
     } else if (!exists(target.replace(/\.js$/, '.ts')) && !exists(target)) {
