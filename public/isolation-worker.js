@@ -1,5 +1,6 @@
-// Service worker for static hosts that cannot send headers: adds the two that make the page cross-origin isolated
-// (HTML standard, "cross-origin isolation"), so that the browser gives it shared memory. It caches nothing.
+// Service worker for static hosts that cannot send headers: adds the two that make the page cross-origin
+// isolated (HTML standard, "cross-origin isolation"), so that the browser gives it shared memory. It caches
+// nothing.
 
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));

@@ -1,5 +1,5 @@
-// Installs the dependencies where one is missing or has another version than the lock file says. Plain JavaScript,
-// because it runs on a fresh clone, before anything is installed.
+// Installs the dependencies where one is missing or has another version than the lock file says. Plain
+// JavaScript, because it runs on a fresh clone, before anything is installed.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
