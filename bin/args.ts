@@ -1,5 +1,6 @@
 // The command line's arguments (docs: `skep --help`). Order matters for --until and --send, so the tokens of
-// node:util parseArgs are walked, not its values. Every refusal is one sentence with the value and what to do.
+// node:util parseArgs are walked, not its values. Every refusal is one sentence with the value and what to
+// do.
 
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError } from '../src/api/errors.ts';
@@ -34,17 +35,20 @@ export type Command =
 
 export const USAGE = `usage:
   skep boot [--guest mini] [--smp N] [--ram MiB] [--cpu v1|v2|v3] [--kernel F] [--initrd F]... [--append S]
-            [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE] [--quiet] [--verbose]
+            [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
+            [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]      skep image [mini|all]      skep bench [NAME]... [--json FILE]
 
---until waits for the expression on the serial console, --send types; the steps run in order. Escapes in --send:
-\\n \\r \\t \\\\ \\xNN. With a terminal as standard input the console is interactive; Ctrl-A x leaves.
-Exit status: 0 all seen, or powered off; 1 not seen before the timeout; 2 bad usage; 3 the guest crashed or the machine
-failed; with debug-exit the guest's own value.`;
+--until waits for the expression on the serial console, --send types; the steps run in order. Escapes in
+--send: \\n \\r \\t \\e \\\\ \\xNN. With a terminal as standard input the console is interactive; Ctrl-A x
+leaves.
+Exit status: 0 all seen, or powered off; 1 not seen before the timeout; 2 bad usage; 3 the guest crashed or
+the machine failed; with debug-exit the guest's own value.`;
 
 /** Options of a later version: better a clear answer than "unknown option". */
 const NOT_YET: Record<string, string> = {
-  hda: 'disks', hdb: 'disks', cdrom: 'disks', fda: 'disks', boot: 'disks', bios: 'firmware', 'snapshot-in': 'snapshots',
+  hda: 'disks', hdb: 'disks', cdrom: 'disks', fda: 'disks', boot: 'disks', bios: 'firmware',
+    'snapshot-in': 'snapshots',
   'snapshot-out': 'snapshots', screenshot: 'a screen',
 };
 
@@ -52,14 +56,16 @@ type Options = NonNullable<ParseArgsConfig['options']>;
 const BOOT_OPTIONS = {
   guest: { type: 'string' }, smp: { type: 'string' }, ram: { type: 'string' }, cpu: { type: 'string' },
   kernel: { type: 'string' }, initrd: { type: 'string', multiple: true }, append: { type: 'string' },
-  until: { type: 'string', multiple: true }, send: { type: 'string', multiple: true }, timeout: { type: 'string' },
+  until: { type: 'string', multiple: true }, send: { type: 'string', multiple: true },
+    timeout: { type: 'string' },
   serial: { type: 'string' }, json: { type: 'string' }, engine: { type: 'string' },
   quiet: { type: 'boolean' }, verbose: { type: 'boolean' },
 } as const satisfies Options;
 
 const seeHelp = 'Run skep --help.';
 
-function parse<T extends Options>(argv: readonly string[], options: T, command: string, positionals: boolean) {
+function parse<T extends Options>(argv: readonly string[], options: T, command: string,
+  positionals: boolean) {
   for (const arg of argv) {
     const later = /^--([a-z-]+)/.exec(arg)?.[1];
     if (later !== undefined && later in NOT_YET) {
@@ -75,7 +81,8 @@ function parse<T extends Options>(argv: readonly string[], options: T, command: 
 }
 
 /** A decimal number in a range; the message names option, value and range. */
-export function numberOption(option: string, value: string | undefined, least: number, most: number): number | undefined {
+export function numberOption(option: string, value: string | undefined, least: number,
+  most: number): number | undefined {
   if (value === undefined) return undefined;
   const number = /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : NaN;
   if (Number.isNaN(number)) throw new ConfigError(`${option} "${value}" is not a number.`, seeHelp);
@@ -88,7 +95,8 @@ export function numberOption(option: string, value: string | undefined, least: n
 /** A whole number; ranges are checked by whoever knows the limits. */
 function integerOption(option: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  if (!/^-?\d+$/.test(value.trim())) throw new ConfigError(`${option} "${value}" is not a whole number.`, seeHelp);
+  if (!/^-?\d+$/.test(value.trim())) throw new ConfigError(`${option} "${value}" is not a whole number.`,
+    seeHelp);
   return Number(value);
 }
 
@@ -141,9 +149,11 @@ function parseBoot(argv: readonly string[]): BootArgs {
 }
 
 function parseServe(argv: readonly string[]): ServeArgs {
-  const { values } = parse(argv, { port: { type: 'string' }, dir: { type: 'string' }, host: { type: 'string' } }, 'serve', false);
+  const { values } = parse(argv, { port: { type: 'string' }, dir: { type: 'string' },
+    host: { type: 'string' } }, 'serve', false);
   const port = integerOption('--port', values.port) ?? 8080;
-  if (port < 0 || port > 65535) throw new ConfigError(`--port ${port} is out of range.`, 'Choose 0 to 65535.');
+  if (port < 0 || port > 65535) throw new ConfigError(`--port ${port} is out of range.`,
+    'Choose 0 to 65535.');
   return { port, dir: values.dir, host: values.host ?? '127.0.0.1' };
 }
 
@@ -157,7 +167,8 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'serve': return { name: 'serve', args: parseServe(rest) };
     case 'image': return { name: 'image', guests: parse(rest, {}, 'image', true).positionals };
     case 'bench': {
-      const { values, positionals } = parse(rest, { json: { type: 'string' }, seconds: { type: 'string' } }, 'bench', true);
+      const { values, positionals } = parse(rest, { json: { type: 'string' }, seconds: { type: 'string' } },
+        'bench', true);
       return { name: 'bench', names: positionals, json: values.json,
         seconds: numberOption('--seconds', values.seconds, 0.1, 1e5) };
     }

@@ -1,17 +1,25 @@
-// Runs a multiboot benchmark payload and collects what it says. A payload prints lines on serial port 1; one that begins
-// with `@` is a JSON object with a result. It ends with debug-exit, value 0 = passed.
+// Runs a multiboot benchmark payload and collects what it says. A payload prints lines on serial port 1; one
+// that begins with `@` is a JSON object with a result. It ends with debug-exit, value 0 = passed.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { packageRoot, Skep, SkepError, type MachineEnding, type SkepStats } from '../src/api/node.ts';
 
-export interface PayloadRun { ending: MachineEnding; results: Record<string, unknown>[]; text: string; stats: SkepStats; wallMs: number }
+export interface PayloadRun {
+  ending: MachineEnding;
+  results: Record<string, unknown>[];
+  text: string;
+  stats: SkepStats;
+  wallMs: number;
+}
 
 /** `file` is relative to the package's root. */
-export async function runPayload(file: string, options: { smp: number; memory: number; append: string }): Promise<PayloadRun> {
+export async function runPayload(file: string,
+  options: { smp: number; memory: number; append: string }): Promise<PayloadRun> {
   const path = fileURLToPath(new URL(file, packageRoot()));
   if (!existsSync(path)) {
-    throw new SkepError('file-missing', `The benchmark payload ${file} has not been built.`, 'Run npm run build.');
+    throw new SkepError('file-missing', `The benchmark payload ${file} has not been built.`,
+      'Run npm run build.');
   }
   let text = '';
   const decoder = new TextDecoder();

@@ -1,4 +1,5 @@
-// `skep bench`: named benchmarks, each a module with one function; results go to standard output and, as JSON, to a file.
+// `skep bench`: named benchmarks, each a module with one function; results go to standard output and, as
+// JSON, to a file.
 
 import { writeFile } from 'node:fs/promises';
 import { ConfigError } from '../src/api/errors.ts';
@@ -12,8 +13,9 @@ export type Bench = (options: BenchOptions) => Promise<BenchResult>;
 
 const BENCHES: Record<string, Bench> = { interpreter: benchInterpreter, litmus: benchLitmus };
 
-export async function benchCommand(command: { names: string[]; json: string | undefined; seconds: number | undefined,
-}): Promise<number> {
+export interface BenchCommand { names: string[]; json: string | undefined; seconds: number | undefined }
+
+export async function benchCommand(command: BenchCommand): Promise<number> {
   const names = command.names.length === 0 ? Object.keys(BENCHES) : command.names;
   const results: Record<string, unknown> = {};
   let passed = true;

@@ -1,5 +1,5 @@
-// `skep boot`: makes a machine, connects its first serial port with the terminal, a script or a file, and turns its end
-// into an exit status.
+// `skep boot`: makes a machine, connects its first serial port with the terminal, a script or a file, and
+// turns its end into an exit status.
 
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -66,7 +66,8 @@ export function report(vm: { stats: SkepStats }, script: Script, exit: number, w
     instructions: stats.instructions,
     mips: seconds > 0 ? Number((stats.instructions / 1e6 / seconds).toFixed(2)) : 0,
     wallMs: Math.round(wallMs),
-    cpus: stats.cpus.map((cpu) => ({ instructions: cpu.instructions, haltedMs: Math.round(cpu.haltedMs), translatedShare: 0 })),
+    cpus: stats.cpus.map((cpu) => ({ instructions: cpu.instructions, haltedMs: Math.round(cpu.haltedMs),
+      translatedShare: 0 })),
     interrupts: stats.interrupts,
     disk: { readBytes: 0, writtenBytes: 0 },
     net: { receivedBytes: 0, sentBytes: 0 },
@@ -80,13 +81,17 @@ function openOutput(args: BootArgs): { write(bytes: Uint8Array): void; close(): 
   if (args.serial !== 'stdio') {
     const file: WriteStream = createWriteStream(args.serial);
     file.on('error', (error) => process.stderr.write(`skep: --serial ${args.serial}: ${error.message}\n`));
-    return { write: (bytes) => void file.write(bytes), close: () => new Promise((resolve) => { file.end(() => resolve()); }) };
+    return {
+      write: (bytes) => void file.write(bytes),
+      close: () => new Promise((resolve) => { file.end(() => resolve()); }),
+    };
   }
   return { write: (bytes) => { if (!args.quiet) process.stdout.write(bytes); }, close: async () => {} };
 }
 
 /** Runs the machine until the session is over. */
-async function session(vm: Skep, args: BootArgs, script: Script, output: { write(bytes: Uint8Array): void }): Promise<Outcome> {
+async function session(vm: Skep, args: BootArgs, script: Script,
+  output: { write(bytes: Uint8Array): void }): Promise<Outcome> {
   let close = (): void => {};
   const outcome = await new Promise<Outcome>((resolve) => {
     const advance = (bytes: Uint8Array): void => {
@@ -134,6 +139,7 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   const sentence = explain(outcome, script, args.timeoutS);
   if (sentence !== undefined) process.stderr.write(`\nskep: ${sentence}\n`);
   else if (args.serial === 'stdio' && !args.quiet) process.stdout.write('\n');
-  if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(report(vm, script, exit, wallMs), null, 2)}\n`);
+  if (args.json !== undefined) await writeFile(args.json,
+    `${JSON.stringify(report(vm, script, exit, wallMs), null, 2)}\n`);
   return exit;
 }

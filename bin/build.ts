@@ -1,4 +1,5 @@
-// Bundles the command line, its worker and the Node entry of the package into dist/node, and puts the core beside them.
+// Bundles the command line, its worker and the Node entry of the package into dist/node, and puts the core
+// beside them.
 
 import { copyFileSync, existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,5 @@
-// Arguments, the scripted console and the escape key of the command line, and its exit statuses for bad usage.
+// Arguments, the scripted console and the escape key of the command line, and its exit statuses for bad
+// usage.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Serial output as text for expressions: UTF-8 decoded, terminal control sequences removed (ECMA-48 CSI, OSC and two-byte
-// escapes), also when a sequence is cut by the end of a chunk.
+// Serial output as text for expressions: UTF-8 decoded, terminal control sequences removed (ECMA-48 CSI, OSC
+// and two-byte escapes), also when a sequence is cut by the end of a chunk.
 
 const SEQUENCE = /\x1B(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1B]*(?:\x07|\x1B\\)|[ -/]*[0-Z\\^-~])/g;
 /** The beginning of a sequence that the next chunk may complete. */

@@ -1,4 +1,5 @@
-// `skep image`: prepares guests. The work is tools/guest's, which needs the source checkout and Debian's package tools.
+// `skep image`: prepares guests. The work is tools/guest's, which needs the source checkout and Debian's
+// package tools.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,12 +1,15 @@
-// A scripted console session: waits for expressions and types, in order (product rules: an expression sees the output
-// since the previous match; a send after the last expression waits for the machine's end).
+// A scripted console session: waits for expressions and types, in order (product rules: an expression sees
+// the output since the previous match; a send after the last expression waits for the machine's end).
 
 import type { ScriptStep } from './args.ts';
 import { ConsoleText } from './console-text.ts';
 
 export interface Match { pattern: string; ms: number }
 
-/** Output kept for an expression that does not come: enough for any screen, little enough to search again and again. */
+/**
+ * Output kept for an expression that does not come: enough for any screen, little enough to search again and
+ * again.
+ */
 const MAX_TEXT = 1 << 20;
 
 export class Script {

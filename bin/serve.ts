@@ -1,4 +1,5 @@
-// `skep serve`: a static server for the built page, with the two headers that make a page cross-origin isolated.
+// `skep serve`: a static server for the built page, with the two headers that make a page cross-origin
+// isolated.
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -8,9 +9,12 @@ import { packageRoot, ConfigError } from '../src/api/node.ts';
 import type { ServeArgs } from './args.ts';
 
 const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.mjs': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml',
-  '.png': 'image/png', '.ico': 'image/x-icon', '.map': 'application/json', '.txt': 'text/plain; charset=utf-8',
+  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8',
+    '.mjs': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8', '.json': 'application/json', '.wasm': 'application/wasm',
+    '.svg': 'image/svg+xml',
+  '.png': 'image/png', '.ico': 'image/x-icon', '.map': 'application/json',
+    '.txt': 'text/plain; charset=utf-8',
   '.webmanifest': 'application/manifest+json', '.woff2': 'font/woff2',
 };
 const HEADERS = {
@@ -48,7 +52,8 @@ function answer(root: string, request: IncomingMessage, response: ServerResponse
     return;
   }
   const { size } = statSync(file);
-  const headers = { ...HEADERS, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Accept-Ranges': 'bytes',
+  const headers = { ...HEADERS, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+    'Accept-Ranges': 'bytes',
     'Cache-Control': 'no-cache' };
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const start = range === null ? 0 : Number(range[1]);
@@ -57,7 +62,8 @@ function answer(root: string, request: IncomingMessage, response: ServerResponse
     response.writeHead(416, { ...headers, 'Content-Range': `bytes */${size}` }).end();
     return;
   }
-  response.writeHead(range === null ? 200 : 206, { ...headers, 'Content-Length': size === 0 ? 0 : end - start + 1,
+  response.writeHead(range === null ? 200 : 206, { ...headers,
+    'Content-Length': size === 0 ? 0 : end - start + 1,
     ...(range === null ? {} : { 'Content-Range': `bytes ${start}-${end}/${size}` }) });
   if (request.method === 'HEAD' || size === 0) {
     response.end();
@@ -69,7 +75,8 @@ function answer(root: string, request: IncomingMessage, response: ServerResponse
 export function startServer(args: ServeArgs): Promise<Server> {
   const root = resolve(args.dir ?? fileURLToPath(new URL('dist/', packageRoot())));
   if (!existsSync(join(root, 'index.html'))) {
-    throw new ConfigError(`The folder ${root} has no index.html.`, 'Run npm run build, or name a folder with --dir.');
+    throw new ConfigError(`The folder ${root} has no index.html.`,
+      'Run npm run build, or name a folder with --dir.');
   }
   const server = createServer((request, response) => answer(root, request, response));
   return new Promise((ready, reject) => {
@@ -85,7 +92,10 @@ export async function serveCommand(args: ServeArgs): Promise<number> {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : args.port;
   process.stdout.write(`Skep is served at http://${args.host === '0.0.0.0' ? 'localhost' : args.host}:${port}/ (Ctrl-C ends it)\n`);
-  await new Promise<void>((resolve) => { process.once('SIGINT', resolve); process.once('SIGTERM', resolve); });
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
   server.closeAllConnections();
   server.close();
   return 0;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npx skep`: the bundled command line. In a source checkout the bundle is built first when it is missing or older than
-// its sources; an installed package has it.
+// `npx skep`: the bundled command line. In a source checkout the bundle is built first when it is missing or
+// older than its sources; an installed package has it.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -25,7 +25,8 @@ function newestSource() {
 }
 
 function run(args) {
-  const done = spawnSync(process.execPath, args, { cwd: fileURLToPath(root), stdio: ['ignore', 'ignore', 'inherit'] });
+  const done = spawnSync(process.execPath, args, { cwd: fileURLToPath(root),
+    stdio: ['ignore', 'ignore', 'inherit'] });
   if (done.status !== 0) {
     process.stderr.write('skep: the command line could not be built.\n');
     process.exit(done.status ?? 1);

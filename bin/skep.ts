@@ -1,4 +1,5 @@
-// The command line. Exit status: see USAGE; 2 also for every mistake in the arguments and files that they name.
+// The command line. Exit status: see USAGE; 2 also for every mistake in the arguments and files that they
+// name.
 
 import { SkepError } from '../src/api/errors.ts';
 import { parseCommand, USAGE } from './args.ts';

@@ -1,5 +1,5 @@
-// The interactive console: standard input in raw mode goes to the guest, except for the escape Ctrl-A: Ctrl-A x leaves,
-// Ctrl-A Ctrl-A types one Ctrl-A.
+// The interactive console: standard input in raw mode goes to the guest, except for the escape Ctrl-A: Ctrl-A
+// x leaves, Ctrl-A Ctrl-A types one Ctrl-A.
 
 const CTRL_A = 0x01;
 const KEY_X = 'x'.charCodeAt(0);

@@ -20,7 +20,8 @@ export type GuestManifest = v.InferOutput<typeof Manifest>;
 
 export function checkGuestName(name: string): void {
   if (!(KNOWN_GUESTS as readonly string[]).includes(name)) {
-    throw new ConfigError(`There is no guest "${name}".`, `Choose ${KNOWN_GUESTS.join(', ')}, or give a kernel.`,
+    throw new ConfigError(`There is no guest "${name}".`,
+      `Choose ${KNOWN_GUESTS.join(', ')}, or give a kernel.`,
       'unknown-guest');
   }
 }
@@ -35,7 +36,8 @@ export function parseManifest(text: string, name: string): GuestManifest {
   }
   const parsed = v.safeParse(Manifest, data);
   if (!parsed.success) {
-    throw new SkepError('guest-missing', `The manifest of guest "${name}" is damaged.`, 'Run npm run guest -- --refresh.');
+    throw new SkepError('guest-missing', `The manifest of guest "${name}" is damaged.`,
+      'Run npm run guest -- --refresh.');
   }
   return parsed.output;
 }

@@ -4,13 +4,13 @@ import { browserPlatform } from '../emu/platform-browser.ts';
 import { setHost } from './skep.ts';
 import { readSource } from './source.ts';
 
-declare const document: { baseURI: string };
+declare const location: { href: string };
 
 setHost({ platform: browserPlatform, read: (source, options) => readSource(absolute(source), options),
-  guestBase: () => new URL('guest/', document.baseURI) });
+  guestBase: () => new URL('guest/', location.href) });
 
 function absolute<Source>(source: Source): Source | URL {
-  return typeof source === 'string' ? new URL(source, document.baseURI) : source;
+  return typeof source === 'string' ? new URL(source, location.href) : source;
 }
 
 export { checkBrowser } from '../emu/platform-browser.ts';

@@ -17,8 +17,10 @@ async function readPath(path: string, options: ReadOptions): Promise<NamedBytes>
     return { name: basename(path), bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) };
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (cause instanceof Error && cause.name === 'AbortError' && options.signal) throw abortError(options.signal);
-    const why = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : `cannot be read (${code})`;
+    if (cause instanceof Error && cause.name === 'AbortError'
+      && options.signal) throw abortError(options.signal);
+    const why = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder'
+      : `cannot be read (${code})`;
     throw new SkepError('file-missing', `The file ${path} ${why}.`, 'Check the path.', { cause });
   }
 }

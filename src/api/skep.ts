@@ -1,5 +1,5 @@
-// The public door: a machine to create, control and watch. Everything that a page or a program that embeds Skep needs is
-// here, and nothing of it is in the page's or the command line's power alone.
+// The public door: a machine to create, control and watch. Everything that a page or a program that embeds
+// Skep needs is here, and nothing of it is in the page's or the command line's power alone.
 
 import type { BootConfig, CpuModel, NamedBytes } from '../emu/config.ts';
 import { checkCpuModel, checkCpus, checkMemory } from '../emu/config.ts';
@@ -40,11 +40,13 @@ export interface SkepOptions {
   options?: number;
 }
 
+/** Rates of one CPU since the previous look; `load` is the share of that time not halted, 0 to 1. */
+export type CpuRates = MachineStats['cpus'][number] & { mips: number; load: number };
+
 export interface SkepStats extends MachineStats {
   /** Million guest instructions per second of all CPUs since the previous look. */
   mips: number;
-  cpus: (MachineStats['cpus'][number] & { mips: number; /** 0 to 1: share of the time since the previous look not halted. */
-    load: number })[];
+  cpus: CpuRates[];
 }
 
 /** What differs between a page and Node; set once by the entry module. */
@@ -54,14 +56,17 @@ export function setHost(value: Host): void {
   host = value;
 }
 function theHost(): Host {
-  if (host === undefined) throw new SkepError('unsupported', 'Skep was imported by a wrong path.', 'Import the package "skep".');
+  if (host === undefined) throw new SkepError('unsupported', 'Skep was imported by a wrong path.',
+    'Import the package "skep".');
   return host;
 }
 
 const DEFAULT_MEMORY_MIB = 256;
 const DEFAULT_TSC_HZ = 1e9;
 const DEFAULT_APPEND = 'console=ttyS0';
-/** The largest number of serial bytes a readable stream holds for a slow reader before it drops the oldest. */
+/**
+ * The largest number of serial bytes a readable stream holds for a slow reader before it drops the oldest.
+ */
 const MAX_STREAM_CHUNKS = 4096;
 
 async function readManifest(name: string, base: URL, options: SkepOptions): Promise<GuestManifest> {
@@ -83,7 +88,8 @@ async function readBoot(options: SkepOptions): Promise<{ boot: BootConfig; memor
   let append = options.append ?? DEFAULT_APPEND;
   let memory: number | undefined;
   if (options.guest !== undefined) {
-    const root = options.guestBase === undefined ? guestBase() : new URL(String(options.guestBase), guestBase());
+    const root = options.guestBase === undefined ? guestBase()
+      : new URL(String(options.guestBase), guestBase());
     const base = new URL(`${options.guest}/`, root.href.endsWith('/') ? root : new URL(`${root.href}/`));
     const manifest = await readManifest(options.guest, base, options);
     kernel ??= new URL(manifest.kernel, base);
@@ -94,7 +100,8 @@ async function readBoot(options: SkepOptions): Promise<{ boot: BootConfig; memor
   if (kernel === undefined) {
     throw new ConfigError('There is nothing to boot.', 'Name a guest or give a kernel.');
   }
-  const [kernelFile, ...initrdFiles] = await Promise.all([kernel, ...(initrd ?? [])].map((source) => read(source, files)));
+  const [kernelFile, ...initrdFiles] = await Promise.all([kernel,
+    ...(initrd ?? [])].map((source) => read(source, files)));
   const boot = { kernel: kernelFile as NamedBytes, initrd: initrdFiles, append };
   checkKernel(boot);
   return { boot, memory };
@@ -155,8 +162,10 @@ export class Skep {
     checkCpuModel(cpuModel);
     if (options.memory !== undefined) checkMemory(options.memory, smp);
     const { boot, memory } = await readBoot(options);
-    const machine = await Machine.create({ cpus: smp, memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
-      tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(), options: options.options ?? 0, boot }, platform);
+    const machine = await Machine.create({ cpus: smp,
+      memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
+      tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(), options: options.options ?? 0,
+        boot }, platform);
     if (options.signal?.aborted === true) {
       await machine.stop();
       throw abortError(options.signal);
@@ -209,7 +218,8 @@ export class Skep {
     this.machine.keyboard(codes);
   }
 
-  on<Name extends keyof MachineEvents>(name: Name, listener: (event: MachineEvents[Name]) => void): Unsubscribe {
+  on<Name extends keyof MachineEvents>(name: Name,
+    listener: (event: MachineEvents[Name]) => void): Unsubscribe {
     return this.machine.events.on(name, listener);
   }
 
@@ -223,7 +233,8 @@ export class Skep {
     const cpus = now.cpus.map((cpu, n) => {
       const before = previous?.cpus[n];
       const halted = elapsedMs > 0 ? (cpu.haltedMs - (before?.haltedMs ?? 0)) / elapsedMs : 1;
-      return { ...cpu, mips: rate(cpu.instructions - (before?.instructions ?? 0)), load: Math.min(1, Math.max(0, 1 - halted)) };
+      return { ...cpu, mips: rate(cpu.instructions - (before?.instructions ?? 0)),
+        load: Math.min(1, Math.max(0, 1 - halted)) };
     });
     return { ...now, cpus, mips: rate(now.instructions - (previous?.instructions ?? 0)) };
   }

@@ -1,4 +1,5 @@
-// Files of a machine, wherever they come from: bytes, a Blob or File, or an address. Node also takes paths (node.ts).
+// Files of a machine, wherever they come from: bytes, a Blob or File, or an address. Node also takes paths
+// (node.ts).
 
 import type { NamedBytes } from '../emu/config.ts';
 import { abortError, SkepError } from '../emu/errors.ts';
@@ -9,7 +10,10 @@ export type FileSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 /** Download progress of one file; `total` is 0 while the size is unknown. */
 export interface Progress { name: string; loaded: number; total: number }
 
-export interface ReadOptions { signal?: AbortSignal | undefined; onProgress?: ((progress: Progress) => void) | undefined }
+export interface ReadOptions {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
 
 export type Reader = (source: FileSource, options: ReadOptions) => Promise<NamedBytes>;
 
@@ -24,7 +28,8 @@ export async function readSource(source: FileSource, options: ReadOptions): Prom
   if (source instanceof ArrayBuffer) return { name: 'the given bytes', bytes: new Uint8Array(source) };
   if (source instanceof Blob) {
     const name = (source as { name?: unknown }).name;
-    return { name: typeof name === 'string' ? name : 'the given file', bytes: new Uint8Array(await source.arrayBuffer()) };
+    return { name: typeof name === 'string' ? name : 'the given file',
+      bytes: new Uint8Array(await source.arrayBuffer()) };
   }
   return download(String(source), options);
 }
@@ -58,10 +63,12 @@ async function download(address: string, { signal, onProgress }: ReadOptions): P
     }
   } catch (cause) {
     if (signal?.aborted === true) throw abortError(signal);
-    throw new SkepError('download-failed', `The download of ${name} broke off after ${loaded} bytes.`, 'Try again.', { cause });
+    throw new SkepError('download-failed', `The download of ${name} broke off after ${loaded} bytes.`,
+      'Try again.', { cause });
   }
   if (total !== 0 && loaded < total) {
-    throw new SkepError('download-failed', `Only ${loaded} of ${total} bytes of ${name} arrived.`, 'Try again.');
+    throw new SkepError('download-failed', `Only ${loaded} of ${total} bytes of ${name} arrived.`,
+      'Try again.');
   }
   const bytes = new Uint8Array(loaded);
   let at = 0;

@@ -1,5 +1,5 @@
-// One core thread with its conversation: a request is answered once, and every waiting caller is rejected when the thread
-// dies, so that no promise of the machine waits for a dead worker.
+// One core thread with its conversation: a request is answered once, and every waiting caller is rejected
+// when the thread dies, so that no promise of the machine waits for a dead worker.
 
 import { MachineError } from './errors.ts';
 import type { MachineClock } from './machine-clock.ts';
@@ -23,7 +23,8 @@ export class CoreWorker {
       `The worker of ${name} died: ${reason}.`, 'Start the machine again.')));
   }
 
-  init(module: WebAssembly.Module, memory: WebAssembly.Memory, clock: MachineClock, id: number): Promise<number> {
+  init(module: WebAssembly.Module, memory: WebAssembly.Memory, clock: MachineClock,
+    id: number): Promise<number> {
     return this.call({ kind: 'init', module, memory, clock: clock.shared, id });
   }
 
@@ -34,7 +35,8 @@ export class CoreWorker {
         return;
       }
       if (this.waiting !== undefined) {
-        reject(new MachineError('wrong-state', `${this.name} was asked for ${request.kind} while it was busy.`, ''));
+        reject(new MachineError('wrong-state',
+          `${this.name} was asked for ${request.kind} while it was busy.`, ''));
         return;
       }
       this.waiting = { resolve, reject };

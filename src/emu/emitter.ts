@@ -1,5 +1,5 @@
-// Typed events: a map from event name to the argument of its listeners. A listener that throws does not keep the others
-// from being called; its error is rethrown later, where the host's own error handling sees it.
+// Typed events: a map from event name to the argument of its listeners. A listener that throws does not keep
+// the others from being called; its error is rethrown later, where the host's own error handling sees it.
 
 export type Unsubscribe = () => void;
 

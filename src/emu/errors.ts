@@ -1,5 +1,6 @@
 // The errors that people meet: a code for programs, one sentence for readers, and what to do about it.
-// Re-exported by src/api/errors.ts; nothing else in src/emu may throw a bare Error for a condition a user can cause.
+// Re-exported by src/api/errors.ts; nothing else in src/emu may throw a bare Error for a condition a user can
+// cause.
 
 export type SkepErrorCode =
   | 'bad-config' | 'unknown-guest' | 'guest-missing' | 'file-missing' | 'bad-kernel' | 'kernel-too-big' | 'no-memory'

@@ -1,6 +1,7 @@
-// Machine time: nanoseconds since the machine was made, on the host's monotonic clock, minus the time spent paused.
-// Two shared doubles: the epoch (ms on the normalised host clock) and the time at which the clock stands (-1 = it runs).
-// The host thread is the only writer, and writes only while every other thread is parked or the clock stands.
+// Machine time: nanoseconds since the machine was made, on the host's monotonic clock, minus the time spent
+// paused. Two shared doubles: the epoch (ms on the normalised host clock) and the time at which the clock
+// stands (-1 = it runs). The host thread is the only writer, and writes only while every other thread is
+// parked or the clock stands.
 
 const EPOCH_MS = 0;
 const FROZEN_NS = 1;
@@ -26,7 +27,10 @@ export class MachineClock {
     return new MachineClock(new SharedArrayBuffer(16), true);
   }
 
-  /** The function that a thread's core imports; the difference of the origins is taken once, before precision is lost. */
+  /**
+   * The function that a thread's core imports; the difference of the origins is taken once, before precision
+   * is lost.
+   */
   reader(): () => number {
     const words = this.words;
     const origin = performance.timeOrigin;

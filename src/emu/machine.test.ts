@@ -1,5 +1,5 @@
-// The machine's host side with a toy core (test-core/toy.ts): creation, output and input, every way to end, pause, reset,
-// and failures of core and workers. Real worker threads, real shared memory; no processor.
+// The machine's host side with a toy core (wasm/toy-core.ts): creation, output and input, every way to end,
+// pause, reset, and failures of core and workers. Real worker threads, real shared memory; no processor.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';

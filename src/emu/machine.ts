@@ -1,7 +1,7 @@
-// A machine: the shared memory, one worker per CPU, the clock worker, and the words that control them. All workers have
-// instantiated the core and CPUs other than 0 are parked before CPU 0 executes its first instruction. Afterwards control
-// goes through shared words only; the host watches HOST_EVENT (Atomics.waitAsync, or a timer where that is missing) for
-// output, ends, reset requests and failures.
+// A machine: the shared memory, one worker per CPU, the clock worker, and the words that control them. All
+// workers have instantiated the core and CPUs other than 0 are parked before CPU 0 executes its first
+// instruction. Afterwards control goes through shared words only; the host watches HOST_EVENT
+// (Atomics.waitAsync, or a timer where that is missing) for output, ends, reset requests and failures.
 
 import { checkMachineConfig, type BootConfig, type MachineConfig, MIB, ramBaseFor } from './config.ts';
 import { CoreWorker } from './core-worker.ts';
@@ -9,7 +9,8 @@ import { Emitter } from './emitter.ts';
 import { MachineError, SkepError } from './errors.ts';
 import { BootKind, GuestRam, type BootState } from './boot/guest-ram.ts';
 import { loadPayload } from './boot/load.ts';
-import { Board, BOARD, BOARD_BYTES, Control, CONTROL, CPU_INBOX_BYTES, MachineEnd, PAGE_BYTES, PAGE_RECORD_BYTES,
+import { Board, BOARD, BOARD_BYTES, Control, CONTROL, CPU_INBOX_BYTES, MachineEnd, PAGE_BYTES,
+  PAGE_RECORD_BYTES,
   PAGE_TABLE, Request, RING_DEBUG_OUT, RING_KEYBOARD_IN, RING_MOUSE_IN, RINGS, RINGS_BYTES,
   } from './generated-layout.ts';
 import { describeLog } from './log-messages.ts';
@@ -45,7 +46,8 @@ const COALESCE_MS = 2;
 const PARK_TIMEOUT_MS = 2000;
 
 const END_REASONS: Record<number, EndReason> = {
-  [MachineEnd.POWER_OFF]: 'power-off', [MachineEnd.DEBUG_EXIT]: 'debug-exit', [MachineEnd.TRIPLE_FAULT]: 'triple-fault',
+  [MachineEnd.POWER_OFF]: 'power-off', [MachineEnd.DEBUG_EXIT]: 'debug-exit',
+    [MachineEnd.TRIPLE_FAULT]: 'triple-fault',
   [MachineEnd.PANIC]: 'panic',
 };
 
@@ -55,7 +57,8 @@ export interface MachineOptions extends MachineConfig {
 }
 
 /** Not in every browser, nor in TypeScript's library before ES2024. */
-type WaitAsync = (words: Int32Array, index: number, value: number, timeoutMs: number) => { value: Promise<string> | string };
+type WaitAsync = (words: Int32Array, index: number, value: number, timeoutMs: number)
+  => { value: Promise<string> | string };
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
 
@@ -232,7 +235,9 @@ export class Machine {
     });
   }
 
-  /** All instances exist; the board is initialised; the payload is in RAM; every CPU is in its reset state. */
+  /**
+   * All instances exist; the board is initialised; the payload is in RAM; every CPU is in its reset state.
+   */
   private async prepare(): Promise<void> {
     const { module, shared, clock } = this;
     const boot = this.loadBoot();
@@ -292,7 +297,8 @@ export class Machine {
       await sleep(POLL_MS);
       return;
     }
-    const wait = waitAsync(this.shared.words, this.shared.control(Control.HOST_EVENT), seen | 0, EVENT_WAIT_MS);
+    const wait = waitAsync(this.shared.words, this.shared.control(Control.HOST_EVENT), seen | 0,
+      EVENT_WAIT_MS);
     await wait.value;
   }
 
@@ -335,7 +341,8 @@ export class Machine {
   private async failedWord(): Promise<void> {
     await sleep(200);
     if (this.current === 'failed' || this.current === 'stopped') return;
-    this.fail(new MachineError('core-panic', `The core stopped with code ${this.shared.getControl(Control.FAILED)}.`,
+    this.fail(new MachineError('core-panic',
+      `The core stopped with code ${this.shared.getControl(Control.FAILED)}.`,
       'This is a mistake of Skep; please report it with the guest that shows it.'));
   }
 
@@ -343,7 +350,8 @@ export class Machine {
     if (this.current === 'failed' || this.current === 'stopped' || this.current === 'ended') return;
     const wasReady = this.current === 'ready';
     const known = error instanceof SkepError ? error
-      : new MachineError('core-panic', `The machine failed: ${String(error)}.`, 'Start it again.', { cause: error });
+      : new MachineError('core-panic', `The machine failed: ${String(error)}.`, 'Start it again.',
+        { cause: error });
     if (this.shared.getControl(Control.FAILED) === 0) this.shared.setControl(Control.FAILED, 1);
     this.forEachCpu((cpu) => this.shared.poke(cpu));
     this.shared.kickClock();
@@ -359,7 +367,8 @@ export class Machine {
   private async doReset(): Promise<void> {
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.RESET));
     const exits = await Promise.race([Promise.all(this.runs), sleep(PARK_TIMEOUT_MS)]);
-    if (exits === undefined) throw new MachineError('worker-died', 'A CPU does not answer a reset.', 'Start again.');
+    if (exits === undefined) throw new MachineError('worker-died', 'A CPU does not answer a reset.',
+      'Start again.');
     if (exits.includes(CpuExit.END) || exits.includes(CpuExit.STOP)) return;
     this.drain();
     this.shared.setControl(Control.RUNNING, 0);
@@ -372,7 +381,8 @@ export class Machine {
     const [worker] = this.cpus;
     await worker?.call({ kind: 'machine-init', directBoot: this.options.boot !== undefined });
     const boot = await this.loadBoot();
-    await Promise.all(this.cpus.map((cpu, id) => cpu.call(id === 0 ? { kind: 'cpu-init', boot } : { kind: 'cpu-init' })));
+    await Promise.all(this.cpus.map((cpu, id) => cpu.call(id === 0 ? { kind: 'cpu-init', boot }
+      : { kind: 'cpu-init' })));
     if (this.current !== 'running') return;
     this.resets++;
     this.events.emit('reset', this.resets);

@@ -1,4 +1,5 @@
-// The machine's host in a page. The two `new URL(…, import.meta.url)` are literal so that bundlers (Vite, webpack) see them.
+// The machine's host in a page. The two `new URL(…, import.meta.url)` are literal so that bundlers (Vite,
+// webpack) see them.
 
 import { SkepError } from './errors.ts';
 import type { CoreThread, Platform, ThreadReply } from './platform.ts';
@@ -23,7 +24,8 @@ class BrowserThread implements CoreThread {
     this.worker.addEventListener('message', (event) => handler(event.data));
   }
   onDeath(handler: (reason: string) => void): void {
-    this.worker.addEventListener('error', (event) => handler(event.message ?? 'its script could not be loaded'));
+    this.worker.addEventListener('error',
+      (event) => handler(event.message ?? 'its script could not be loaded'));
     this.worker.addEventListener('messageerror', () => handler('a message could not be read'));
   }
   async terminate(): Promise<void> {
@@ -37,24 +39,28 @@ class BrowserThread implements CoreThread {
 /** Throws SkepError with the reason when this page cannot run machines. */
 export function checkBrowser(): void {
   if (typeof WebAssembly !== 'object') {
-    throw new SkepError('unsupported', 'This browser has no WebAssembly.', 'Use a current Chromium, Firefox or Safari.');
+    throw new SkepError('unsupported', 'This browser has no WebAssembly.',
+      'Use a current Chromium, Firefox or Safari.');
   }
   if (typeof SharedArrayBuffer === 'undefined' || crossOriginIsolated === false) {
-    throw new SkepError('not-isolated', 'This page is not cross-origin isolated, so the browser gives it no shared memory.',
+    throw new SkepError('not-isolated',
+      'This page is not cross-origin isolated, so the browser gives it no shared memory.',
       'Serve it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.');
   }
 }
 
 export const browserPlatform: Platform = {
   spawn(name) {
-    return new BrowserThread(new Worker(new URL('./workers/browser-worker.ts', import.meta.url), { type: 'module', name }));
+    return new BrowserThread(new Worker(new URL('./workers/browser-worker.ts', import.meta.url),
+      { type: 'module', name }));
   },
   async loadCore() {
     checkBrowser();
     const url = new URL('../../build/skep.wasm', import.meta.url);
     const response = await fetch(url);
     if (!response.ok) {
-      throw new SkepError('core-missing', `The processor core could not be loaded: ${url.href} answered ${response.status}.`,
+      throw new SkepError('core-missing',
+        `The processor core could not be loaded: ${url.href} answered ${response.status}.`,
         'Build the page again, or check what the server serves.');
     }
     // compileStreaming insists on the MIME type application/wasm, which not every static host sends.

@@ -1,5 +1,5 @@
-// The machine's host in Node 20 and later. Finds the core and the worker beside the bundle (dist/node), or, run from
-// source with tsx, in build/ and src/.
+// The machine's host in Node 20 and later. Finds the core and the worker beside the bundle (dist/node), or,
+// run from source with tsx, in build/ and src/.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -10,7 +10,8 @@ import { SkepError } from './errors.ts';
 import type { CoreThread, Platform, ThreadReply } from './platform.ts';
 
 // Node 22.15 and later.
-const zstd = (zlib as { zstdDecompressSync?: (packed: Uint8Array, options: object) => Uint8Array }).zstdDecompressSync;
+const zstd = (zlib as { zstdDecompressSync?: (packed: Uint8Array,
+  options: object) => Uint8Array }).zstdDecompressSync;
 /** Distribution kernels are packed with windows of up to 128 MiB (zstd -22 --ultra). */
 const ZSTD_WINDOW_LOG_MAX = 27;
 if (zstd !== undefined) {
@@ -24,7 +25,10 @@ function find(candidates: readonly string[]): URL | undefined {
   return candidates.map((path) => new URL(path, import.meta.url)).find((url) => existsSync(url));
 }
 
-/** Run from source the worker is TypeScript, which Node 20 needs tsx for, registered in the thread; the bundle is JavaScript. */
+/**
+ * Run from source the worker is TypeScript, which Node 20 needs tsx for, registered in the thread; the bundle
+ * is JavaScript.
+ */
 function startThread(script: URL, name: string): Worker {
   if (!script.pathname.endsWith('.ts')) return new Worker(script, { name });
   const code = `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(script.href)}); });`;
@@ -37,7 +41,8 @@ class NodeThread implements CoreThread {
 
   constructor(name: string) {
     const script = find(['./node-worker.js', './workers/node-worker.ts']);
-    if (script === undefined) throw new SkepError('core-missing', 'The worker script is missing.', 'Run npm run build.');
+    if (script === undefined) throw new SkepError('core-missing', 'The worker script is missing.',
+      'Run npm run build.');
     this.worker = startThread(script, name);
   }
 
@@ -73,7 +78,8 @@ export const nodePlatform: Platform = {
   async loadCore() {
     const url = find(['./skep.wasm', '../../build/skep.wasm']);
     if (url === undefined) {
-      throw new SkepError('core-missing', 'The processor core build/skep.wasm has not been built.', 'Run npm run build.');
+      throw new SkepError('core-missing', 'The processor core build/skep.wasm has not been built.',
+        'Run npm run build.');
     }
     return WebAssembly.compile(readFileSync(url));
   },

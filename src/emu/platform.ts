@@ -1,4 +1,5 @@
-// What the machine needs from its host, so that the same code runs in a page and in Node: threads, the compiled core.
+// What the machine needs from its host, so that the same code runs in a page and in Node: threads, the
+// compiled core.
 
 /** One worker as the machine sees it. Handlers are set before the first message is posted. */
 export interface CoreThread {

@@ -1,6 +1,7 @@
 // The host end of one UART: bytes out of its ring, bytes into its ring with a bounded queue behind it.
 
-import { RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL1_IN, RING_SERIAL1_OUT, RING_SERIAL2_IN, RING_SERIAL2_OUT,
+import { RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL1_IN, RING_SERIAL1_OUT, RING_SERIAL2_IN,
+  RING_SERIAL2_OUT,
   RING_SERIAL3_IN, RING_SERIAL3_OUT } from './generated-layout.ts';
 import type { SharedMachine } from './shared.ts';
 

@@ -1,5 +1,6 @@
-// The host's view of the machine's shared memory: control words, inboxes, rings, RAM. Every shared word is accessed with
-// Atomics; who owns which word is written in the core's lib/control.ts, cpu/inbox.ts and lib/ring.ts.
+// The host's view of the machine's shared memory: control words, inboxes, rings, RAM. Every shared word is
+// accessed with Atomics; who owns which word is written in the core's lib/control.ts, cpu/inbox.ts and
+// lib/ring.ts.
 
 import { ramBaseFor } from './config.ts';
 import * as map from './generated-layout.ts';
@@ -85,14 +86,18 @@ export class SharedMachine {
     return data;
   }
 
-  /** Puts as much as fits and rings the clock worker, which looks at the input rings; returns how many bytes went in. */
+  /**
+   * Puts as much as fits and rings the clock worker, which looks at the input rings; returns how many bytes
+   * went in.
+   */
   writeRing(ring: number, data: Uint8Array): number {
     const write = this.load(ring + Ring.WRITE);
     const size = this.load(ring + Ring.SIZE);
     if (size === 0) return 0;
     const space = size - ((write - this.load(ring + Ring.READ)) >>> 0);
     const count = Math.min(space, data.length);
-    for (let n = 0; n < count; n++) this.bytes[ring + Ring.DATA + ((write + n) & (size - 1))] = data[n] as number;
+    for (let n = 0; n < count; n++) this.bytes[ring + Ring.DATA
+      + ((write + n) & (size - 1))] = data[n] as number;
     if (count === 0) return 0;
     this.store(ring + Ring.WRITE, write + count);
     this.kickClock();

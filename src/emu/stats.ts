@@ -1,5 +1,6 @@
-// Counters that the core keeps at the two ends of the interrupt path, and per CPU; read without stopping anything.
-// lost = raised - coalesced - accepted - pendingAtEnd - clearedByReset is exact only while the machine stands.
+// Counters that the core keeps at the two ends of the interrupt path, and per CPU; read without stopping
+// anything. lost = raised - coalesced - accepted - pendingAtEnd - clearedByReset is exact only while the
+// machine stands.
 
 import { Board, BOARD, Inbox } from './generated-layout.ts';
 import type { SharedMachine } from './shared.ts';
@@ -42,7 +43,8 @@ function popcount(value: number): number {
 }
 
 function readInterrupts(shared: SharedMachine): InterruptStats {
-  const stats: InterruptStats = { raised: 0, coalesced: 0, accepted: 0, pending: 0, clearedByReset: 0, lost: 0, lines: {},
+  const stats: InterruptStats = { raised: 0, coalesced: 0, accepted: 0, pending: 0, clearedByReset: 0,
+    lost: 0, lines: {},
     vectors: {} };
   for (let cpu = 0; cpu < shared.cpus; cpu++) {
     const box = shared.inbox(cpu);

@@ -1,6 +1,7 @@
-// Finds a vCPU worker that is gone without a word: sets its attention word and expects it cleared, since a running CPU
-// clears it at its next poll and a parked one is woken by it (cpu/inbox.ts). Needed where a killed worker raises no
-// event (a page). Counts its own looks, not wall time: a suspended host makes no victim.
+// Finds a vCPU worker that is gone without a word: sets its attention word and expects it cleared, since a
+// running CPU clears it at its next poll and a parked one is woken by it (cpu/inbox.ts). Needed where a
+// killed worker raises no event (a page). Counts its own looks, not wall time: a suspended host makes no
+// victim.
 
 import { Inbox } from './generated-layout.ts';
 import type { SharedMachine } from './shared.ts';

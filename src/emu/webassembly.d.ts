@@ -1,5 +1,5 @@
-// The part of the WebAssembly JavaScript interface that src/emu uses. TypeScript declares it with the DOM only, and the
-// DOM stays out of this layer.
+// The part of the WebAssembly JavaScript interface that src/emu uses. TypeScript declares it with the DOM
+// only, and the DOM stays out of this layer.
 
 declare namespace WebAssembly {
   class Memory {

@@ -1,4 +1,5 @@
-// ACPI and MP tables read back by a small parser of their own; the DSDT also goes through iasl where it is installed.
+// ACPI and MP tables read back by a small parser of their own; the DSDT also goes through iasl where it is
+// installed.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A builder for the subset of ACPI Machine Language that the DSDT needs (ACPI 6.5 §20.2). Every function returns the
-// encoded bytes of one term; resource templates are at the end (§6.4).
+// A builder for the subset of ACPI Machine Language that the DSDT needs (ACPI 6.5 §20.2). Every function
+// returns the encoded bytes of one term; resource templates are at the end (§6.4).
 
 export type Aml = number[];
 
@@ -42,11 +42,14 @@ export function integer(value: number): Aml {
   return [0x0C, ...le32(value)];
 }
 
-export const scope = (name: string, ...terms: Aml[]): Aml => withLength([0x10], [...path(name), ...terms.flat()]);
-export const device = (name: string, ...terms: Aml[]): Aml => withLength([0x5B, 0x82], [...path(name), ...terms.flat()]);
+export const scope = (name: string, ...terms: Aml[]): Aml => withLength([0x10],
+  [...path(name), ...terms.flat()]);
+export const device = (name: string, ...terms: Aml[]): Aml => withLength([0x5B, 0x82],
+  [...path(name), ...terms.flat()]);
 export const name = (id: string, value: Aml): Aml => [0x08, ...path(id), ...value];
 export const packageOf = (...items: Aml[]): Aml => withLength([0x12], [items.length, ...items.flat()]);
-export const buffer = (bytes: readonly number[]): Aml => withLength([0x11], [...integer(bytes.length), ...bytes]);
+export const buffer = (bytes: readonly number[]): Aml => withLength([0x11],
+  [...integer(bytes.length), ...bytes]);
 /** Method without SyncLevel; not serialized unless said. */
 export function method(id: string, args: number, body: Aml[], serialized = false): Aml {
   return withLength([0x14], [...path(id), args | (serialized ? 8 : 0), ...body.flat()]);
@@ -77,10 +80,12 @@ export const orTo = (a: Aml, b: Aml, target: Aml): Aml => [0x7D, ...a, ...b, ...
 export const shiftLeft = (value: Aml, count: Aml, target: Aml): Aml => [0x79, ...value, ...count, ...target];
 export const findSetRightBit = (value: Aml, target: Aml): Aml => [0x82, ...value, ...target];
 export const decrement = (target: Aml): Aml => [0x76, ...target];
-export const ifThen = (condition: Aml, ...body: Aml[]): Aml => withLength([0xA0], [...condition, ...body.flat()]);
+export const ifThen = (condition: Aml, ...body: Aml[]): Aml => withLength([0xA0],
+  [...condition, ...body.flat()]);
 export const ret = (value: Aml): Aml => [0xA4, ...value];
 /** CreateWordField(buffer, byteIndex, name). */
-export const wordField = (source: Aml, index: number, id: string): Aml => [0x8B, ...source, ...integer(index), ...nameSeg(id)];
+export const wordField = (source: Aml, index: number, id: string): Aml => [0x8B, ...source, ...integer(index),
+  ...nameSeg(id)];
 
 /** A compressed EISA id such as PNP0A03 (§19.3.4). */
 export function eisaId(id: string): Aml {
@@ -96,18 +101,24 @@ const le32 = (value: number): number[] => [...le16(value), ...le16(value >>> 16)
 /** Resource template: descriptors, then an end tag whose checksum 0 means "not checked". */
 export const resources = (...descriptors: number[][]): Aml => buffer([...descriptors.flat(), 0x79, 0]);
 /** Fixed I/O ports, 16-bit decode (§6.4.2.5). */
-export const io = (base: number, length: number): number[] => [0x47, 1, ...le16(base), ...le16(base), 1, length];
+export const io = (base: number, length: number): number[] => [0x47, 1, ...le16(base), ...le16(base), 1,
+  length];
 /** Edge, active high, exclusive (§6.4.2.1, two-byte form). */
 export const irq = (line: number): number[] => [0x22, ...le16(1 << line)];
-/** Level, active high, shared, one of several (§6.4.2.1): flag bit 0x10 = shared, 0x08 (low) and 0x01 (edge) clear. */
+/**
+ * Level, active high, shared, one of several (§6.4.2.1): flag bit 0x10 = shared, 0x08 (low) and 0x01 (edge)
+ * clear.
+ */
 export const irqLevel = (lines: readonly number[]): number[] =>
   [0x23, ...le16(lines.reduce((mask, line) => mask | (1 << line), 0)), 0x10];
-export const memory32Fixed = (base: number, length: number): number[] => [0x86, ...le16(9), 1, ...le32(base), ...le32(length)];
+export const memory32Fixed = (base: number, length: number): number[] => [0x86, ...le16(9), 1, ...le32(base),
+  ...le32(length)];
 
 /** Address space descriptors (§6.4.3.5): producer, minimum and maximum fixed. */
 const FIXED = 0x0C;
 export function busRange(first: number, last: number): number[] {
-  return [0x88, ...le16(13), 2, FIXED, 0, ...le16(0), ...le16(first), ...le16(last), ...le16(0), ...le16(last - first + 1)];
+  return [0x88, ...le16(13), 2, FIXED, 0, ...le16(0), ...le16(first), ...le16(last), ...le16(0),
+    ...le16(last - first + 1)];
 }
 export function ioRange(first: number, last: number): number[] {
   const ENTIRE = 3;

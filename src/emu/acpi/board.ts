@@ -1,5 +1,5 @@
-// Numbers of the board that the tables announce: they restate the wiring of the core's board.ts for operating systems.
-// PIIX4 datasheet (290562) for the power management block, ICH for the reset register.
+// Numbers of the board that the tables announce: they restate the wiring of the core's board.ts for operating
+// systems. PIIX4 datasheet (290562) for the power management block, ICH for the reset register.
 
 export const BOARD_IO = {
   PM1_EVENT: 0x600,

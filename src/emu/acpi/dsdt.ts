@@ -1,6 +1,6 @@
-// The differentiated system description table: the PCI host bridge (without it Linux scans no PCI), interrupt routing
-// through the PIIX3's PIRQ registers (82371SB §4.1.10), the legacy devices behind the ISA bridge, HPET, and \_S5.
-// Left out: processors (the MADT has them), sleep states other than S5, hot plug.
+// The differentiated system description table: the PCI host bridge (without it Linux scans no PCI), interrupt
+// routing through the PIIX3's PIRQ registers (82371SB §4.1.10), the legacy devices behind the ISA bridge,
+// HPET, and \_S5. Left out: processors (the MADT has them), sleep states other than S5, hot plug.
 
 import * as aml from './aml.ts';
 import type { Aml } from './aml.ts';
@@ -16,7 +16,8 @@ const PIRQ_DISABLED = 0x80;
 export function buildDsdt(ramBytes: number): Uint8Array {
   return Uint8Array.from([
     ...aml.scope('\\_SB', hostBridge(ramBytes), ...LINKS.map((link, n) => pirqLink(link, n)), hpet()),
-    ...aml.name('\\_S5', aml.packageOf(aml.integer(SLP_TYP_S5), aml.integer(SLP_TYP_S5), aml.integer(0), aml.integer(0))),
+    ...aml.name('\\_S5', aml.packageOf(aml.integer(SLP_TYP_S5), aml.integer(SLP_TYP_S5), aml.integer(0),
+      aml.integer(0))),
   ]);
 }
 
@@ -27,12 +28,15 @@ function hostBridge(ramBytes: number): Aml {
     aml.name('_ADR', aml.integer(0)),
     aml.name('_UID', aml.integer(0)),
     aml.name('_CRS', aml.resources(aml.busRange(0, 0xFF), aml.io(0xCF8, 8), aml.ioRange(0, 0xCF7),
-      aml.ioRange(0xD00, 0xFFFF), aml.memoryRange(0xA0000, 0xBFFFF), aml.memoryRange(window, PCI_WINDOW_END))),
+      aml.ioRange(0xD00, 0xFFFF), aml.memoryRange(0xA0000, 0xBFFFF),
+        aml.memoryRange(window, PCI_WINDOW_END))),
     aml.name('_PRT', routing()),
     isaBridge());
 }
 
-/** 440FX boards: pin p of slot s goes to PIRQ (s - 1 + p) mod 4; the power management function uses the SCI. */
+/**
+ * 440FX boards: pin p of slot s goes to PIRQ (s - 1 + p) mod 4; the power management function uses the SCI.
+ */
 function routing(): Aml {
   const entries: Aml[] = [];
   for (let slot = PIIX3_SLOT; slot < 32; slot++) {
@@ -40,7 +44,8 @@ function routing(): Aml {
       const address = aml.integer(((slot << 16) | 0xFFFF) >>> 0);
       const sci = slot === PIIX3_SLOT && pin === 0;
       entries.push(sci ? aml.packageOf(address, aml.integer(pin), aml.integer(0), aml.integer(SCI_IRQ))
-        : aml.packageOf(address, aml.integer(pin), aml.path(LINKS[(slot - 1 + pin) & 3] ?? 'LNKA'), aml.integer(0)));
+        : aml.packageOf(address, aml.integer(pin), aml.path(LINKS[(slot - 1 + pin) & 3] ?? 'LNKA'),
+          aml.integer(0)));
     }
   }
   return aml.packageOf(...entries);
@@ -62,7 +67,8 @@ function isaBridge(): Aml {
 
 function legacy(id: string, hid: string, ...descriptors: number[][]): Aml {
   const uid = hid === 'PNP0501' ? [aml.name('_UID', aml.integer(1))] : [];
-  return aml.device(id, aml.name('_HID', aml.eisaId(hid)), ...uid, aml.name('_CRS', aml.resources(...descriptors)));
+  return aml.device(id, aml.name('_HID', aml.eisaId(hid)), ...uid,
+    aml.name('_CRS', aml.resources(...descriptors)));
 }
 
 function hpet(): Aml {
@@ -74,7 +80,8 @@ function hpet(): Aml {
 function pirqLink(id: string, n: number): Aml {
   const register = aml.path(`PRQ${n}`);
   const uid = aml.name('_UID', aml.integer(n));
-  const fields = n === 0 ? aml.byteFields('\\_SB.PCI0.ISA.P40C', [['PRQ0', 8], ['PRQ1', 8], ['PRQ2', 8], ['PRQ3', 8]]) : [];
+  const fields = n === 0 ? aml.byteFields('\\_SB.PCI0.ISA.P40C',
+    [['PRQ0', 8], ['PRQ1', 8], ['PRQ2', 8], ['PRQ3', 8]]) : [];
   // The mask of the interrupt descriptor is at byte 1 of the template.
   const current = aml.method('_CRS', 0, [
     aml.name('BUF', aml.resources(aml.irqLevel([]))),

@@ -1,5 +1,6 @@
-// MultiProcessor Specification 1.4: floating pointer structure and configuration table, for systems that run without
-// ACPI. Interrupts as on the board: ISA lines edge, IRQ 0 on pin 2, PCI pins on the ISA lines their PIRQ is routed to.
+// MultiProcessor Specification 1.4: floating pointer structure and configuration table, for systems that run
+// without ACPI. Interrupts as on the board: ISA lines edge, IRQ 0 on pin 2, PCI pins on the ISA lines their
+// PIRQ is routed to.
 
 import { IOAPIC_ADDRESS, IOAPIC_ID, LAPIC_ADDRESS, PIRQ_ROUTES } from './board.ts';
 import { setChecksum } from './tables.ts';
@@ -27,10 +28,13 @@ export function buildMpTable(options: { cpus: number; base: number }): Uint8Arra
     [ENTRY.IOAPIC, IOAPIC_ID, IOAPIC_VERSION, 1, ...le32(IOAPIC_ADDRESS)],
     ...interrupts()];
   const length = HEADER_BYTES + entries.reduce((sum, entry) => sum + entry.length, 0);
-  const table = Uint8Array.from([...ascii('PCMP'), ...le16(length), 4, 0, ...ascii('SKEP    '), ...ascii('PC          '),
-    ...le32(0), ...le16(0), ...le16(entries.length), ...le32(LAPIC_ADDRESS), ...le16(0), 0, 0, ...entries.flat()]);
+  const table = Uint8Array.from([...ascii('PCMP'), ...le16(length), 4, 0, ...ascii('SKEP    '),
+    ...ascii('PC          '),
+    ...le32(0), ...le16(0), ...le16(entries.length), ...le32(LAPIC_ADDRESS), ...le16(0), 0, 0,
+      ...entries.flat()]);
   setChecksum(table, 7);
-  const pointer = Uint8Array.from([...ascii('_MP_'), ...le32(options.base + POINTER_BYTES), 1, 4, 0, 0, 0, 0, 0, 0]);
+  const pointer = Uint8Array.from([...ascii('_MP_'), ...le32(options.base + POINTER_BYTES), 1, 4, 0, 0, 0, 0,
+    0, 0]);
   setChecksum(pointer, 10);
   const bytes = new Uint8Array(POINTER_BYTES + length);
   bytes.set(pointer);
@@ -41,7 +45,8 @@ export function buildMpTable(options: { cpus: number; base: number }): Uint8Arra
 function processors(cpus: number): number[][] {
   const ENABLED = 1;
   const BOOT = 2;
-  return Array.from({ length: cpus }, (_, id) => [ENTRY.PROCESSOR, id, LAPIC_VERSION, ENABLED | (id === 0 ? BOOT : 0),
+  return Array.from({ length: cpus }, (_, id) => [ENTRY.PROCESSOR, id, LAPIC_VERSION,
+    ENABLED | (id === 0 ? BOOT : 0),
     ...le32(CPU_SIGNATURE), ...le32(CPU_FEATURES), ...le32(0), ...le32(0)]);
 }
 
@@ -56,7 +61,8 @@ function interrupts(): number[][] {
   for (let slot = 1; slot < PCI_SLOTS; slot++) {
     for (let pin = 0; pin < 4; pin++) {
       const line = PIRQ_ROUTES[(slot - 1 + pin) & 3] ?? 11;
-      list.push([ENTRY.IO_INTERRUPT, INTERRUPT.INT, ...le16(LEVEL_ACTIVE_HIGH), BUS.PCI, (slot << 2) | pin, IOAPIC_ID, line]);
+      list.push([ENTRY.IO_INTERRUPT, INTERRUPT.INT, ...le16(LEVEL_ACTIVE_HIGH), BUS.PCI, (slot << 2) | pin,
+        IOAPIC_ID, line]);
     }
   }
   list.push([ENTRY.LOCAL_INTERRUPT, INTERRUPT.EXTINT, ...le16(0), BUS.ISA, 0, ALL_LAPICS, 0]);

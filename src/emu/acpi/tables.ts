@@ -1,6 +1,6 @@
-// ACPI 6.5 tables for direct boot: RSDP, RSDT, XSDT, FADT, FACS, MADT, HPET, DSDT, one block of bytes to be placed at
-// `base`. Without firmware there is no SMI handler, so SMI_CMD is 0 and the board starts with SCI_EN set.
-// Left out: x2APIC entries (APIC ids stay below 255), SRAT, MCFG.
+// ACPI 6.5 tables for direct boot: RSDP, RSDT, XSDT, FADT, FACS, MADT, HPET, DSDT, one block of bytes to be
+// placed at `base`. Without firmware there is no SMI handler, so SMI_CMD is 0 and the board starts with
+// SCI_EN set. Left out: x2APIC entries (APIC ids stay below 255), SRAT, MCFG.
 
 import * as board from './board.ts';
 import { buildDsdt } from './dsdt.ts';
@@ -42,9 +42,12 @@ const le16 = (value: number): number[] => [value & 255, (value >> 8) & 255];
 const le32 = (value: number): number[] => [...le16(value), ...le16(value >>> 16)];
 const le64 = (value: number): number[] => [...le32(value), ...le32(Math.floor(value / 2 ** 32))];
 /** Generic address structure (§5.2.3.2): space 0 = memory, 1 = I/O. */
-const gas = (space: number, bits: number, address: number): number[] => [space, bits, 0, bits === 8 ? 1 : 0, ...le64(address)];
+const gas = (space: number, bits: number, address: number): number[] => [space, bits, 0, bits === 8 ? 1 : 0,
+  ...le64(address)];
 
-/** §5.2.12: one LAPIC per CPU, the IOAPIC, ISA IRQ 0 on pin 2, the SCI level and active high, NMI on LINT1. */
+/**
+ * §5.2.12: one LAPIC per CPU, the IOAPIC, ISA IRQ 0 on pin 2, the SCI level and active high, NMI on LINT1.
+ */
 export function buildMadt(cpus: number): Uint8Array {
   const PCAT_COMPAT = 1;
   const LEVEL_ACTIVE_HIGH = 0xD;
@@ -52,7 +55,8 @@ export function buildMadt(cpus: number): Uint8Array {
   for (let id = 0; id < cpus; id++) body.push(0, 8, id, id, ...le32(1));
   body.push(1, 12, board.IOAPIC_ID, 0, ...le32(board.IOAPIC_ADDRESS), ...le32(0));
   body.push(2, 10, 0, 0, ...le32(2), ...le16(0));
-  for (const irq of [5, board.SCI_IRQ, 10, 11]) body.push(2, 10, 0, irq, ...le32(irq), ...le16(LEVEL_ACTIVE_HIGH));
+  for (const irq of [5, board.SCI_IRQ, 10, 11]) body.push(2, 10, 0, irq, ...le32(irq),
+    ...le16(LEVEL_ACTIVE_HIGH));
   body.push(4, 6, 0xFF, ...le16(0), 1);
   return table('APIC', 3, Uint8Array.from(body));
 }

@@ -1,4 +1,5 @@
-// The boot loaders against hand-made images: what ends up in memory, and one sentence for every kind of bad image.
+// The boot loaders against hand-made images: what ends up in memory, and one sentence for every kind of bad
+// image.
 
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';

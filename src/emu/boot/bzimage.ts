@@ -1,5 +1,6 @@
-// The Linux/x86 boot protocol's image (Documentation/arch/x86/boot.rst, protocol 2.08 and later): setup header,
-// protected-mode part and the compressed payload in it. Parsing only; linux.ts places things in memory.
+// The Linux/x86 boot protocol's image (Documentation/arch/x86/boot.rst, protocol 2.08 and later): setup
+// header, protected-mode part and the compressed payload in it. Parsing only; linux.ts places things in
+// memory.
 
 import { KernelError } from '../errors.ts';
 
@@ -7,9 +8,11 @@ export type PayloadFormat = 'zstd' | 'gzip' | 'xz' | 'lzma' | 'bzip2' | 'lz4' | 
 
 /** Offsets of the setup header in the file (and in boot_params). */
 export const HDR = {
-  SETUP_SECTS: 0x1F1, SYSSIZE: 0x1F4, BOOT_FLAG: 0x1FE, JUMP: 0x200, MAGIC: 0x202, VERSION: 0x206, TYPE_OF_LOADER: 0x210,
+  SETUP_SECTS: 0x1F1, SYSSIZE: 0x1F4, BOOT_FLAG: 0x1FE, JUMP: 0x200, MAGIC: 0x202, VERSION: 0x206,
+    TYPE_OF_LOADER: 0x210,
   LOADFLAGS: 0x211, CODE32_START: 0x214, RAMDISK_IMAGE: 0x218, RAMDISK_SIZE: 0x21C, CMD_LINE_PTR: 0x228,
-  INITRD_ADDR_MAX: 0x22C, XLOADFLAGS: 0x236, CMDLINE_SIZE: 0x238, PAYLOAD_OFFSET: 0x248, PAYLOAD_LENGTH: 0x24C,
+  INITRD_ADDR_MAX: 0x22C, XLOADFLAGS: 0x236, CMDLINE_SIZE: 0x238, PAYLOAD_OFFSET: 0x248,
+    PAYLOAD_LENGTH: 0x24C,
   SETUP_DATA: 0x250, PREF_ADDRESS: 0x258, INIT_SIZE: 0x260,
 } as const;
 export const XLF_KERNEL_64 = 1;

@@ -1,9 +1,15 @@
-// ELF executables, 32 and 64 bits, little endian (System V ABI, chapters 4 and 5): the header and the PT_LOAD segments,
-// which is all that a boot loader needs.
+// ELF executables, 32 and 64 bits, little endian (System V ABI, chapters 4 and 5): the header and the PT_LOAD
+// segments, which is all that a boot loader needs.
 
 import { KernelError } from '../errors.ts';
 
-export interface ElfSegment { fileOffset: number; fileBytes: number; memoryBytes: number; virtual: number; physical: number }
+export interface ElfSegment {
+  fileOffset: number;
+  fileBytes: number;
+  memoryBytes: number;
+  virtual: number;
+  physical: number;
+}
 export interface ElfFile { bits: 32 | 64; machine: number; entry: number; segments: ElfSegment[] }
 
 const PT_LOAD = 1;
@@ -24,12 +30,15 @@ export function parseElf(file: Uint8Array, name: string): ElfFile {
   if (file[5] !== 1) throw new KernelError(`${name} is a big-endian ELF file.`, 'Build it for x86.');
   const machine = view.getUint16(18, true);
   if (machine !== EM_386 && machine !== EM_X86_64) {
-    throw new KernelError(`${name} is an ELF file for machine ${machine}, not for x86.`, 'Build it for i386 or x86-64.');
+    throw new KernelError(`${name} is an ELF file for machine ${machine}, not for x86.`,
+      'Build it for i386 or x86-64.');
   }
   if (view.getUint16(16, true) !== ET_EXEC) {
-    throw new KernelError(`${name} is an ELF file but not an executable.`, 'Link it to a fixed address (ET_EXEC).');
+    throw new KernelError(`${name} is an ELF file but not an executable.`,
+      'Link it to a fixed address (ET_EXEC).');
   }
-  const word = (at: number): number => (bits === 64 ? Number(view.getBigUint64(at, true)) : view.getUint32(at, true));
+  const word = (at: number): number => (bits === 64 ? Number(view.getBigUint64(at, true))
+    : view.getUint32(at, true));
   const tableAt = bits === 64 ? word(32) : word(28);
   const [entryBytes, count] = bits === 64 ? [view.getUint16(54, true), view.getUint16(56, true)]
     : [view.getUint16(42, true), view.getUint16(44, true)];
@@ -52,6 +61,7 @@ export function parseElf(file: Uint8Array, name: string): ElfFile {
     }
     segments.push(segment);
   }
-  if (segments.length === 0) throw new KernelError(`${name} has nothing to load (no PT_LOAD segment).`, again);
+  if (segments.length === 0) throw new KernelError(`${name} has nothing to load (no PT_LOAD segment).`,
+    again);
   return { bits, machine, segments, entry: word(24) };
 }

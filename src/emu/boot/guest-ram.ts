@@ -1,5 +1,6 @@
-// Guest RAM as the boot loaders see it: bounds-checked little-endian stores at guest-physical addresses, and the map of
-// what the loaders put below 1 MiB. Everything here is copied or abandoned by a kernel before it allocates that memory.
+// Guest RAM as the boot loaders see it: bounds-checked little-endian stores at guest-physical addresses, and
+// the map of what the loaders put below 1 MiB. Everything here is copied or abandoned by a kernel before it
+// allocates that memory.
 
 import { KernelError } from '../errors.ts';
 
@@ -82,7 +83,10 @@ export class GuestRam {
   }
 }
 
-/** RAM and reserved ranges as firmware reports them (ACPI 6.5 §15, E820): conventional, EBDA, ROM area, the rest. */
+/**
+ * RAM and reserved ranges as firmware reports them (ACPI 6.5 §15, E820): conventional, EBDA, ROM area, the
+ * rest.
+ */
 export function memoryMap(ramBytes: number): MemoryRange[] {
   return [
     { start: 0, bytes: LOW.EBDA, type: 1 },
@@ -92,7 +96,10 @@ export function memoryMap(ramBytes: number): MemoryRange[] {
   ];
 }
 
-/** The BIOS data area words that operating systems read: serial ports, EBDA segment, conventional memory, VGA mode. */
+/**
+ * The BIOS data area words that operating systems read: serial ports, EBDA segment, conventional memory, VGA
+ * mode.
+ */
 export function putBiosData(ram: GuestRam): void {
   const [BDA_COM1, BDA_EBDA_SEGMENT, BDA_MEMORY_KIB] = [0x400, 0x40E, 0x413];
   ram.put16(BDA_COM1, 0x3F8);

@@ -1,9 +1,10 @@
-// Direct boot of a Linux kernel (Documentation/arch/x86/boot.rst, "64-bit boot protocol") with the work of the kernel's
-// own decompressor (arch/x86/boot/compressed) done on the host: the payload is unpacked, its ELF segments go to their
-// physical addresses, and CPU 0 enters startup_64 of vmlinux with an identity map and boot_params in RSI.
-// What the decompressor passes on and this loader therefore provides: KASLR_FLAG of loadflags clear (no randomisation,
-// so the relocations behind the ELF file are not needed: they are for a delta, and the delta is 0), the RSDP address in
-// boot_params, a zeroed sentinel, 4-level paging (the CPU announces no LA57). Left out: EFI, setup_data, screen_info.
+// Direct boot of a Linux kernel (Documentation/arch/x86/boot.rst, "64-bit boot protocol") with the work of
+// the kernel's own decompressor (arch/x86/boot/compressed) done on the host: the payload is unpacked, its ELF
+// segments go to their physical addresses, and CPU 0 enters startup_64 of vmlinux with an identity map and
+// boot_params in RSI. What the decompressor passes on and this loader therefore provides: KASLR_FLAG of
+// loadflags clear (no randomisation, so the relocations behind the ELF file are not needed: they are for a
+// delta, and the delta is 0), the RSDP address in boot_params, a zeroed sentinel, 4-level paging (the CPU
+// announces no LA57). Left out: EFI, setup_data, screen_info.
 
 import { KernelError } from '../errors.ts';
 import type { BootConfig } from '../config.ts';
@@ -13,7 +14,8 @@ import { BootKind, LOW, memoryMap, putIdentityMap, type BootState, type GuestRam
 import { unpackPayload } from './unpack.ts';
 
 /** Offsets in boot_params (arch/x86/include/uapi/asm/bootparam.h). */
-const BP = { ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8, E820_TABLE: 0x2D0, BYTES: 0x1000 } as const;
+const BP = { ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8, E820_TABLE: 0x2D0,
+  BYTES: 0x1000 } as const;
 const LOADED_HIGH = 1;
 const KASLR_FLAG = 2;
 const LOADER_UNDEFINED = 0xFF;
@@ -30,7 +32,8 @@ export async function loadLinux(ram: GuestRam, boot: BootConfig, rsdp: number): 
   const entry = await placeKernel(ram, image);
   putBootParams(ram, image, initrd, rsdp);
   putCommandLine(ram, image, boot.append);
-  return { kind: BootKind.LINUX64, entry: BigInt(entry), arg: BigInt(LOW.BOOT_PARAMS), cr3: putIdentityMap(ram) };
+  return { kind: BootKind.LINUX64, entry: BigInt(entry), arg: BigInt(LOW.BOOT_PARAMS),
+    cr3: putIdentityMap(ram) };
 }
 
 async function placeKernel(ram: GuestRam, image: BzImage): Promise<number> {
@@ -43,7 +46,8 @@ async function placeKernel(ram: GuestRam, image: BzImage): Promise<number> {
   for (const segment of elf.segments) {
     const data = vmlinux.subarray(segment.fileOffset, segment.fileOffset + segment.fileBytes);
     ram.put(segment.physical, data, `The kernel ${image.name}`);
-    ram.zero(segment.physical + segment.fileBytes, segment.memoryBytes - segment.fileBytes, `The kernel ${image.name}`);
+    ram.zero(segment.physical + segment.fileBytes, segment.memoryBytes - segment.fileBytes,
+      `The kernel ${image.name}`);
   }
   return elf.entry;
 }
@@ -58,9 +62,14 @@ function placePacked(ram: GuestRam, image: BzImage): number {
   return image.prefAddress + ENTRY_64;
 }
 
-/** As high as the kernel allows, page-aligned, above what the kernel needs for itself; several files are joined. */
-function placeInitrd(ram: GuestRam, boot: BootConfig, bottom: number, addressMax: number): { at: number; bytes: number } {
-  // Members of an initramfs are padded to 4 bytes (Documentation/driver-api/early-userspace/buffer-format.rst).
+/**
+ * As high as the kernel allows, page-aligned, above what the kernel needs for itself; several files are
+ * joined.
+ */
+function placeInitrd(ram: GuestRam, boot: BootConfig, bottom: number,
+  addressMax: number): { at: number; bytes: number } {
+  // Members of an initramfs are padded to 4 bytes
+  // (Documentation/driver-api/early-userspace/buffer-format.rst).
   const padded = boot.initrd.map(({ bytes }) => (bytes.length + 3) & ~3);
   const bytes = padded.reduce((sum, part) => sum + part, 0);
   if (bytes === 0) return { at: 0, bytes: 0 };
@@ -80,7 +89,8 @@ function placeInitrd(ram: GuestRam, boot: BootConfig, bottom: number, addressMax
   return { at: start, bytes };
 }
 
-function putBootParams(ram: GuestRam, image: BzImage, initrd: { at: number; bytes: number }, rsdp: number): void {
+function putBootParams(ram: GuestRam, image: BzImage, initrd: { at: number; bytes: number },
+  rsdp: number): void {
   const base = LOW.BOOT_PARAMS;
   ram.zero(base, BP.BYTES, 'boot_params');
   // The header ends where its jump instruction (at 0x200) goes: boot.rst, "64-bit boot protocol".

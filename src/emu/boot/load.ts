@@ -1,4 +1,5 @@
-// Puts everything into guest RAM that firmware and a boot loader would have put there, and says how CPU 0 starts.
+// Puts everything into guest RAM that firmware and a boot loader would have put there, and says how CPU 0
+// starts.
 
 import type { BootConfig } from '../config.ts';
 import { KernelError } from '../errors.ts';
@@ -10,7 +11,9 @@ import { LOW, putBiosData, type BootState, type GuestRam } from './guest-ram.ts'
 import { loadLinux } from './linux.ts';
 import { findMultiboot, loadMultiboot } from './multiboot.ts';
 
-/** Throws KernelError unless the file is a kernel that `loadPayload` understands. Cheap: reads headers only. */
+/**
+ * Throws KernelError unless the file is a kernel that `loadPayload` understands. Cheap: reads headers only.
+ */
 export function checkKernel(boot: BootConfig): 'linux' | 'multiboot' {
   const { name, bytes } = boot.kernel;
   if (looksLikeLinux(bytes)) {

@@ -1,6 +1,7 @@
-// Multiboot 1 kernels (Multiboot Specification 0.6.96): header, ELF32 and ELF64 images and the address fields ("a.out
-// kludge"), modules, command line, memory map. Entry is 32-bit protected mode, EAX = 0x2BADB002, EBX = information
-// structure. Left out: drives, APM, VBE (a request for a video mode is ignored), section headers.
+// Multiboot 1 kernels (Multiboot Specification 0.6.96): header, ELF32 and ELF64 images and the address fields
+// ("a.out kludge"), modules, command line, memory map. Entry is 32-bit protected mode, EAX = 0x2BADB002, EBX
+// = information structure. Left out: drives, APM, VBE (a request for a video mode is ignored), section
+// headers.
 
 import { KernelError } from '../errors.ts';
 import type { BootConfig, NamedBytes } from '../config.ts';
@@ -12,7 +13,8 @@ const SEARCH_BYTES = 8192;
 const FLAG = { PAGE_ALIGN: 1, MEMORY: 2, VIDEO: 4, ADDRESSES: 1 << 16 } as const;
 /** Bits 0-15 are requirements; those above VIDEO are undefined and must be refused (§3.1.2). */
 const UNKNOWN_REQUIREMENTS = 0xFFF8;
-const INFO = { FLAGS: 0, MEM_LOWER: 4, MEM_UPPER: 8, CMDLINE: 16, MODS_COUNT: 20, MODS_ADDR: 24, MMAP_LENGTH: 44,
+const INFO = { FLAGS: 0, MEM_LOWER: 4, MEM_UPPER: 8, CMDLINE: 16, MODS_COUNT: 20, MODS_ADDR: 24,
+  MMAP_LENGTH: 44,
   MMAP_ADDR: 48, LOADER_NAME: 64, BYTES: 116 } as const;
 const INFO_FLAGS = { MEMORY: 1, CMDLINE: 4, MODULES: 8, MMAP: 64, LOADER_NAME: 512 } as const;
 const PAGE = 4096;
@@ -34,7 +36,8 @@ export function findMultiboot(file: Uint8Array): MultibootHeader | undefined {
     if (((MAGIC + flags + view.getUint32(at + 8, true)) >>> 0) !== 0) continue;
     if ((flags & FLAG.ADDRESSES) === 0 || at + 32 > file.length) return { at, flags };
     const word = (n: number): number => view.getUint32(at + 12 + 4 * n, true);
-    return { at, flags, addresses: { header: word(0), load: word(1), loadEnd: word(2), bssEnd: word(3), entry: word(4) } };
+    return { at, flags, addresses: { header: word(0), load: word(1), loadEnd: word(2), bssEnd: word(3),
+      entry: word(4) } };
   }
   return undefined;
 }
@@ -75,7 +78,8 @@ function placeElf(ram: GuestRam, kernel: NamedBytes): { entry: number; end: numb
     if (segment.memoryBytes === 0) continue;
     checkLoadAddress(kernel.name, segment.physical);
     const what = `The kernel ${kernel.name}`;
-    ram.put(segment.physical, kernel.bytes.subarray(segment.fileOffset, segment.fileOffset + segment.fileBytes), what);
+    ram.put(segment.physical, kernel.bytes.subarray(segment.fileOffset,
+      segment.fileOffset + segment.fileBytes), what);
     ram.zero(segment.physical + segment.fileBytes, segment.memoryBytes - segment.fileBytes, what);
     end = Math.max(end, segment.physical + segment.memoryBytes);
     // Kernels linked to a high half give a virtual entry; the CPU starts without paging.
@@ -110,11 +114,13 @@ function putInfo(ram: GuestRam, boot: BootConfig, kernelEnd: number): void {
   const info = LOW.MULTIBOOT_INFO;
   const strings = new StringArea(ram);
   ram.zero(info, LOW.MULTIBOOT_END - info, 'The multiboot information');
-  ram.put32(info + INFO.FLAGS, INFO_FLAGS.MEMORY | INFO_FLAGS.CMDLINE | INFO_FLAGS.MMAP | INFO_FLAGS.LOADER_NAME
+  ram.put32(info + INFO.FLAGS,
+    INFO_FLAGS.MEMORY | INFO_FLAGS.CMDLINE | INFO_FLAGS.MMAP | INFO_FLAGS.LOADER_NAME
     | INFO_FLAGS.MODULES);
   ram.put32(info + INFO.MEM_LOWER, LOW.EBDA >> 10);
   ram.put32(info + INFO.MEM_UPPER, (ram.size - LOW.HIGH) >>> 10);
-  ram.put32(info + INFO.CMDLINE, strings.put([boot.kernel.name, boot.append].filter((word) => word !== '').join(' ')));
+  ram.put32(info + INFO.CMDLINE, strings.put([boot.kernel.name,
+    boot.append].filter((word) => word !== '').join(' ')));
   ram.put32(info + INFO.LOADER_NAME, strings.put('skep'));
   // §3.3: each entry is preceded by its size, which does not count itself.
   let at = info + 0x80;

@@ -1,5 +1,6 @@
-// Unpacks the payload of a bzImage on the host, at host speed, instead of in the guest (0.8 G guest instructions of a
-// stock Debian boot). zstd and gzip; a kernel packed otherwise unpacks itself through its 64-bit entry.
+// Unpacks the payload of a bzImage on the host, at host speed, instead of in the guest (0.8 G guest
+// instructions of a stock Debian boot). zstd and gzip; a kernel packed otherwise unpacks itself through its
+// 64-bit entry.
 
 import { decompress as zstdDecompress } from 'fzstd';
 import { KernelError } from '../errors.ts';
@@ -21,14 +22,16 @@ export async function unpackPayload(image: BzImage): Promise<Uint8Array | undefi
     switch (format) {
       case 'elf': return payload;
       case 'zstd':
-        // Kbuild appends the unpacked size, four bytes that are no part of the frame (scripts/Makefile.lib, size_append).
+        // Kbuild appends the unpacked size, four bytes that are no part of the frame (scripts/Makefile.lib,
+        // size_append).
         if (unpackedBytes === 0 || unpackedBytes > MAX_UNPACKED) return undefined;
         return unpackZstd(payload.subarray(0, payload.length - 4), unpackedBytes);
       case 'gzip': return await gunzip(payload);
       default: return undefined;
     }
   } catch (error) {
-    throw new KernelError(`The ${format} payload of ${image.name} is damaged.`, 'Copy or download the kernel again.',
+    throw new KernelError(`The ${format} payload of ${image.name} is damaged.`,
+      'Copy or download the kernel again.',
       'bad-kernel');
   }
 }

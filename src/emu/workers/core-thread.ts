@@ -1,5 +1,6 @@
-// The life of one core thread: instantiate, then do what the host asks, one request at a time. cpuRun and clockRun block;
-// while they do, nothing is received and control goes through shared words only (sending works).
+// The life of one core thread: instantiate, then do what the host asks, one request at a time. cpuRun and
+// clockRun block; while they do, nothing is received and control goes through shared words only (sending
+// works).
 
 import { MachineClock } from '../machine-clock.ts';
 import { Control, CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, Inbox } from '../generated-layout.ts';

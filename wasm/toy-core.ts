@@ -1,13 +1,14 @@
-// A toy core (AssemblyScript) for tests of the host side: the exports of wasm/main.ts without a processor. CPU 0 obeys
-// one letter at a time from serial port 1; other CPUs wait. Letters: p power off, d debug exit 42, t triple fault,
-// r reset, x trap, P panic, w print the CPU count, s spin without polling, l log; anything else is echoed.
+// A toy core (AssemblyScript) for tests of the host side: the exports of wasm/main.ts without a processor.
+// CPU 0 obeys one letter at a time from serial port 1; other CPUs wait. Letters: p power off, d debug exit
+// 42, t triple fault, r reset, x trap, P panic, w print the CPU count, s spin without polling, l log;
+// anything else is echoed.
 
-import { Control, MachineEnd, control32 } from "../../../wasm/lib/control";
-import { CONTROL } from "../../../wasm/lib/layout";
-import { hostLog, hostNow, hostPanic } from "../../../wasm/lib/host";
-import { Inbox, Request, inboxOf, request } from "../../../wasm/cpu/inbox";
+import { Control, MachineEnd, control32 } from "./lib/control";
+import { CONTROL } from "./lib/layout";
+import { hostLog, hostNow, hostPanic } from "./lib/host";
+import { Inbox, Request, inboxOf, request } from "./cpu/inbox";
 import { RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL_BYTES, ringGet, ringInit, ringPut, ringSignalHost }
-  from "../../../wasm/lib/ring";
+  from "./lib/ring";
 
 let cpu: u32 = 0;
 let entry: u64 = 0;
