@@ -35,6 +35,7 @@ export const rows: Row[] = [
   { name: 'CWD', enc: '99', ops: 'rAX', handler: 'hCwd', generic: true, jit: 'native' },
   { name: 'MOVBE', enc: '0F 38 F0 /r mod=m', ops: 'Gv,Mv', uop: 'movbe', shape: 'write', feature: 'MOVBE', jit: 'helper' },
   { name: 'MOVBE', enc: '0F 38 F1 /r mod=m', ops: 'Mv,Gv', uop: 'movbe', shape: 'write', feature: 'MOVBE', jit: 'helper' },
+  { name: 'MOVNTI', enc: 'NP 0F C3 /r mod=m', ops: 'My,Gy', uop: 'mov', shape: 'write', feature: 'SSE2', jit: 'native' },
   { name: 'XLAT', enc: 'D7', ops: '', handler: 'hXlat', jit: 'helper' },
   ...CONDITIONS.flatMap((cc, n): Row[] => [
     { name: `CMOV${cc}`, enc: `0F ${hex(0x40 + n)} /r`, ops: 'Gv,Ev', uop: 'cmovcc', shape: 'rmw', cond: n,

@@ -71,7 +71,7 @@ const move: Row[] = [
   row('FST', 'DD /2 mod=m', 'Mq', 'hFstM64', 0), row('FSTP', 'DD /3 mod=m', 'Mq', 'hFstM64', POP),
   row('FSTP', 'DB /7 mod=m', 'M', 'hFstpM80'),
   row('FST', 'DD D0+i', 'STi', 'hFstSTi', 0), row('FSTP', 'DD D8+i', 'STi', 'hFstSTi', POP),
-  row('FSTP', 'D9 D8+i', 'STi', 'hFstSTi', POP), row('FSTP', 'DF D0+i', 'STi', 'hFstSTi', POP),
+  row('FSTP', 'D9 D8+i', 'STi', 'hFstpNce'), row('FSTP', 'DF D0+i', 'STi', 'hFstSTi', POP),
   row('FSTP', 'DF D8+i', 'STi', 'hFstSTi', POP),
   row('FILD', 'DF /0 mod=m', 'Mw', 'hFildM16'), row('FILD', 'DB /0 mod=m', 'Md', 'hFildM32'), row('FILD', 'DF /5 mod=m', 'Mq', 'hFildM64'),
   row('FIST', 'DF /2 mod=m', 'Mw', 'hFistM16', 0), row('FISTP', 'DF /3 mod=m', 'Mw', 'hFistM16', POP),

@@ -460,6 +460,7 @@ export const NAMES: readonly (readonly [name: string, operands: string])[] = [
   ['CWD', 'rAX'],
   ['MOVBE', 'Gv,Mv'],
   ['MOVBE', 'Mv,Gv'],
+  ['MOVNTI', 'My,Gy'],
   ['XLAT', ''],
   ['CMOVO', 'Gv,Ev'],
   ['SETO', 'Eb'],

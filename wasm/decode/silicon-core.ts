@@ -6,13 +6,13 @@ import { DATA, WINDOW, WINDOW_AT, type Case } from './silicon-cases.ts';
 
 export const FLAG_NAMES: Record<string, number> = { C: 1, P: 4, A: 0x10, Z: 0x40, S: 0x80, O: 0x800 };
 
-const CPU = 0x6000000, RECORD = 0x6010000, CODE = 0x6011000, INDEX = 0x6012000, ATTENTION = 0x6018000;
-const TLB = 0x6020000, PAGES = 0x6040000, SLOTS = 4096;
+export const CPU = 0x6000000, RECORD = 0x6010000, CODE = 0x6011000, INDEX = 0x6012000, ATTENTION = 0x6018000;
+export const TLB = 0x6020000, PAGES = 0x6040000, SLOTS = 4096, IP_BASE = 0x20000000n;
 const STOP = 2, M64 = 2, FAULT = 1;
 
 /** Compile silicon-entry.ts; the path of the wasm file. */
-export function buildCore(root: string): string {
-  const out = `${root}/build/silicon.wasm`;
+export function buildCore(root: string, name = 'silicon'): string {
+  const out = `${root}/build/${name}.wasm`;
   mkdirSync(`${root}/build`, { recursive: true });
   // The shipped build's configuration must not add its entry.
   if (process.env['KEEP_CORE'] === undefined) execFileSync('node', [`${root}/node_modules/assemblyscript/bin/asc.js`, 'wasm/decode/silicon-entry.ts', '--config', 'none.json',
@@ -38,7 +38,7 @@ function cpuFields(): Map<string, { at: number; bytes: number }> {
   return fields;
 }
 
-interface Exports {
+export interface Exports {
   decodeInsn(c: number, bytes: number, avail: number, off: number, mode: number, r: number): number;
   execute(c: number, start: number, index: number, records: number, attention: number): number;
   getFlags(c: number): bigint;
@@ -46,9 +46,9 @@ interface Exports {
 }
 
 export class Core {
-  private readonly view: DataView;
-  private readonly bytes: Uint8Array;
-  private readonly exports: Exports;
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly exports: Exports;
   private readonly fields = cpuFields();
 
   constructor(path: string) {
@@ -72,26 +72,31 @@ export class Core {
     }
   }
 
-  private set(name: string, value: bigint): void {
+  set(name: string, value: bigint): void {
     const f = this.fields.get(name)!;
     if (f.bytes === 8) this.view.setBigUint64(CPU + f.at, value, true);
     else this.view.setUint32(CPU + f.at, Number(value), true);
   }
 
-  private get(name: string): bigint {
+  get(name: string): bigint {
     const f = this.fields.get(name)!;
     return f.bytes === 8 ? this.view.getBigUint64(CPU + f.at, true) : BigInt(this.view.getUint32(CPU + f.at, true));
   }
 
-  /** Decode and execute; trap = 1 + vector, 0 = none. */
-  run(c: Case): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
+  /** 64-bit user mode, registers 0, both data pages mapped. */
+  reset(): void {
     this.bytes.fill(0, CPU, CPU + 0x1000);
     for (const [name, value] of [['mode64', 1], ['longMode', 1], ['codeMode', M64], ['tlbRead', TLB], ['tlbWrite', TLB], ['cpl', 3]] as const) {
       this.set(name, BigInt(value));
     }
     this.set('ipMask', 0xffffffffffffffffn);
     this.set('stackMask', 0xffffffffffffffffn);
-    this.set('ipBase', 0x20000000n);
+    this.set('ipBase', IP_BASE);
+  }
+
+  /** Decode and execute; trap = 1 + vector, 0 = none. */
+  run(c: Case): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
+    this.reset();
     this.exports.setFlags(CPU, BigInt(c.flags));
     c.regs.forEach((v, n) => this.view.setBigUint64(CPU + n * 8, v, true));
     this.bytes.set(c.data, PAGES + WINDOW_AT);
