@@ -123,7 +123,8 @@ function leaf7(c: Cpu, sub: u32): void {
     return;
   }
   if (sub != 0) {
-    put(c, 0, 0, 0, 0);
+    // BHI_CTRL: kernels do not believe BHI_NO, and would clear the branch history by a loop at every system call.
+    put(c, 0, 0, 0, sub == 2 ? bit(Feature.SPEC_CTRL, 4) : 0);
     return;
   }
   let b = bit(Feature.FSGSBASE, 0) | bit(Feature.TSC_ADJUST, 1) | bit(Feature.SMEP, 7) | bit(Feature.ERMS, 9)
@@ -135,7 +136,7 @@ function leaf7(c: Cpu, sub: u32): void {
   // IBRS and IBPB, STIBP, IA32_ARCH_CAPABILITIES, SSBD: what enhanced IBRS needs to be chosen (see msr.ts).
   const edx = bit(Feature.FSRM, 4) | bit(Feature.SPEC_CTRL, 26) | bit(Feature.SPEC_CTRL, 27)
     | bit(Feature.ARCH_CAPABILITIES, 29) | bit(Feature.SPEC_CTRL, 31);
-  put(c, 1, b, ecx, edx);
+  put(c, 2, b, ecx, edx);
 }
 
 /** Leaves 0Bh and 1Fh: one thread per core, all cores in one package. */

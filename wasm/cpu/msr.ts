@@ -72,8 +72,8 @@ const MISC_ENABLE_WRITABLE: u64 = 0x400C51889;
 const PAT_RESET: u64 = 0x0007040600070406;
 /** Locked, nothing enabled. */
 const FEATURE_CONTROL_RESET: u64 = 1;
-/** IBRS, STIBP, SSBD. */
-const SPEC_CTRL_WRITABLE: u64 = 7;
+/** IBRS, STIBP, SSBD, BHI_DIS_S. */
+const SPEC_CTRL_WRITABLE: u64 = 0x407;
 /**
  * RDCL_NO 0, IBRS_ALL 1, SKIP_L1DFL_VMENTRY 3, SSB_NO 4, MDS_NO 5, PSCHANGE_MC_NO 6, TAA_NO 8, SBDR_SSDP_NO 13,
  * FBSDP_NO 14, PSDP_NO 15, FB_CLEAR absent, BHI_NO 20, PBRSB_NO 24, GDS_NO 26, RFDS_NO 27, ITS_NO 62. RSBA and RRSBA
@@ -110,8 +110,8 @@ const RULES = memory.data<u64>([
   0xFE, 0xFE, Rule.CONSTANT, 0, 0, MTRR_CAP,
   0x10A, 0x10A, Rule.CONSTANT, 0, 0, ARCH_CAPABILITIES,
   0x10B, 0x10B, Rule.COMMAND, 0, 1, 0,
-  // MISC_FEATURES_ENABLES: no CPUID faulting.
-  0x140, 0x140, Rule.CONSTANT, 0, 0, 0,
+  // MISC_FEATURES_ENABLES: no CPUID faulting; a kernel writes back the 0 that it reads.
+  0x140, 0x140, Rule.STORED, BLOCK + Slot.MISC_FEATURES, 0, 0,
   // IA32_SYSENTER_CS, ESP, EIP
   0x174, 0x174, Rule.STORED, offsetof<Cpu>("sysenterCs"), 0xFFFFFFFF, 0,
   0x175, 0x175, Rule.CANONICAL, offsetof<Cpu>("sysenterEsp"), ALL, 0,
