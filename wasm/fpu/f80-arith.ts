@@ -3,15 +3,15 @@
 // FCOM, FUCOM, FXAM, FRNDINT, FSCALE, FXTRACT). Contract and exception rules: f80-state.ts.
 import { TOP, RC, coreAdd, coreDiv, coreMul, coreSqrt, rndInexact, rndUp, roundSig, setX, xHi } from "./core";
 import {
-  BIAS, EXP_MAX, Kind, SW, f80M2, f80SE, f80SE2, give, giveInf, giveInvalid, giveNaN1, giveNaN2, giveZero,
-  kindOf, masked, normE, normM, precision, raise, roundPack, rounding, signOf,
+  f80NarrowDenormal, BIAS, EXP_MAX, Kind, SW, f80M2, f80SE, f80SE2, give, giveInf, giveInvalid, giveNaN1,
+  giveNaN2, giveZero, kindOf, masked, normE, normM, precision, raise, roundPack, rounding, signOf,
 } from "./f80-state";
 
 // DE if either operand is denormal; true if that stops the operation.
 // @ts-ignore: decorator
 @inline
 function denormals(aK: Kind, bK: Kind): bool {
-  if (aK != Kind.DENORMAL && bK != Kind.DENORMAL) return false;
+  if (aK != Kind.DENORMAL && bK != Kind.DENORMAL && !f80NarrowDenormal) return false;
   raise(SW.DE);
   return !masked(SW.DE);
 }

@@ -3,8 +3,8 @@
 // Contract and exception rules: f80-state.ts.
 import { TOP, RC, denormalise, rndInexact, rndUp, roundSig, setX, xE, xHi, xLo, xS } from "./core";
 import {
-  BIAS, EXP_MAX, Kind, QUIET, SW, f80Exc, f80SE, give, giveInf, giveZero, kindOf, masked, normE, normM, raise,
-  rounding, signOf,
+  f80NarrowDenormal, noteNarrowDenormal, BIAS, EXP_MAX, Kind, QUIET, SW, f80Exc, f80SE, give, giveInf,
+  giveZero, kindOf, masked, normE, normM, raise, rounding, signOf,
 } from "./f80-state";
 import { roundToInt } from "./f80-arith";
 
@@ -41,8 +41,17 @@ export function f80FromInt(v: i64): u64 {
   return a << n;
 }
 
-/** FLD m32 (T = u32) and m64 (T = u64). */
+/** FLD m32 (T = u32) and m64 (T = u64): DE for a denormal, IE for an SNaN, which becomes quiet. */
 export function f80FromFloat<T>(x: T): u64 {
+  const m = f80Widen<T>(x);
+  if (f80NarrowDenormal) raise(SW.DE);
+  if (kindOf(f80SE, m) != Kind.SNAN) return m;
+  raise(SW.IE);
+  return m | QUIET;
+}
+
+/** Memory operand of an arithmetic instruction: the same value; its exceptions are the operation's. */
+export function f80Widen<T>(x: T): u64 {
   const fracBits: u32 = sizeof<T>() == 4 ? 23 : 52;
   const expMax: u32 = sizeof<T>() == 4 ? 0xff : 0x7ff;
   const bias: i32 = sizeof<T>() == 4 ? 127 : 1023;
@@ -51,12 +60,11 @@ export function f80FromFloat<T>(x: T): u64 {
   const f = <u64>x << (64 - fracBits);
   if (e == expMax) {
     if (f == 0) return giveInf(s);
-    if (f >> 63 == 0) raise(SW.IE);
-    return give((s << 15) | EXP_MAX, TOP | QUIET | (f >> 1));
+    return give((s << 15) | EXP_MAX, TOP | (f >> 1));
   }
   if (e != 0) return give((s << 15) | <u32>(<i32>e - bias + BIAS), TOP | (f >> 1));
   if (f == 0) return giveZero(s);
-  raise(SW.DE);
+  noteNarrowDenormal();
   const n = <i32>clz(f);
   return give((s << 15) | <u32>(BIAS - bias - n), f << n);
 }

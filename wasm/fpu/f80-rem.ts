@@ -8,6 +8,9 @@ import {
 /** Condition codes of the last partial remainder: C2 = incomplete; C0, C3, C1 = quotient bits 2, 1, 0. */
 export let f80RemCC: u32 = 0;
 
+/** False if the last one ended in a NaN or was stopped: of the codes only C2 (cleared) is written then. */
+export let f80RemHasQuotient: bool = false;
+
 // Rest (hi:lo, a 65-bit quantity below 2b) and low quotient bits of the long division in hand.
 let rest: u64 = 0;
 let quotient: u64 = 0;
@@ -44,6 +47,7 @@ function quotientCodes(q: u64): u32 {
 /** FPREM (nearest false: quotient truncated) and FPREM1 (nearest true) of a by b; codes in f80RemCC. */
 export function f80Rem(aSE: u32, aM: u64, bSE: u32, bM: u64, nearest: bool): u64 {
   f80RemCC = 0;
+  f80RemHasQuotient = false;
   const aK = kindOf(aSE, aM);
   const bK = kindOf(bSE, bM);
   if (aK >= Kind.UNSUPPORTED || bK >= Kind.UNSUPPORTED) return giveNaN2(aSE, aM, aK, bSE, bM, bK);
@@ -52,6 +56,7 @@ export function f80Rem(aSE: u32, aM: u64, bSE: u32, bM: u64, nearest: bool): u64
     raise(SW.DE);
     if (!masked(SW.DE)) return give(aSE, aM);
   }
+  f80RemHasQuotient = true;
   const s = signOf(aSE);
   if (aK == Kind.ZERO) return giveZero(s);
   const aE = normE(aSE, aM);

@@ -47,10 +47,18 @@ export let f80SE: u32 = 0;
 export let f80SE2: u32 = 0;
 export let f80M2: u64 = 0;
 
+/** A memory operand of the operation was a denormal single or double: f80Widen has made it normal. */
+export let f80NarrowDenormal: bool = false;
+
+export function noteNarrowDenormal(): void {
+  f80NarrowDenormal = true;
+}
+
 /** Sets up an operation: control word in force, no exceptions yet. */
 export function f80Begin(cw: u32): void {
   f80CW = cw;
   f80Exc = 0;
+  f80NarrowDenormal = false;
 }
 
 /** Adds bits of the caller's own (stack faults) to f80Exc. */

@@ -11,7 +11,7 @@ import {
 export function sseFromInt<T>(v: i64): T {
   if (v == 0) return <T>0;
   if (sizeof<T>() == 8) {
-    const exact = v + 0x20000000000000 <= <i64>0x40000000000000 && v >= -0x20000000000000;
+    const exact = v <= 0x20000000000000 && v >= -0x20000000000000;
     if (exact || hostMode()) return <T>reinterpret<u64>(<f64>v);
   } else if (hostMode() || (v <= 0x1000000 && v >= -0x1000000)) return <T>reinterpret<u32>(<f32>v);
   const a = <u64>(v < 0 ? -v : v);

@@ -169,7 +169,7 @@ export function hCvttpd2dq(c: Cpu, r: usize): i32 { return doublesToInts(c, r, t
 // The source of a conversion from MMX, 0 = fault. SSE must be available as well.
 function integers(c: Cpu, r: usize): usize { return sseReady(c) ? mmxSource(c, r) : 0; }
 
-/** CVTPI2PS: the upper half of the destination stays. */
+/** CVTPI2PS: the upper half of the destination stays. With a memory operand the x87 is left alone. */
 export function hCvtpi2ps(c: Cpu, r: usize): i32 {
   const from = integers(c, r);
   if (from == 0) return Status.FAULT;
@@ -177,13 +177,13 @@ export function hCvtpi2ps(c: Cpu, r: usize): i32 {
   const lo = sseFromInt<u32>(<i64>load<i32>(from));
   const hi = sseFromInt<u32>(<i64>load<i32>(from, 4));
   if (sseFaults(c)) return Status.FAULT;
-  enterMmx(c);
+  if (!recIsMem(r)) enterMmx(c);
   store<u32>(target(c, r), lo);
   store<u32>(target(c, r), hi, 4);
   return Status.NEXT;
 }
 
-/** CVTPI2PD: with a memory operand the x87 is left alone. */
+/** CVTPI2PD. */
 export function hCvtpi2pd(c: Cpu, r: usize): i32 {
   const from = integers(c, r);
   if (from == 0) return Status.FAULT;

@@ -7,14 +7,14 @@ import { Cpu, Status } from "../cpu/state";
 import { recRm } from "../decode/record";
 import {
   Const, DEFAULT_NAN_M, DEFAULT_NAN_SE, SW, f80Add, f80Atan, f80Compare, f80Constant, f80Cos, f80Div,
-  f80Examine, f80Exp2M1, f80Extract, f80FromFloat, f80FromInt, f80M2, f80Mul, f80Rem, f80RemCC, f80RoundInt,
-  f80SE, f80SE2, f80Scale, f80Sin, f80SinCos, f80Sqrt, f80Stopped, f80Sub, f80Tan, f80TrigCC, f80YLog2,
-  f80YLog2P1,
+  f80Examine, f80Exp2M1, f80Extract, f80Widen, f80FromInt, f80M2, f80Mul, f80Rem, f80RemCC, f80RemHasQuotient,
+  f80RoundInt, f80SE, f80SE2, f80Scale, f80Sin, f80SinCos, f80Sqrt, f80Stopped, f80Sub, f80Tan, f80TrigCC,
+  f80YLog2, f80YLog2P1,
 } from "../fpu/f80";
 import { ea, linear, readHost } from "../mmu/access";
 import {
-  Status87, isEmpty, noteOperand, overflow, popSt, pushResult, pushSt, setResult, setSt, stM, stSE, underflow,
-  underflowTo, x87Begin, x87Done, x87End,
+  Status87, keepC1, isEmpty, noteOperand, overflow, popSt, pushResult, pushSt, setResult, setSt, stM, stSE,
+  underflow, underflowTo, x87Begin, x87Done, x87End,
 } from "./x87-core";
 
 const enum Digit { ADD = 0, MUL = 1, COM = 2, COMP = 3, SUB = 4, SUBR = 5, DIV = 6, DIVR = 7 }
@@ -76,7 +76,7 @@ function arithFloat<T>(c: Cpu, r: usize, digit: u32): i32 {
   const value = load<T>(host);
   noteOperand(c, r, ea(c, r));
   if (isEmpty(c, 0)) return emptyST0(c, r, digit);
-  const m = f80FromFloat<T>(value);
+  const m = f80Widen<T>(value);
   return withST0(c, r, digit, f80SE, m);
 }
 
@@ -152,7 +152,7 @@ function compareFlags(c: Cpu, r: usize, i: u32, quiet: bool, pops: i32): i32 {
   }
   setExplicit(c, <u64>(cc >> 8 & 0x45));
   if (done) popTimes(c, pops);
-  return x87Done(c, r);
+  return keepC1(c, r);
 }
 
 export function hFtst(c: Cpu, r: usize): i32 {
@@ -238,7 +238,7 @@ export function hX87Rem(c: Cpu, r: usize, nearest: u32): i32 {
     return x87End(c, r, 0, SW.C2);
   }
   setResult(c, 0, f80Rem(stSE(c, 0), stM(c, 0), stSE(c, 1), stM(c, 1), nearest != 0));
-  return x87End(c, r, f80RemCC, Status87.CC);
+  return x87End(c, r, f80RemCC, f80RemHasQuotient ? Status87.CC : <u32>SW.C2);
 }
 
 export function hFscale(c: Cpu, r: usize): i32 {

@@ -94,6 +94,12 @@ export function x87End(c: Cpu, r: usize, cc: u32, ccMask: u32): i32 {
   return Status.NEXT;
 }
 
+/** The same for instructions that leave C1 alone unless the stack faults (FCOMI, FCMOV). */
+export function keepC1(c: Cpu, r: usize): i32 {
+  const faulted = (f80Exc & Status87.SF) != 0;
+  return x87End(c, r, faulted ? 0 : c.fpuStatus & SW.C1, 0);
+}
+
 /** The same without condition codes. */
 // @ts-ignore: decorator
 @inline

@@ -121,6 +121,7 @@ export function hFfree(c: Cpu, r: usize, pop: u32): i32 {
   if (x87Begin(c, r)) return Status.FAULT;
   freeSt(c, recRm(r));
   if (pop != 0) popSt(c);
+  c.fpuStatus &= ~SW.C1;
   return Status.NEXT;
 }
 

@@ -12,8 +12,8 @@ import {
 import { CPU_SCRATCH } from "../lib/layout";
 import { ea, linear, linearBytes, readBytes, readHost, writeBytes, writeValue } from "../mmu/access";
 import {
-  isEmpty, noteOperand, popSt, pushOverflow, pushResult, pushSt, setSt, stM, stSE, underflow, underflowTo,
-  x87Begin, x87Done,
+  isEmpty, keepC1, noteOperand, popSt, pushOverflow, pushResult, pushSt, setSt, stM, stSE, underflow,
+  underflowTo, x87Begin, x87Done,
 } from "./x87-core";
 
 /** Scratch for 10-byte operands and environment images (0xB00 .. 0xBFF of the scratch page). */
@@ -94,10 +94,10 @@ export function hFbld(c: Cpu, r: usize): i32 {
 export function hFldSTi(c: Cpu, r: usize): i32 {
   if (x87Begin(c, r)) return Status.FAULT;
   const i = recRm(r);
-  if (!isEmpty(c, 7)) pushOverflow(c);
-  else if (isEmpty(c, i)) {
+  if (isEmpty(c, i)) {
     if (underflow(c)) pushSt(c, DEFAULT_NAN_SE, DEFAULT_NAN_M);
-  } else pushSt(c, stSE(c, i), stM(c, i));
+  } else if (!isEmpty(c, 7)) pushOverflow(c);
+  else pushSt(c, stSE(c, i), stM(c, i));
   return x87Done(c, r);
 }
 
@@ -194,6 +194,15 @@ export function hFstSTi(c: Cpu, r: usize, pop: u32): i32 {
   return x87Done(c, r);
 }
 
+/** D9 D8+i, "FSTPNCE" (not in the SDM): FSTP ST(i), but an empty ST(0) is only popped, without a fault. */
+export function hFstpNce(c: Cpu, r: usize): i32 {
+  if (x87Begin(c, r)) return Status.FAULT;
+  const i = recRm(r);
+  if (!isEmpty(c, 0)) setSt(c, i, stSE(c, 0), stM(c, 0));
+  popSt(c);
+  return x87Done(c, r);
+}
+
 // ---- Moves in the stack
 // --------------------------------------------------------------------------------------------
 
@@ -220,5 +229,5 @@ export function hFcmov(c: Cpu, r: usize, cc: u32): i32 {
   const i = recRm(r);
   if (isEmpty(c, 0) || isEmpty(c, i)) underflowTo(c, 0);
   else if (testCond(c, cc)) setSt(c, 0, stSE(c, i), stM(c, i));
-  return x87Done(c, r);
+  return keepC1(c, r);
 }
