@@ -48,8 +48,7 @@ function address(text: string): bigint {
   return BigInt(text.startsWith('0x') ? text : `0x${text}`);
 }
 
-function halves(text: string): readonly [number, number] {
-  const value = address(text);
+function halves(value: bigint): readonly [number, number] {
   return [Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn)];
 }
 
@@ -66,7 +65,7 @@ function compareOptions(values: Values): Partial<CompareOptions> {
   const ignore = values.ignore?.startsWith('+') === true
     ? [...DEFAULTS.ignore, ...list(values.ignore.slice(1))] : list(values.ignore);
   return {
-    ...(values.from === undefined ? {} : { from: halves(values.from) }),
+    ...(values.from === undefined ? {} : { from: halves(address(values.from)) }),
     limit: number('limit', values.limit, Infinity),
     mask: new Set(mask),
     flags: number('flags', values.flags, DEFAULTS.flags),
@@ -155,8 +154,10 @@ async function compare(values: Values, running: RunningQemu | undefined): Promis
   const qemu = new TraceSource('QEMU', log, new QemuLogParser(), wanted);
   const own = values.skep === undefined ? spawnSkep() : undefined;
   const skep = new TraceSource('Skep', own?.bytes ?? openBytes(values.skep ?? ''), parser, wanted);
+  const entry = running?.entry;
   const progress = showProgress(qemu, skep);
-  const result = await compareTraces(qemu, skep, compareOptions(values));
+  const result = await compareTraces(qemu, skep, { ...(entry === undefined ? {} : { from: halves(entry) }),
+    ...compareOptions(values) });
   clearInterval(progress);
   console.log(new Reporter(codeFile(values)).summary(result));
   if (result.compared === 0 && running !== undefined && running.messages() !== '') {
@@ -200,7 +201,8 @@ function spawnSkep(): { bytes: AsyncIterable<Uint8Array>; stop(): void } {
 async function record(values: Values, running: RunningQemu): Promise<number> {
   const source = new TraceSource('QEMU', running.log, new QemuLogParser(), wantedRecords(values));
   const out = values.out === undefined ? process.stdout : createWriteStream(values.out);
-  const from = values.from === undefined ? undefined : halves(values.from);
+  const first = values.from === undefined ? running.entry : address(values.from);
+  const from = first === undefined ? undefined : halves(first);
   const limit = number('limit', values.limit, Infinity);
   const progress = showProgress(source);
   let begun = from === undefined;

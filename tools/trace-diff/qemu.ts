@@ -70,16 +70,22 @@ function memoryArgs(start: StartState, ram: Uint8Array, scratch: string): string
   return ['-bios', rom, ...args];
 }
 
-async function programArgs(options: QemuOptions, scratch: string): Promise<string[]> {
+interface ProgramArgs {
+  args: string[];
+  entry?: bigint;
+}
+
+async function programArgs(options: QemuOptions, scratch: string): Promise<ProgramArgs> {
   const { program } = options;
   if (program.kind === 'kernel' || program.kind === 'multiboot') {
     const append = program.append === undefined ? [] : ['-append', program.append];
-    if (program.kind === 'multiboot') return ['-kernel', program.file, ...append];
+    if (program.kind === 'multiboot') return { args: ['-kernel', program.file, ...append] };
     const initrd = program.initrd === undefined ? [] : ['-initrd', program.initrd];
-    return ['-kernel', program.kernel, ...append, ...initrd];
+    return { args: ['-kernel', program.kernel, ...append, ...initrd] };
   }
   const ram = new Uint8Array(options.memoryMiB * MIB);
-  return memoryArgs(await loadProgram(program, ram), ram, scratch);
+  const start = await loadProgram(program, ram);
+  return { args: memoryArgs(start, ram, scratch), entry: start.entry };
 }
 
 /** QEMU 8.1 renamed -singlestep. */
@@ -120,6 +126,8 @@ export function rangeArgs(range: string | undefined, skip: readonly bigint[]): s
 }
 
 export interface RunningQemu {
+  /** First instruction of the program, where it does not begin with SeaBIOS. */
+  entry?: bigint | undefined;
   log: AsyncIterable<Uint8Array>;
   stop(): void;
   /** What QEMU said that is no trace. */
@@ -132,9 +140,10 @@ export async function startQemu(options: QemuOptions): Promise<RunningQemu> {
   const scratch = mkdtempSync(join(tmpdir(), 'trace-diff-'));
   const pipe = join(scratch, 'log');
   execFileSync('mkfifo', [pipe]);
+  const program = await programArgs(options, scratch);
   const args = [...step, '-d', 'cpu,nochain,in_asm', '-D', pipe, ...rangeArgs(options.range, options.skip),
     '-cpu', options.cpu, '-m', String(options.memoryMiB), '-smp', '1', '-display', 'none', '-serial', 'null', '-monitor', 'none',
-    '-no-reboot', '-nodefaults', ...await programArgs(options, scratch), ...options.extra];
+    '-no-reboot', '-nodefaults', ...program.args, ...options.extra];
   const child: ChildProcess = spawn(options.qemu, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => { said = (said + chunk.toString()).slice(-4096); });
@@ -146,6 +155,7 @@ export async function startQemu(options: QemuOptions): Promise<RunningQemu> {
   });
   const log = createReadStream(pipe, { highWaterMark: 1 << 20 });
   return {
+    entry: program.entry,
     log,
     messages: () => said,
     stop: () => {
