@@ -58,8 +58,8 @@ const conversion: Row[] = [
   row('CVTDQ2PS', 'NP 0F 5B /r', 'V,W', 'SSE2', 'hCvtdq2ps'), row('CVTPS2DQ', '66 0F 5B /r', 'V,W', 'SSE2', 'hCvtps2dq'),
   row('CVTTPS2DQ', 'F3 0F 5B /r', 'V,W', 'SSE2', 'hCvttps2dq'), row('CVTTPD2DQ', '66 0F E6 /r', 'V,W', 'SSE2', 'hCvttpd2dq'),
   row('CVTDQ2PD', 'F3 0F E6 /r', 'V,Wq', 'SSE2', 'hCvtdq2pd'), row('CVTPD2DQ', 'F2 0F E6 /r', 'V,W', 'SSE2', 'hCvtpd2dq'),
-  row('ROUNDPS', '66 0F 3A 08 /r', 'V,W,Ib', 'SSE4.1', 'hRoundps'), row('ROUNDPD', '66 0F 3A 09 /r', 'V,W,Ib', 'SSE4.1', 'hRoundpd'),
-  row('ROUNDSS', '66 0F 3A 0A /r', 'V,Wd,Ib', 'SSE4.1', 'hRoundss'), row('ROUNDSD', '66 0F 3A 0B /r', 'V,Wq,Ib', 'SSE4.1', 'hRoundsd'),
+  row('ROUNDPS', '66 0F 3A 08 /r', 'V,W,Ib', 'SSE4_1', 'hRoundps'), row('ROUNDPD', '66 0F 3A 09 /r', 'V,W,Ib', 'SSE4_1', 'hRoundpd'),
+  row('ROUNDSS', '66 0F 3A 0A /r', 'V,Wd,Ib', 'SSE4_1', 'hRoundss'), row('ROUNDSD', '66 0F 3A 0B /r', 'V,Wq,Ib', 'SSE4_1', 'hRoundsd'),
 ];
 
 export const rows: Row[] = [...arithmetic, ...conversion];
