@@ -35,6 +35,8 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositi
 const BOOT_SECTOR = 0x7c00;
 const RAM_MIB = 512;
 const PROGRESS_MS = 10_000;
+/** As a shell reports a program that was interrupted. */
+const INTERRUPTED = 130;
 
 function number(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
@@ -230,6 +232,12 @@ async function main(): Promise<number> {
     throw new UsageError('usage: trace-diff compare|run|record|skep OPTIONS; see docs/testing/trace-diff.md.');
   }
   const running = await start(values);
+  const leave = (): void => {
+    running.stop();
+    process.exit(INTERRUPTED);
+  };
+  process.once('SIGINT', leave);
+  process.once('SIGTERM', leave);
   try {
     return await (positionals[0] === 'run' ? compare(values, running) : record(values, running));
   } finally {
