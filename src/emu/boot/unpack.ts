@@ -2,7 +2,7 @@
 // instructions of a stock Debian boot). zstd and gzip; a kernel packed otherwise unpacks itself through its
 // 64-bit entry.
 
-import { decompress as zstdDecompress } from 'fzstd';
+import { ZSTDDecoder } from 'zstddec';
 import { KernelError } from '../errors.ts';
 import type { BzImage } from './bzimage.ts';
 
@@ -25,7 +25,7 @@ export async function unpackPayload(image: BzImage): Promise<Uint8Array | undefi
         // Kbuild appends the unpacked size, four bytes that are no part of the frame (scripts/Makefile.lib,
         // size_append).
         if (unpackedBytes === 0 || unpackedBytes > MAX_UNPACKED) return undefined;
-        return unpackZstd(payload.subarray(0, payload.length - 4), unpackedBytes);
+        return await unpackZstd(payload.subarray(0, payload.length - 4), unpackedBytes);
       case 'gzip': return await gunzip(payload);
       default: return undefined;
     }
@@ -36,9 +36,11 @@ export async function unpackPayload(image: BzImage): Promise<Uint8Array | undefi
   }
 }
 
-function unpackZstd(packed: Uint8Array, unpackedBytes: number): Uint8Array {
+async function unpackZstd(packed: Uint8Array, unpackedBytes: number): Promise<Uint8Array> {
   if (nativeZstd !== undefined) return nativeZstd(packed);
-  return zstdDecompress(packed, new Uint8Array(unpackedBytes));
+  const decoder = new ZSTDDecoder();
+  await decoder.init();
+  return decoder.decode(packed, unpackedBytes);
 }
 
 async function gunzip(packed: Uint8Array): Promise<Uint8Array> {
