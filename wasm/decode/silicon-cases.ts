@@ -8,12 +8,15 @@ export const DATA = 0x10000000, WINDOW = 256, WINDOW_AT = 2048, CASE_BYTES = 16 
 export const RESULT_BYTES = 8 + 128 + 8 + WINDOW;
 
 const FILES = /^(alu|mov|shift|muldiv|bit|bcd|stack|atomic|misc)\.isa\.ts$/;
+export type Bits = 32 | 64;
+
 /** Not comparable one by one: segments, stack frames of unknown depth, flags of the host, caches. */
-const LEAVE_OUT = /^(hPushSeg|hMovFromSeg|hPushf|hPopf|hEnter|hLeave|hUndefined|hPause|hClflush|hXlat|hStd)$/;
+const LEAVE_OUT = /^(hPushSeg|hMovFromSeg|hPushf|hPopf|hEnter|hLeave|hBound|hUndefined|hPause|hClflush|hXlat|hStd)$/;
 const NOT_HERE = /^(CLWB|CLFLUSHOPT|PREFETCHW)$/;
 
-export async function comparableRows(): Promise<Decoded[]> {
-  return (await loadRows()).filter((row) => FILES.test(row.file) && row.modes !== 'legacy' && !LEAVE_OUT.test(row.handler ?? '') &&
+export async function comparableRows(bits: Bits): Promise<Decoded[]> {
+  const other = bits === 64 ? 'legacy' : '64';
+  return (await loadRows()).filter((row) => FILES.test(row.file) && row.modes !== other && !LEAVE_OUT.test(row.handler ?? '') &&
     !NOT_HERE.test(row.name) && !/O/.test(row.ops)).map(decodeRow);
 }
 
@@ -47,20 +50,20 @@ export interface Case { code: number[]; regs: bigint[]; flags: number; data: Uin
 const FLAG_BITS = [0x1, 0x4, 0x10, 0x40, 0x80, 0x800];
 
 /** One instruction of the row with random operands and machine state. */
-export function makeCase(row: Decoded, random: Random): Case {
+export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
   const e = row.encoding;
   const bytes: number[] = [];
   const regs = Array.from({ length: 16 }, () => random.word());
   const data = Uint8Array.from({ length: WINDOW }, () => random.below(256));
   const memoryOk = e.modrm && e.mod !== '3';
   const memory = memoryOk && (e.mod === 'm' || random.below(2) === 0);
-  const rexW = e.rexW === 1 || e.rexW === undefined && random.below(3) === 0;
+  const rexW = bits === 64 && (e.rexW === 1 || e.rexW === undefined && random.below(3) === 0);
   const vex = e.map >= 4;
   if (!vex && e.prefix === 'any' && random.below(4) === 0) bytes.push(0x66);
   if (!vex && (e.prefix === 'F3' || e.prefix === 'F2') && random.below(6) === 0) bytes.push(0x66);
   if (memory && row.row.lock && random.below(3) === 0) bytes.push(0xF0);
   if (!vex && e.prefix !== 'any' && e.prefix !== 'NP') bytes.push(parseInt(e.prefix, 16));
-  let rex = (rexW ? 8 : 0) | random.below(8);
+  let rex = bits === 64 ? (rexW ? 8 : 0) | random.below(8) : 0;
   if (e.noRexB) rex &= ~1;
   const base = memory ? [0, 1, 2, 3, 5, 6, 7][random.below(7)]! : 0;
   if (memory) rex &= ~3;
@@ -68,9 +71,9 @@ export function makeCase(row: Decoded, random: Random): Case {
   const opcode = e.opcodes[random.below(e.opcodes.length)]!;
   if (vex) {
     const pp = { NP: 0, 66: 1, F3: 2, F2: 3, any: 0 }[e.prefix];
-    bytes.push(0xC4, ((~rex & 7) << 5) | (e.map - 3), (rexW ? 0x80 : 0) | ((row.operands.some((o) => o.place === 'B') ? random.below(16) : 15) << 3) | pp, opcode);
+    bytes.push(0xC4, ((~rex & 7) << 5) | (e.map - 3), (rexW ? 0x80 : 0) | ((row.operands.some((o) => o.place === 'B') ? random.below(bits / 4) | (bits === 32 ? 8 : 0) : 15) << 3) | pp, opcode);
   } else {
-    if (rex !== 0 && (rexW || random.below(2) === 0)) bytes.push(0x40 | rex);
+    if (bits === 64 && rex !== 0 && (rexW || random.below(2) === 0)) bytes.push(0x40 | rex);
     else rex = 0;
     bytes.push(...[[], [0x0F], [0x0F, 0x38], [0x0F, 0x3A]][e.map]!, opcode);
   }
@@ -82,7 +85,7 @@ export function makeCase(row: Decoded, random: Random): Case {
       const align = row.row.name === 'CMPXCHG16B' ? 16 : 1;
       regs[base] = BigInt(DATA + WINDOW_AT + 64 + (align === 16 ? 0 : random.below(16)));
       if (align === 16) bytes[bytes.length - 1] = 16 * random.below(3);
-      keepBitOffsetSmall(row, regs, reg | (rex & 4 ? 8 : 0), base, random);
+      keepBitOffsetSmall(row, bits, regs, reg | (rex & 4 ? 8 : 0), base, random);
     }
   }
   pushImmediate(row, bytes, bytes.includes(0x66) && !vex, rexW && (vex || rex >= 8), random);
@@ -90,13 +93,14 @@ export function makeCase(row: Decoded, random: Random): Case {
   if (row.row.file === 'stack.isa.ts') regs[4] = BigInt(DATA + WINDOW_AT + 128);
   avoidUndefinedResults(row, regs, bytes, memory);
   makeCompareLikely(row, regs, data, random);
+  if (bits === 32) for (let n = 0; n < 16; n++) regs[n] = n < 8 ? BigInt.asUintN(32, regs[n]!) : 0n;
   const flags = FLAG_BITS.reduce((f, bit) => f | (random.below(2) ? bit : 0), 2);
   return { code: bytes, regs, flags, data, row };
 }
 
-function keepBitOffsetSmall(row: Decoded, regs: bigint[], reg: number, base: number, random: Random): void {
+function keepBitOffsetSmall(row: Decoded, bits: Bits, regs: bigint[], reg: number, base: number, random: Random): void {
   if (!/^h(Bt|Bts|Btr|Btc)$/.test(row.row.handler ?? '') || reg === base) return;
-  regs[reg] = BigInt.asUintN(64, BigInt(random.below(512) - 256));
+  regs[reg] = BigInt.asUintN(bits, BigInt(random.below(512) - 256));
 }
 
 /** 16-bit double shifts by more than 16: makers differ. Scans of 0 into a 32-bit register: the upper half is undefined. */

@@ -84,25 +84,40 @@ export class Core {
   }
 
   /** 64-bit user mode, registers 0, both data pages mapped. */
-  reset(): void {
+  reset(bits: 32 | 64 = 64): void {
     this.bytes.fill(0, CPU, CPU + 0x1000);
     for (const [name, value] of [['mode64', 1], ['longMode', 1], ['codeMode', M64], ['tlbRead', TLB], ['tlbWrite', TLB], ['cpl', 3]] as const) {
       this.set(name, BigInt(value));
     }
-    this.set('ipMask', 0xffffffffffffffffn);
-    this.set('stackMask', 0xffffffffffffffffn);
+    if (bits === 32) this.compatibility();
+    else this.set('ipMask', 0xffffffffffffffffn);
+    if (bits === 64) this.set('stackMask', 0xffffffffffffffffn);
     this.set('ipBase', IP_BASE);
   }
 
+  /** Flat 32-bit segments. */
+  private compatibility(): void {
+    const SEGMENTS = CPU + 0x400;
+    this.set('mode64', 0n);
+    this.set('codeMode', 1n);
+    this.set('ipMask', 0xffffffffn);
+    this.set('stackMask', 0xffffffffn);
+    for (let n = 0; n < 6; n++) {
+      this.view.setUint32(SEGMENTS + n * 32 + 8, 0xffffffff, true);
+      this.view.setUint16(SEGMENTS + n * 32 + 14, n === 1 ? 0xc0fb : 0xc0f3, true);
+      this.view.setUint32(SEGMENTS + n * 32 + 16, 3, true);
+    }
+  }
+
   /** Decode and execute; trap = 1 + vector, 0 = none. */
-  run(c: Case): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
-    this.reset();
+  run(c: Case, bits: 32 | 64): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
+    this.reset(bits);
     this.exports.setFlags(CPU, BigInt(c.flags));
     c.regs.forEach((v, n) => this.view.setBigUint64(CPU + n * 8, v, true));
     this.bytes.set(c.data, PAGES + WINDOW_AT);
     this.bytes.fill(0x90, CODE, CODE + 32);
     this.bytes.set(c.code, CODE);
-    const length = this.exports.decodeInsn(CPU, CODE, c.code.length, 0x100, M64, RECORD);
+    const length = this.exports.decodeInsn(CPU, CODE, c.code.length, 0x100, bits === 64 ? M64 : 1, RECORD);
     this.bytes.fill(0, RECORD + 32, RECORD + 64);
     this.view.setUint16(RECORD + 32, STOP, true);
     this.view.setUint16(RECORD + 34, 0x100 + length, true);

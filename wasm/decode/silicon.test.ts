@@ -56,18 +56,18 @@ describe.skipIf(!usable)(`silicon (seed ${seed})`, () => {
     execFileSync('cc', ['-O1', '-o', `${ROOT}/build/silicon-runner`, `${ROOT}/tools/silicon/runner.c`]);
   }, 180_000);
 
-  test('random instructions agree', async () => {
+  test.each([64, 32] as const)('random %i-bit instructions agree', async (bits) => {
     const features = readFileSync('/proc/cpuinfo', 'utf8');
     const has = (f: string): boolean => new RegExp(`\\b${f.toLowerCase().replace('cmpxchg16b', 'cx16').replace('lzcnt', 'abm')}\\b`).test(features);
-    const rows = (await comparableRows()).filter((r) => !r.row.feature || has(r.row.feature));
+    const rows = (await comparableRows(bits)).filter((r) => !r.row.feature || has(r.row.feature));
     expect(rows.length).toBeGreaterThan(200);
     const random = new Random(seed);
-    const cases = rows.flatMap((row) => Array.from({ length: PER_ROW }, () => makeCase(row, random)));
-    const results = execFileSync(`${ROOT}/build/silicon-runner`, { input: pack(cases), maxBuffer: 1 << 30 });
+    const cases = rows.flatMap((row) => Array.from({ length: PER_ROW }, () => makeCase(row, random, bits)));
+    const results = execFileSync(`${ROOT}/build/silicon-runner`, [String(bits)], { input: pack(cases), maxBuffer: 1 << 30 });
     expect(results.length).toBe(cases.length * RESULT_BYTES);
     const differing = new Map<string, string>();
     cases.forEach((c, i) => {
-      const text = compare(c, core.run(c), results.subarray(i * RESULT_BYTES, (i + 1) * RESULT_BYTES));
+      const text = compare(c, core.run(c, bits), results.subarray(i * RESULT_BYTES, (i + 1) * RESULT_BYTES));
       if (text) differing.set(`${c.row.row.name} ${c.row.row.ops}`, `${show(c)}: ${text}`);
     });
     expect([...differing.values()]).toEqual([]);
