@@ -157,7 +157,7 @@ export class Skep {
   static async create(options: SkepOptions): Promise<Skep> {
     const { platform } = theHost();
     const smp = options.smp ?? 1;
-    const cpuModel = options.cpu ?? 'v1';
+    const cpuModel = options.cpu ?? 'v2';
     checkCpus(smp);
     checkCpuModel(cpuModel);
     if (options.memory !== undefined) checkMemory(options.memory, smp);
