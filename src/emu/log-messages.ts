@@ -12,12 +12,11 @@ export function describeLog(code: number, a: bigint, b: bigint): string {
     case Log.MMIO_READ_UNCLAIMED: return `nobody answers address ${hex(a)} (read of ${b} bytes)`;
     case Log.MMIO_WRITE_UNCLAIMED: return `nobody answers address ${hex(a)} (write of ${b} bytes)`;
     case Log.POST: return `POST code ${hex(a)}`;
-    case Log.LAPIC_RESERVED: return `CPU ${a}: reserved LAPIC register or command ${hex(b)}`;
+    case Log.LAPIC_RESERVED: return `CPU ${a}: LAPIC register ${hex(b)} does not exist`;
     case Log.ACPI_SLEEP: return `sleep type ${a} is not one that this machine has`;
     case Log.I8042_COMMAND: return `unknown command ${hex(a)} to the keyboard controller`;
     case Log.KEYBOARD_COMMAND: return `unknown command ${hex(a)} to the keyboard`;
     case Log.MOUSE_COMMAND: return `unknown command ${hex(a)} to the mouse`;
-    case Log.PIT_MODE: return `unsupported PIT mode or port ${hex(a)}`;
     case Log.BUS_FULL: return `a table of the bus is full (chip ${a})`;
     default: return `message ${code.toString(16)}: ${hex(a)}, ${hex(b)}`;
   }

@@ -12,7 +12,7 @@ export const enum Log {
   MMIO_WRITE_UNCLAIMED = 0x103,
   /** a = POST code. */
   POST = 0x110,
-  /** a = CPU, b = register or ICR value: reserved LAPIC register or command. */
+  /** a = CPU, b = offset: a LAPIC register that does not exist (once). */
   LAPIC_RESERVED = 0x120,
   /** a = SLP_TYP: a sleep state that this machine does not have. */
   ACPI_SLEEP = 0x130,
@@ -20,8 +20,6 @@ export const enum Log {
   I8042_COMMAND = 0x140,
   KEYBOARD_COMMAND = 0x141,
   MOUSE_COMMAND = 0x142,
-  /** a = control word or port: a mode that this model leaves out. */
-  PIT_MODE = 0x150,
   /** a = chip slot, b = 0: a table of the bus is full. */
   BUS_FULL = 0x160,
   /** a = address of the CPU's state, b = instructions so far: one step of an instruction trace. */

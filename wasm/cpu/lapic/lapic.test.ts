@@ -63,6 +63,8 @@ describe('registers', () => {
 
   it('reports a reserved register in ESR after a write latches it', () => {
     reg(0x40);
+    reg(0x40);
+    expect(board.logs.filter((l) => l.a === 0n && l.b === 0x40n)).toHaveLength(1);
     expect(reg(0x280)).toBe(0);
     set(0x280, 0);
     expect(reg(0x280)).toBe(0x80);

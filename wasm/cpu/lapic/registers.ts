@@ -3,6 +3,7 @@
 // only; lapicPowerOn and lapicPresetVirtualWire by the host while the CPUs are parked.
 
 import { BOARD, PAGE_SHIFT } from "../../lib/layout";
+import { Log, logOnce } from "../../lib/log";
 import { NEVER } from "../../lib/time";
 import { Cpu, Status } from "../state";
 import { Vector, raiseError } from "../exceptions";
@@ -36,6 +37,8 @@ const LDR_BITS: u32 = 0xFF000000;
 const SVR_BITS: u32 = 0x1FF;
 const ICR_LOW_BITS: u32 = 0xCCFFF;
 const INVALID: u32 = 0xFFFFFFFF;
+/** Bit of Board.LOGGED. */
+const LOGGED_RESERVED: u32 = 1;
 
 /** Page number of CPU `id`'s MMIO registers. */
 // @ts-ignore: decorator
@@ -163,9 +166,15 @@ export function lapicRead(id: u32, reg: u32): u32 {
     case ApicReg.TIMER_DIVIDE: return l.timerDivide;
     case ApicReg.EOI: case ApicReg.APR: case ApicReg.RRD: return 0;
     default:
-      lapicError(id, Esr.REGISTER);
+      reserved(id, reg);
       return 0;
   }
+}
+
+/** An access to a register that does not exist. */
+function reserved(id: u32, reg: u32): void {
+  logOnce(BOARD + <usize>Board.LOGGED, LOGGED_RESERVED, Log.LAPIC_RESERVED, id, reg);
+  lapicError(id, Esr.REGISTER);
 }
 
 /** Note an error and raise the error LVT (SDM 3A 10.5.3). */
@@ -217,7 +226,7 @@ export function lapicWrite(id: u32, reg: u32, value: u32): void {
     // Read-only registers, among them ID (fixed here) and the arrays: ignored.
     case ApicReg.ID: case ApicReg.VERSION: case ApicReg.APR: case ApicReg.PPR: case ApicReg.RRD:
     case ApicReg.TIMER_CURRENT: break;
-    default: lapicError(id, Esr.REGISTER); break;
+    default: reserved(id, reg); break;
   }
 }
 
