@@ -1,30 +1,38 @@
-// `skep bench`: named benchmarks, each a module with one function; results go to standard output and, as
-// JSON, to a file.
+// `skep bench`: the benchmarks of bench/suite.ts in Node; bench/chromium.ts runs the same in a browser.
+// Results go to standard output and, as JSON, to a file. Exit status 0 = every goal was met.
 
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { ConfigError } from '../src/api/errors.ts';
-import { benchInterpreter } from './bench-interpreter.ts';
-import { benchLitmus } from './bench-litmus.ts';
-
-export interface BenchOptions { seconds: number | undefined }
-/** `passed` decides the exit status; `lines` is for people, `data` for the JSON. */
-export interface BenchResult { passed: boolean; lines: string[]; data: Record<string, unknown> }
-export type Bench = (options: BenchOptions) => Promise<BenchResult>;
-
-const BENCHES: Record<string, Bench> = { interpreter: benchInterpreter, litmus: benchLitmus };
+import { fileURLToPath } from 'node:url';
+import { ConfigError, packageRoot, Skep, SkepError } from '../src/api/node.ts';
+import { BENCHES, capture, type BenchRun, type Captured } from '../bench/suite.ts';
 
 export interface BenchCommand { names: string[]; json: string | undefined; seconds: number | undefined }
+
+function fileOf(name: string): string {
+  const path = fileURLToPath(new URL(name, packageRoot()));
+  if (existsSync(path)) return path;
+  throw new SkepError('file-missing', `The benchmark payload ${name} is not there.`, name.startsWith('public/guest')
+    ? 'Run npm run guest.' : 'Run npx tsx bench/payloads.ts in a source checkout (it needs gcc and make).');
+}
+
+async function runOnce({ smp, memory, append, kernel, initrd }: BenchRun): Promise<Captured> {
+  const modules = initrd === undefined ? {} : { initrd: fileOf(initrd) };
+  return capture(await Skep.create({ smp, memory, append, kernel: fileOf(kernel), ...modules }));
+}
 
 export async function benchCommand(command: BenchCommand): Promise<number> {
   const names = command.names.length === 0 ? Object.keys(BENCHES) : command.names;
   const results: Record<string, unknown> = {};
   let passed = true;
   for (const name of names) {
-    const bench = BENCHES[name];
-    if (bench === undefined) {
+    const spec = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+    if (spec === undefined) {
       throw new ConfigError(`There is no benchmark "${name}".`, `Choose ${Object.keys(BENCHES).join(', ')}.`);
     }
-    const result = await bench({ seconds: command.seconds });
+    const captured: Captured[] = [];
+    for (const run of spec.runs) captured.push(await runOnce(run));
+    const result = spec.evaluate(captured);
     result.lines.forEach((line) => process.stdout.write(`${name}: ${line}\n`));
     results[name] = { passed: result.passed, ...result.data };
     passed &&= result.passed;

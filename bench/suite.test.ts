@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { BENCHES, capture, type Captured, type Mark } from './suite.ts';
+
+const marks = (...lines: string[]): Mark[] =>
+  lines.map((line, i) => ({ line, instructions: i * 3e9, ms: i * 10_000 }));
+const ended = (reason: string, value: number, ...lines: string[]): Captured =>
+  ({ reason, value, marks: marks(...lines) });
+const evaluate = (name: string, ...runs: Captured[]) => BENCHES[name]?.evaluate(runs);
+
+it('interpreter: instructions between the line before the result and the result', () => {
+  const result = evaluate('interpreter',
+    ended('power-off', 0, 'VMBENCH-INIT', '# Linux', 'intmix 400 9.5 1a2b', 'VMBENCH-DONE'));
+  expect(result?.passed).toBe(true);
+  expect(result?.data).toMatchObject({ mips: 300, seconds: 10, operations: 400, guestSeconds: 9.5,
+    check: '1a2b' });
+});
+
+it('interpreter: fails when it is slow and when there is no result', () => {
+  const slow = ended('power-off', 0, 'VMBENCH-INIT', 'intmix 400 9.5 1a2b');
+  slow.marks.forEach((mark, i) => { mark.ms = i * 20_000; });
+  expect(evaluate('interpreter', slow)?.passed).toBe(false);
+  expect(evaluate('interpreter', ended('triple-fault', 0, 'VMBENCH-INIT'))?.passed).toBe(false);
+});
+
+const GOOD = ['SB rounds 10 forbidden 0 seen 7', 'MP rounds 10 forbidden 0 seen 0',
+  'cmpxchg16b rounds 10 forbidden 0 seen 3'];
+
+it('litmus: passes only with no forbidden outcome, a seen reordering, all tests and a good end', () => {
+  const good = ended('debug-exit', 0, ...GOOD);
+  expect(evaluate('litmus', good, good)?.passed).toBe(true);
+  const bad = [
+    ended('debug-exit', 0, 'SB rounds 10 forbidden 0 seen 0', ...GOOD.slice(1)),
+    ended('debug-exit', 0, ...GOOD.slice(0, 2)),
+    ended('debug-exit', 1, ...GOOD),
+    ended('triple-fault', 0, ...GOOD),
+    ended('debug-exit', 0, GOOD[0] ?? '', 'MP rounds 10 forbidden 1 seen 0', GOOD[2] ?? ''),
+  ];
+  for (const run of bad) expect(evaluate('litmus', good, run)?.passed).toBe(false);
+});
+
+it('capture puts cut lines together and stops the machine', async () => {
+  let send: (bytes: Uint8Array) => void = () => undefined;
+  let stopped = false;
+  const vm = {
+    serial: { onData: (listener: (bytes: Uint8Array) => void) => { send = listener; } },
+    start: () => ['ab', 'c\r\nde', 'f\n'].forEach((part) => send(new TextEncoder().encode(part))),
+    stop: async () => { stopped = true; },
+    ended: Promise.resolve({ reason: 'debug-exit', value: 5 }),
+    stats: { instructions: 42 },
+  };
+  const { marks: seen, reason, value } = await capture(vm);
+  expect(seen.map(({ line, instructions }) => [line, instructions])).toEqual([['abc', 42], ['def', 42]]);
+  expect([reason, value, stopped]).toEqual(['debug-exit', 5, true]);
+});
