@@ -31,7 +31,7 @@ export type Command =
   | { name: 'boot'; args: BootArgs }
   | { name: 'serve'; args: ServeArgs }
   | { name: 'image'; guests: string[] }
-  | { name: 'bench'; names: string[]; json: string | undefined; seconds: number | undefined };
+  | { name: 'bench'; names: string[]; json: string | undefined };
 
 export const USAGE = `usage:
   skep boot [--guest mini] [--smp N] [--ram MiB] [--cpu v1|v2|v3] [--kernel F] [--initrd F]... [--append S]
@@ -141,7 +141,7 @@ function parseBoot(argv: readonly string[]): BootArgs {
     guest: values.guest, kernel: values.kernel, initrd: values.initrd ?? [], append: values.append, steps,
     smp: integerOption('--smp', values.smp) ?? 1,
     ram: integerOption('--ram', values.ram),
-    cpu: values.cpu ?? 'v1',
+    cpu: values.cpu ?? 'v2',
     timeoutS: numberOption('--timeout', values.timeout, 0.001, 1e6),
     serial: values.serial ?? 'stdio', json: values.json,
     quiet: values.quiet ?? false, verbose: values.verbose ?? false,
@@ -167,10 +167,8 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'serve': return { name: 'serve', args: parseServe(rest) };
     case 'image': return { name: 'image', guests: parse(rest, {}, 'image', true).positionals };
     case 'bench': {
-      const { values, positionals } = parse(rest, { json: { type: 'string' }, seconds: { type: 'string' } },
-        'bench', true);
-      return { name: 'bench', names: positionals, json: values.json,
-        seconds: numberOption('--seconds', values.seconds, 0.1, 1e5) };
+      const { values, positionals } = parse(rest, { json: { type: 'string' } }, 'bench', true);
+      return { name: 'bench', names: positionals, json: values.json };
     }
     default: throw new ConfigError(`There is no command "${name}".`, 'Choose boot, serve, image or bench.');
   }

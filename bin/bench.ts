@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ConfigError, packageRoot, Skep, SkepError } from '../src/api/node.ts';
 import { BENCHES, capture, type BenchRun, type Captured } from '../bench/suite.ts';
 
-export interface BenchCommand { names: string[]; json: string | undefined; seconds: number | undefined }
+export interface BenchCommand { names: string[]; json: string | undefined }
 
 function fileOf(name: string): string {
   const path = fileURLToPath(new URL(name, packageRoot()));
