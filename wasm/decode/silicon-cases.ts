@@ -47,6 +47,9 @@ export class Random {
 
 export interface Case { code: number[]; regs: bigint[]; flags: number; data: Uint8Array; row: Decoded }
 
+/** Bit tests whose offset moves the address. */
+const BIT_STRING = /^h(Bt|Bts|Btr|Btc)$/;
+
 const FLAG_BITS = [0x1, 0x4, 0x10, 0x40, 0x80, 0x800];
 
 /** One instruction of the row with random operands and machine state. */
@@ -67,7 +70,9 @@ export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
   if (e.noRexB) rex &= ~1;
   const base = memory ? [0, 1, 2, 3, 5, 6, 7][random.below(7)]! : 0;
   if (memory) rex &= ~3;
-  const reg = e.digits.length === 8 ? random.below(8) : e.digits[0]!;
+  let reg = e.digits.length === 8 ? random.below(8) : e.digits[0]!;
+  // An address as a bit offset would leave the window.
+  if (memory && BIT_STRING.test(row.row.handler ?? '') && reg === base) reg ^= 1;
   const opcode = e.opcodes[random.below(e.opcodes.length)]!;
   if (vex) {
     const pp = { NP: 0, 66: 1, F3: 2, F2: 3, any: 0 }[e.prefix];
@@ -99,7 +104,7 @@ export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
 }
 
 function keepBitOffsetSmall(row: Decoded, bits: Bits, regs: bigint[], reg: number, base: number, random: Random): void {
-  if (!/^h(Bt|Bts|Btr|Btc)$/.test(row.row.handler ?? '') || reg === base) return;
+  if (!BIT_STRING.test(row.row.handler ?? '') || reg === base) return;
   regs[reg] = BigInt.asUintN(bits, BigInt(random.below(512) - 256));
 }
 
