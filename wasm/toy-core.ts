@@ -6,7 +6,8 @@
 import { Control, MachineEnd, control32 } from "./lib/control";
 import { CONTROL } from "./lib/layout";
 import { hostLog, hostNow, hostPanic } from "./lib/host";
-import { Inbox, Request, inboxOf, request } from "./cpu/inbox";
+import { Inbox, Request, inboxOf, request, stateOf } from "./cpu/inbox";
+import { Cpu } from "./cpu/state";
 import { RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL_BYTES, ringGet, ringInit, ringPut, ringSignalHost }
   from "./lib/ring";
 
@@ -68,7 +69,7 @@ function turn(box: usize): i32 {
     else atomic.wait<u32>(box + <usize>Inbox.ATTENTION, 0, 100000000);
     return 0;
   }
-  atomic.add<u64>(box, 1000, Inbox.STAT_INSTRUCTIONS);
+  atomic.add<u64>(stateOf(cpu), 1000, offsetof<Cpu>("instructions"));
   const letter = cpu == 0 ? ringGet(RING_SERIAL0_IN) : -1;
   if (letter >= 0) obey(letter);
   else atomic.wait<u32>(box + <usize>Inbox.ATTENTION, 0, 5000000);

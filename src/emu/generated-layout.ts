@@ -208,3 +208,10 @@ export const MAX_PORT_SLOTS = 0x100;
 export const MMIO_SLOT_BYTES = 0x20;
 export const MAX_MMIO_SLOTS = 0x40;
 export const CHIP_BYTES = 0x1000;
+
+// Fields of class Cpu (wasm/cpu/state.ts), from the start of a CPU block.
+export const CpuField = {
+  rip: 0x90,
+  instructions: 0x200,
+  haltedNs: 0x208,
+} as const;

@@ -62,6 +62,14 @@ export class SharedMachine {
   withdraw(cpu: number, bits: number): void {
     Atomics.and(this.words, (this.inbox(cpu) + Inbox.REQUESTS) >> 2, ~bits);
   }
+  /**
+   * A 64-bit word of a CPU's private state: as fresh as it gets, but only its owner knows what else belongs
+   * to it.
+   */
+  cpuField(cpu: number, offset: number): number {
+    return Number(Atomics.load(this.longs, (map.CPU_BLOCKS + cpu * map.CPU_BLOCK_BYTES + map.CPU_STATE
+      + offset) >> 3));
+  }
   stat64(cpu: number, offset: number): number {
     return Number(Atomics.load(this.longs, (this.inbox(cpu) + offset) >> 3));
   }

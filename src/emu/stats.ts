@@ -2,7 +2,7 @@
 // anything. lost = raised - coalesced - accepted - pendingAtEnd - clearedByReset is exact only while the
 // machine stands.
 
-import { Board, BOARD, Inbox } from './generated-layout.ts';
+import { Board, BOARD, CpuField, Inbox } from './generated-layout.ts';
 import type { SharedMachine } from './shared.ts';
 
 export interface CpuStats {
@@ -72,7 +72,7 @@ export function readStats(shared: SharedMachine, timeNs: number): MachineStats {
   const cpus: CpuStats[] = [];
   for (let cpu = 0; cpu < shared.cpus; cpu++) {
     cpus.push({
-      instructions: shared.stat64(cpu, Inbox.STAT_INSTRUCTIONS),
+      instructions: shared.cpuField(cpu, CpuField.instructions),
       haltedMs: shared.stat64(cpu, Inbox.STAT_HALTED_NS) / 1e6,
       runState: shared.load(shared.inbox(cpu) + Inbox.RUN_STATE),
       interruptsAccepted: shared.stat64(cpu, Inbox.STAT_ACCEPTED),
