@@ -64,6 +64,7 @@ export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
   const vex = e.map >= 4;
   if (!vex && e.prefix === 'any' && random.below(4) === 0) bytes.push(0x66);
   if (!vex && (e.prefix === 'F3' || e.prefix === 'F2') && random.below(6) === 0) bytes.push(0x66);
+  const has66 = bytes.length > 0;
   if (memory && row.row.lock && random.below(3) === 0) bytes.push(0xF0);
   if (!vex && e.prefix !== 'any' && e.prefix !== 'NP') bytes.push(parseInt(e.prefix, 16));
   let rex = bits === 64 ? (rexW ? 8 : 0) | random.below(8) : 0;
@@ -93,7 +94,7 @@ export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
       keepBitOffsetSmall(row, bits, regs, reg | (rex & 4 ? 8 : 0), base, random);
     }
   }
-  pushImmediate(row, bytes, bytes.includes(0x66) && !vex, rexW && (vex || rex >= 8), random);
+  pushImmediate(row, bytes, has66, rexW && (vex || rex >= 8), random);
   // Stack instructions use rSP; everything else may have it as data.
   if (row.row.file === 'stack.isa.ts') regs[4] = BigInt(DATA + WINDOW_AT + 128);
   avoidUndefinedResults(row, regs, bytes, memory);
