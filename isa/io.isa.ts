@@ -1,5 +1,5 @@
-// Port I/O (SDM vol. 2: IN OUT INS OUTS; vol. 1 ch. 19). A 64-bit operand size does not exist: REX.W is ignored, so the
-// handlers of the wide forms choose 16 or 32 bits themselves.
+// Port I/O (SDM vol. 2: IN OUT INS OUTS; vol. 1 ch. 19). A 64-bit operand size does not exist: REX.W is
+// ignored, so the handlers of the wide forms choose 16 or 32 bits themselves.
 
 import type { Row } from './row.ts';
 

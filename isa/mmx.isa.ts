@@ -1,5 +1,5 @@
-// MMX, and the integer instructions that exist with MMX and with XMM registers (SDM vol. 2): without a prefix on MMX, with
-// 66 on XMM. One handler serves both (wasm/interp/sse-operand.ts).
+// MMX, and the integer instructions that exist with MMX and with XMM registers (SDM vol. 2): without a prefix
+// on MMX, with 66 on XMM. One handler serves both (wasm/interp/sse-operand.ts).
 
 import type { Row } from './row.ts';
 

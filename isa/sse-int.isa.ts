@@ -1,5 +1,5 @@
-// SSE to SSE4.2 without floating-point arithmetic (SDM vol. 2): moves, shuffles, blends, inserts, extracts, and integer
-// instructions that exist for XMM only. Those shared with MMX are in mmx.isa.ts.
+// SSE to SSE4.2 without floating-point arithmetic (SDM vol. 2): moves, shuffles, blends, inserts, extracts,
+// and integer instructions that exist for XMM only. Those shared with MMX are in mmx.isa.ts.
 
 import type { Row } from './row.ts';
 
@@ -52,8 +52,10 @@ const shuffles: Row[] = [
 
 /** PMOVSX and PMOVZX: opcode of the sign-extending form, suffix, memory width. */
 const extend = ([opcode, suffix, width]: [number, string, string]): Row[] => [
-  one(`PMOVSX${suffix}`, `66 0F 38 ${(0x20 + opcode).toString(16).toUpperCase()} /r`, `Vdq,W${width}`, `hPmovsx${suffix.toLowerCase()}`, 'SSE4_1'),
-  one(`PMOVZX${suffix}`, `66 0F 38 ${(0x30 + opcode).toString(16).toUpperCase()} /r`, `Vdq,W${width}`, `hPmovzx${suffix.toLowerCase()}`, 'SSE4_1'),
+  one(`PMOVSX${suffix}`, `66 0F 38 ${(0x20 + opcode).toString(16).toUpperCase()} /r`, `Vdq,W${width}`,
+    `hPmovsx${suffix.toLowerCase()}`, 'SSE4_1'),
+  one(`PMOVZX${suffix}`, `66 0F 38 ${(0x30 + opcode).toString(16).toUpperCase()} /r`, `Vdq,W${width}`,
+    `hPmovzx${suffix.toLowerCase()}`, 'SSE4_1'),
 ];
 
 const sse4: Row[] = [
@@ -61,11 +63,13 @@ const sse4: Row[] = [
     3B:PMINUD 3C:PMAXSB 3D:PMAXSD 3E:PMAXUW 3F:PMAXUD 40:PMULLD 41:PHMINPOSUW`, '0F 38', 'Vdq,Wdq', 'SSE4_1')
     .map((row) => (row.name === 'PTEST' ? { ...row, writes: 'CPAZSO' } : row)),
   ...list('37:PCMPGTQ', '0F 38', 'Vdq,Wdq', 'SSE4_2'),
-  ...([[0, 'BW', 'q'], [1, 'BD', 'd'], [2, 'BQ', 'w'], [3, 'WD', 'q'], [4, 'WQ', 'd'], [5, 'DQ', 'q']] as [number, string, string][]).flatMap(extend),
+  ...([[0, 'BW', 'q'], [1, 'BD', 'd'], [2, 'BQ', 'w'], [3, 'WD', 'q'], [4, 'WQ', 'd'],
+    [5, 'DQ', 'q']] as [number, string, string][]).flatMap(extend),
   one('MOVNTDQA', '66 0F 38 2A /r mod=m', 'Vdq,Mdq', 'hMovntdqa', 'SSE4_1'),
   ...list('0C:BLENDPS 0D:BLENDPD 0E:PBLENDW 40:DPPS 41:DPPD 42:MPSADBW', '0F 3A', 'Vdq,Wdq,Ib', 'SSE4_1'),
   one('PEXTRB', '66 0F 3A 14 /r', 'Ed,Vdq,Ib', 'hPextrb', 'SSE4_1'), one('PEXTRW', '66 0F 3A 15 /r', 'Ed,Vdq,Ib', 'hPextrwMem', 'SSE4_1'),
-  one('PEXTRD', '66 0F 3A 16 /r', 'Ey,Vdq,Ib', 'hPextrd', 'SSE4_1'), one('EXTRACTPS', '66 0F 3A 17 /r', 'Ed,Vdq,Ib', 'hExtractps', 'SSE4_1'),
+  one('PEXTRD', '66 0F 3A 16 /r', 'Ey,Vdq,Ib', 'hPextrd', 'SSE4_1'),
+    one('EXTRACTPS', '66 0F 3A 17 /r', 'Ed,Vdq,Ib', 'hExtractps', 'SSE4_1'),
   one('PINSRB', '66 0F 3A 20 /r', 'Vdq,Ed,Ib', 'hPinsrb', 'SSE4_1'), one('INSERTPS', '66 0F 3A 21 /r', 'Vdq,Wd,Ib', 'hInsertps', 'SSE4_1'),
   one('PINSRD', '66 0F 3A 22 /r', 'Vdq,Ey,Ib', 'hPinsrd', 'SSE4_1'),
 ];

@@ -1,5 +1,5 @@
-// String instructions (SDM vol. 2: MOVS CMPS STOS LODS SCAS, REP/REPE/REPNE). X is DS:rSI (the segment may be overridden),
-// Y is ES:rDI; both follow the address size, and the handlers find them by themselves.
+// String instructions (SDM vol. 2: MOVS CMPS STOS LODS SCAS, REP/REPE/REPNE). X is DS:rSI (the segment may be
+// overridden), Y is ES:rDI; both follow the address size, and the handlers find them by themselves.
 
 import type { Row } from './row.ts';
 

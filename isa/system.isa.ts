@@ -1,6 +1,7 @@
-// System instructions (SDM vol. 2): CPUID, MSRs, TSC, control and debug registers, descriptor-table registers, interrupt
-// flag, HLT, cache and TLB maintenance, XCR0, FS and GS bases, hypercalls. Segment and task register loads and far
-// transfers are in far.isa.ts. Left out: VMX, SVM, SMX, SGX, INVPCID, PCONFIG, RDRAND, RDSEED.
+// System instructions (SDM vol. 2): CPUID, MSRs, TSC, control and debug registers, descriptor-table
+// registers, interrupt flag, HLT, cache and TLB maintenance, XCR0, FS and GS bases, hypercalls. Segment and
+// task register loads and far transfers are in far.isa.ts. Left out: VMX, SVM, SMX, SGX, INVPCID, PCONFIG,
+// RDRAND, RDSEED.
 
 import type { Row } from './row.ts';
 

@@ -1,18 +1,19 @@
-// CPUID (SDM vol. 2A, CPUID; KVM leaves: Linux Documentation/virt/kvm/x86/cpuid.rst). One package with as many cores as the
-// machine has CPUs, one thread each; APIC id = CPU number. Family 6 model 2Ch: the last GenuineIntel core before AVX, which
-// makes C libraries choose unaligned SSE2 copies, and which no later erratum list names. Left out: VMX, SVM, MONITOR
-// (option bit), performance counters, TSX, MPX, SGX, PCID.
+// CPUID (SDM vol. 2A, CPUID; KVM leaves: Linux Documentation/virt/kvm/x86/cpuid.rst). One package with as
+// many cores as the machine has CPUs, one thread each; APIC id = CPU number. Family 6 model 2Ch: the last
+// GenuineIntel core before AVX, which makes C libraries choose unaligned SSE2 copies, and which no later
+// erratum list names. Left out: VMX, SVM, MONITOR (option bit), performance counters, TSX, MPX, SGX, PCID.
 
 import { Cpu } from "./state";
 import { Control, control32 } from "../lib/control";
 import { tscHz } from "./tsc";
 
 /**
- * What this core implements: 1 = announced. The CPU model (control word CPU_MODEL) can only take features away.
- * A feature is set here in the commit that gives its last row a handler.
+ * What this core implements: 1 = announced. The CPU model (control word CPU_MODEL) can only take features
+ * away. A feature is set here in the commit that gives its last row a handler.
  */
 export const enum Feature {
-  FPU = 1, VME = 1, DE = 1, PSE = 1, TSC = 1, MSR = 1, PAE = 1, MCE = 1, CX8 = 1, APIC = 1, SEP = 1, MTRR = 1, PGE = 1,
+  FPU = 1, VME = 1, DE = 1, PSE = 1, TSC = 1, MSR = 1, PAE = 1, MCE = 1, CX8 = 1, APIC = 1, SEP = 1,
+  MTRR = 1, PGE = 1,
   MCA = 1, CMOV = 1, PAT = 1, PSE36 = 0, CLFLUSH = 1, MMX = 1, FXSR = 1, SSE = 1, SSE2 = 1, SELF_SNOOP = 1,
   // x86-64-v2
   SSE3 = 1, SSSE3 = 1, SSE4_1 = 1, SSE4_2 = 1, CX16 = 1, POPCNT = 1, LAHF64 = 1,
@@ -20,8 +21,10 @@ export const enum Feature {
   AVX = 0, AVX2 = 0, FMA = 0, F16C = 0, BMI1 = 0, BMI2 = 0, LZCNT = 0, MOVBE = 0,
   // Beyond the levels
   AESNI = 0, PCLMULQDQ = 0, SHA = 0, ADX = 0, XSAVE = 0, XSAVEOPT = 0, XSAVEC = 0, RDRAND = 0, RDSEED = 0,
-  FSGSBASE = 1, SMEP = 1, SMAP = 1, UMIP = 1, RDPID = 1, ERMS = 1, FSRM = 1, FSRS = 1, CLFLUSHOPT = 1, PREFETCHW = 1,
-  X2APIC = 1, TSC_DEADLINE = 1, TSC_ADJUST = 1, ARAT = 1, INVARIANT_TSC = 1, SPEC_CTRL = 1, ARCH_CAPABILITIES = 1,
+  FSGSBASE = 1, SMEP = 1, SMAP = 1, UMIP = 1, RDPID = 1, ERMS = 1, FSRM = 1, FSRS = 1, CLFLUSHOPT = 1,
+  PREFETCHW = 1,
+  X2APIC = 1, TSC_DEADLINE = 1, TSC_ADJUST = 1, ARAT = 1, INVARIANT_TSC = 1, SPEC_CTRL = 1,
+  ARCH_CAPABILITIES = 1,
   NX = 1, SYSCALL = 1, RDTSCP = 1, LONG_MODE = 1, PAGES_1G = 1,
   /** Paravirtual leaf of KVM and its features (cpu/paravirt.ts). */
   KVM = 1, KVM_CLOCK = 1, KVM_NOP_IO_DELAY = 1, KVM_STEAL_TIME = 1, KVM_PV_EOI = 0, KVM_PV_UNHALT = 1,
@@ -75,7 +78,8 @@ function bit(announced: u32, n: u32): u32 {
 /** Leaf 1 ECX. */
 function features1C(c: Cpu): u32 {
   const level = modelLevel();
-  let v = bit(Feature.CX16, 13) | bit(Feature.X2APIC, 21) | bit(Feature.TSC_DEADLINE, 24) | bit(Feature.KVM, 31);
+  let v = bit(Feature.CX16, 13) | bit(Feature.X2APIC, 21) | bit(Feature.TSC_DEADLINE, 24)
+    | bit(Feature.KVM, 31);
   if (level >= 2) {
     v |= bit(Feature.SSE3, 0) | bit(Feature.SSSE3, 9) | bit(Feature.SSE4_1, 19) | bit(Feature.SSE4_2, 20)
       | bit(Feature.POPCNT, 23) | bit(Feature.PCLMULQDQ, 1) | bit(Feature.AESNI, 25) | bit(Feature.MOVBE, 22)
@@ -92,7 +96,8 @@ const CR4_OSXSAVE: u64 = 1 << 18;
 function features1D(c: Cpu): u32 {
   // The APIC bit follows IA32_APIC_BASE.EN (SDM 3A 11.4.3).
   const apic: u32 = c.apicBase & APIC_BASE_EN ? Feature.APIC : 0;
-  return bit(Feature.FPU, 0) | bit(Feature.VME, 1) | bit(Feature.DE, 2) | bit(Feature.PSE, 3) | bit(Feature.TSC, 4)
+  return bit(Feature.FPU, 0) | bit(Feature.VME, 1) | bit(Feature.DE, 2) | bit(Feature.PSE, 3)
+    | bit(Feature.TSC, 4)
     | bit(Feature.MSR, 5) | bit(Feature.PAE, 6) | bit(Feature.MCE, 7) | bit(Feature.CX8, 8) | bit(apic, 9)
     | bit(Feature.SEP, 11) | bit(Feature.MTRR, 12) | bit(Feature.PGE, 13) | bit(Feature.MCA, 14) | bit(Feature.CMOV, 15)
     | bit(Feature.PAT, 16) | bit(Feature.PSE36, 17) | bit(Feature.CLFLUSH, 19) | bit(Feature.MMX, 23)
@@ -123,7 +128,8 @@ function leaf7(c: Cpu, sub: u32): void {
     return;
   }
   if (sub != 0) {
-    // BHI_CTRL: kernels do not believe BHI_NO, and would clear the branch history by a loop at every system call.
+    // BHI_CTRL: kernels do not believe BHI_NO, and would clear the branch history by a loop at every system
+    // call.
     put(c, 0, 0, 0, sub == 2 ? bit(Feature.SPEC_CTRL, 4) : 0);
     return;
   }
@@ -161,7 +167,8 @@ function leafD(c: Cpu, sub: u32): void {
   const all = xcr0Supported();
   if (all == 0) put(c, 0, 0, 0, 0);
   else if (sub == 0) put(c, <u32>all, xsaveBytes(c.xcr0), xsaveBytes(all), 0);
-  else if (sub == 1) put(c, bit(Feature.XSAVEOPT, 0) | bit(Feature.XSAVEC, 1) | bit(1, 2), xsaveBytes(c.xcr0), 0, 0);
+  else if (sub == 1) put(c, bit(Feature.XSAVEOPT, 0) | bit(Feature.XSAVEC, 1) | bit(1, 2),
+    xsaveBytes(c.xcr0), 0, 0);
   else if (sub == 2 && (all & 4) != 0) put(c, 256, 576, 0, 0);
   else put(c, 0, 0, 0, 0);
 }
@@ -210,7 +217,8 @@ function extendedLeaf(c: Cpu, leaf: u32): void {
   switch (leaf - 0x80000000) {
     case 0: put(c, MAX_EXTENDED, 0, 0, 0); return;
     case 1: {
-      const ecx = bit(Feature.LAHF64, 0) | bit(Feature.PREFETCHW, 8) | (modelLevel() >= 2 ? bit(Feature.LZCNT, 5) : 0);
+      const ecx = bit(Feature.LAHF64, 0) | bit(Feature.PREFETCHW, 8)
+        | (modelLevel() >= 2 ? bit(Feature.LZCNT, 5) : 0);
       // Intel: SYSCALL shows only in 64-bit mode.
       const syscall: u32 = c.mode64 ? Feature.SYSCALL : 0;
       const edx = bit(syscall, 11) | bit(Feature.NX, 20) | bit(Feature.PAGES_1G, 26) | bit(Feature.RDTSCP, 27)
@@ -248,7 +256,8 @@ function basicLeaf(c: Cpu, leaf: u32, sub: u32): void {
   switch (leaf) {
     // "GenuineIntel"
     case 0: put(c, MAX_BASIC, 0x756E6547, 0x6C65746E, 0x49656E69); return;
-    case 1: put(c, SIGNATURE, (c.id << 24) | ((<u32>1 << coreBits()) << 16) | (8 << 8), features1C(c), features1D(c)); return;
+    case 1: put(c, SIGNATURE, (c.id << 24) | ((<u32>1 << coreBits()) << 16) | (8 << 8), features1C(c),
+      features1D(c)); return;
     // Descriptor FFh: cache information is in leaf 4.
     case 2: put(c, 0x00FF0001, 0, 0, 0); return;
     case 4: leaf4(c, sub); return;

@@ -1,7 +1,8 @@
-// Model-specific registers (SDM vol. 4; KVM MSRs: Linux Documentation/virt/kvm/x86/msr.rst). RULES below is the one table:
-// RDMSR, WRMSR and reset all read it, and a number that it does not hold is #GP(0) on every CPU alike, logged once.
-// IA32_ARCH_CAPABILITIES announces every "not affected" bit and enhanced IBRS, so that a kernel turns no costly
-// mitigation on. Left out: performance counters, machine checks that happen, microcode, thermal and power control, RAPL.
+// Model-specific registers (SDM vol. 4; KVM MSRs: Linux Documentation/virt/kvm/x86/msr.rst). RULES below is
+// the one table: RDMSR, WRMSR and reset all read it, and a number that it does not hold is #GP(0) on every
+// CPU alike, logged once. IA32_ARCH_CAPABILITIES announces every "not affected" bit and enhanced IBRS, so
+// that a kernel turns no costly mitigation on. Left out: performance counters, machine checks that happen,
+// microcode, thermal and power control, RAPL.
 
 import { Cpu, CpuBlock, Seg, Status, segment } from "./state";
 import { Vector, raiseError } from "./exceptions";
@@ -51,9 +52,9 @@ const enum Rule {
 
 /** Slots of CpuBlock.MSRS (byte offsets). */
 const enum Slot {
-  FEATURE_CONTROL = 0x00, SPEC_CTRL = 0x08, MCG_STATUS = 0x10, MCG_CTL = 0x18, MISC_ENABLE = 0x20, MTRR_DEF = 0x28,
-  MTRR_VAR = 0x40, MTRR_FIX64 = 0xC0, MTRR_FIX16 = 0xC8, MTRR_FIX4 = 0xD8, MC_BANKS = 0x120, BIOS_SIGN = 0x220,
-  DEBUGCTL = 0x228, MISC_FEATURES = 0x230, KVM_WALL_CLOCK = 0x240, KVM_SYSTEM_TIME = 0x248, KVM_ASYNC_PF = 0x250,
+  FEATURE_CONTROL = 0x00, SPEC_CTRL = 0x08, MCG_STATUS = 0x10, MCG_CTL = 0x18, MISC_ENABLE = 0x20,
+  MTRR_DEF = 0x28, MTRR_VAR = 0x40, MTRR_FIX64 = 0xC0, MTRR_FIX16 = 0xC8, MTRR_FIX4 = 0xD8, MC_BANKS = 0x120,
+  DEBUGCTL = 0x228, MISC_FEATURES = 0x230, KVM_WALL_CLOCK = 0x240, KVM_SYSTEM_TIME = 0x248,
   KVM_STEAL_TIME = 0x258, KVM_EOI = 0x260, KVM_POLL = 0x268,
 }
 
@@ -76,12 +77,15 @@ const FEATURE_CONTROL_RESET: u64 = 1;
 const SPEC_CTRL_WRITABLE: u64 = 0x407;
 /**
  * RDCL_NO 0, IBRS_ALL 1, SKIP_L1DFL_VMENTRY 3, SSB_NO 4, MDS_NO 5, PSCHANGE_MC_NO 6, TAA_NO 8, SBDR_SSDP_NO 13,
- * FBSDP_NO 14, PSDP_NO 15, FB_CLEAR absent, BHI_NO 20, PBRSB_NO 24, GDS_NO 26, RFDS_NO 27, ITS_NO 62. RSBA and RRSBA
- * absent: RET never predicts from elsewhere.
+ * FBSDP_NO 14, PSDP_NO 15, FB_CLEAR absent, BHI_NO 20, PBRSB_NO 24, GDS_NO 26, RFDS_NO 27, ITS_NO 62.
+ * RSBA and RRSBA absent: RET never predicts from elsewhere.
  */
 const ARCH_CAPABILITIES: u64 = 0x400000000D10E17B;
 
-/** Columns of RULES, u64 each: FIRST and LAST number, RULE, PLACE (byte offset in Cpu of FIRST), WRITABLE bits, RESET. */
+/**
+ * Columns of RULES, u64 each: FIRST and LAST number, RULE, PLACE (byte offset in Cpu of FIRST), WRITABLE
+ * bits, RESET.
+ */
 const enum Col { FIRST = 0, LAST = 8, RULE = 16, PLACE = 24, WRITABLE = 32, RESET = 40, BYTES = 48 }
 
 const END_OF_RULES: u64 = ALL;
@@ -136,7 +140,8 @@ const RULES = memory.data<u64>([
   // IA32_TSC_DEADLINE, x2APIC registers
   0x6E0, 0x6E0, Rule.TSC_DEADLINE, 0, ALL, 0,
   0x800, 0x8FF, Rule.X2APIC, 0, ALL, 0,
-  // KVM: MSR_KVM_WALL_CLOCK_NEW, SYSTEM_TIME_NEW, ASYNC_PF_EN, STEAL_TIME, EOI_EN, POLL_CONTROL; the old numbers of two.
+  // KVM: MSR_KVM_WALL_CLOCK_NEW, SYSTEM_TIME_NEW, ASYNC_PF_EN, STEAL_TIME, EOI_EN, POLL_CONTROL; the old
+  // numbers of two.
   0x11, 0x11, Rule.KVM, BLOCK + Slot.KVM_WALL_CLOCK, ALL, 0,
   0x12, 0x12, Rule.KVM, BLOCK + Slot.KVM_SYSTEM_TIME, ALL, 0,
   0x4B564D00, 0x4B564D00, Rule.KVM, BLOCK + Slot.KVM_WALL_CLOCK, ALL, 0,
@@ -275,7 +280,8 @@ function acceptable(rule: u32, index: u32, value: u64): bool {
     case Rule.MTRR_FIXED: return typesAreValid(value, false);
     case Rule.MTRR_DEF: return typesAreValid(value & 0xFF, false);
     // PHYSBASE: a type in bits 7:0, bits 11:8 reserved; PHYSMASK: bits 10:0 reserved (SDM 3A 12.11.2.3).
-    case Rule.MTRR_BASE: return index & 1 ? (value & 0x7FF) == 0 : (value & 0xF00) == 0 && typesAreValid(value & 0xFF, false);
+    case Rule.MTRR_BASE: return index & 1 ? (value & 0x7FF) == 0 : (value & 0xF00) == 0
+      && typesAreValid(value & 0xFF, false);
     // IA32_MCi_CTL takes anything; STATUS, ADDR and MISC only 0 (SDM 3B 16.3.2).
     case Rule.ZERO_ONLY: return (index & 3) == 0 || value == 0;
     default: return true;
@@ -323,19 +329,25 @@ function writeApicBase(c: Cpu, value: u64): i32 {
   return Status.END;
 }
 
+/** EN and EXTD: the x2APIC registers exist. */
+const X2APIC_ON: u64 = ApicBase.EXTD | ApicBase.EN;
+
 function readX2apic(c: Cpu, index: u32): i32 {
-  if ((c.apicBase & (ApicBase.EXTD | ApicBase.EN)) != (ApicBase.EXTD | ApicBase.EN)) return raiseError(c, Vector.GP, 0);
+  if ((c.apicBase & X2APIC_ON) != X2APIC_ON) return raiseError(c, Vector.GP, 0);
   const status = lapicReadMsr(c, index);
   msrValue = c.second;
   return status;
 }
 
 function writeX2apic(c: Cpu, index: u32, value: u64): i32 {
-  if ((c.apicBase & (ApicBase.EXTD | ApicBase.EN)) != (ApicBase.EXTD | ApicBase.EN)) return raiseError(c, Vector.GP, 0);
+  if ((c.apicBase & X2APIC_ON) != X2APIC_ON) return raiseError(c, Vector.GP, 0);
   return lapicWriteMsr(c, index, value);
 }
 
-/** Power-up and RESET values of every stored register. INIT leaves them (SDM 3A table 10-1), so it does not call this. */
+/**
+ * Power-up and RESET values of every stored register. INIT leaves them (SDM 3A table 10-1), so it does not
+ * call this.
+ */
 export function resetMsrs(c: Cpu): void {
   for (let row = RULES; column(row, Col.FIRST) != END_OF_RULES; row += Col.BYTES) {
     const rule = <u32>column(row, Col.RULE);

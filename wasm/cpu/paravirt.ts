@@ -1,7 +1,7 @@
-// The KVM paravirtual interface (Linux Documentation/virt/kvm/x86/{cpuid,msr,hypercalls}.rst): clock pages, steal time with
-// the `preempted` byte and its TLB flush, kicks, IPIs and yields by hypercall. The clock pages never change after they are
-// written: machine time is the TSC scaled, on every CPU, so the STABLE bit is true. Left out: asynchronous page faults,
-// PV EOI (a guest write of EOI is cheap here), clock pairing.
+// The KVM paravirtual interface (Linux Documentation/virt/kvm/x86/{cpuid,msr,hypercalls}.rst): clock pages,
+// steal time with the `preempted` byte and its TLB flush, kicks, IPIs and yields by hypercall. The clock
+// pages never change after they are written: machine time is the TSC scaled, on every CPU, so the STABLE bit
+// is true. Left out: asynchronous page faults, PV EOI (a guest write of EOI is cheap here), clock pairing.
 
 import { Cpu, CpuBlock, RunState } from "./state";
 import { Inbox, Request, inboxOf, request } from "./inbox";
@@ -25,7 +25,8 @@ const ENABLE: u64 = 1;
 const enum Pv { STEAL_PA = 0x00, KICKED = 0x08, BUFFER = 0x40 }
 
 /** pvclock_vcpu_time_info. */
-const enum Pvclock { VERSION = 0, TSC_TIMESTAMP = 8, SYSTEM_TIME = 16, MUL = 24, SHIFT = 28, FLAGS = 29, BYTES = 32 }
+const enum Pvclock { VERSION = 0, TSC_TIMESTAMP = 8, SYSTEM_TIME = 16, MUL = 24, SHIFT = 28, FLAGS = 29,
+  BYTES = 32 }
 const PVCLOCK_TSC_STABLE: u8 = 1;
 /** pvclock_wall_clock. */
 const enum WallClock { VERSION = 0, SEC = 4, NSEC = 8, BYTES = 12 }
@@ -47,7 +48,10 @@ function state(c: Cpu): usize {
   return changetype<usize>(c) + <usize>CpuBlock.PARAVIRT;
 }
 
-/** Write n bytes of the scratch buffer to guest RAM; an address that is not RAM, or crosses a page, is ignored. */
+/**
+ * Write n bytes of the scratch buffer to guest RAM; an address that is not RAM, or crosses a page, is
+ * ignored.
+ */
 function publish(c: Cpu, pa: u64, n: u32): void {
   if (isRam(pa >> 12) && (<u32>pa & 0xFFF) + n <= 4096) physWriteBytes(c, pa, n, state(c) + Pv.BUFFER);
 }
@@ -81,8 +85,8 @@ function writeWallClock(c: Cpu, pa: u64): void {
 }
 
 /**
- * Scale of a counter of `hz`: ns = ((ticks << shift) * mul) >> 32, with mul in [2^31, 2^32). Shift is returned in
- * bits 39:32, mul in 31:0.
+ * Scale of a counter of `hz`: ns = ((ticks << shift) * mul) >> 32, with mul in [2^31, 2^32). Shift is
+ * returned in bits 39:32, mul in 31:0.
  */
 export function pvScale(hz: u64): u64 {
   let ratio: f64 = 1e9 / <f64>hz;
@@ -111,7 +115,9 @@ function writeSystemTime(c: Cpu, pa: u64): void {
   publish(c, pa, Pvclock.BYTES);
 }
 
-/** Nothing is ever stolen from a running CPU that the guest could be told about; the page serves `preempted`. */
+/**
+ * Nothing is ever stolen from a running CPU that the guest could be told about; the page serves `preempted`.
+ */
 function startSteal(c: Cpu, value: u64): void {
   const pa = value & ~(<u64>0x3F);
   const on = (value & ENABLE) != 0 && isRam(pa >> 12);
@@ -129,7 +135,9 @@ export function pvPark(c: Cpu): void {
   atomic.store<u8>(ramHost(steal & ~ENABLE), Preempted.PREEMPTED, Steal.PREEMPTED);
 }
 
-/** After it wakes, before it executes: take the deferred flush. Pairs with the guest's CMPXCHG on `preempted`. */
+/**
+ * After it wakes, before it executes: take the deferred flush. Pairs with the guest's CMPXCHG on `preempted`.
+ */
 export function pvResume(c: Cpu): void {
   const steal = load<u64>(state(c) + Pv.STEAL_PA);
   if (steal == 0) return;
@@ -159,7 +167,10 @@ function cpuOfApicId(apicId: u32): i32 {
   return -1;
 }
 
-/** VMCALL and VMMCALL: number in RAX, arguments in RBX RCX RDX RSI, result in RAX. 32-bit guests use the low halves. */
+/**
+ * VMCALL and VMMCALL: number in RAX, arguments in RBX RCX RDX RSI, result in RAX. 32-bit guests use the low
+ * halves.
+ */
 export function hypercall(c: Cpu): void {
   let result: i64 = 0;
   if (c.cpl != 0) {
@@ -205,7 +216,10 @@ function sendIpis(c: Cpu, low: u64, high: u64, min: u32, icr: u32): i64 {
 /** Vector, delivery mode, level and trigger of the interrupt command register (SDM 3A figure 11-12). */
 const ICR_KEPT: u32 = 0xC7FF;
 
-/** SCHED_YIELD(apic id): the target has been seen preempted; give the host core away briefly so that it can run. */
+/**
+ * SCHED_YIELD(apic id): the target has been seen preempted; give the host core away briefly so that it can
+ * run.
+ */
 function yieldTo(c: Cpu, apicId: u32): void {
   const id = cpuOfApicId(apicId);
   if (id < 0 || control32(Control.RUNNING_CPUS) < control32(Control.HOST_CORES)) return;

@@ -1,7 +1,8 @@
-// The time-stamp counter (SDM vol. 3B section 18.17): invariant, one frequency for the machine (control word TSC_HZ), merged
-// through one shared word so that it is monotonic across CPUs and two reads never agree. A CPU's own view is the machine's
-// counter plus its offset, which WRMSR IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST move. Frequencies up to 2^53 ns of
-// uptime (104 days) are exact to the nanosecond; no scaling and no VMX offsetting.
+// The time-stamp counter (SDM vol. 3B section 18.17): invariant, one frequency for the machine (control word
+// TSC_HZ), merged through one shared word so that it is monotonic across CPUs and two reads never agree. A
+// CPU's own view is the machine's counter plus its offset, which WRMSR IA32_TIME_STAMP_COUNTER and
+// IA32_TSC_ADJUST move. Frequencies up to 2^53 ns of uptime (104 days) are exact to the nanosecond; no
+// scaling and no VMX offsetting.
 
 import { Cpu } from "./state";
 import { CONTROL } from "../lib/layout";

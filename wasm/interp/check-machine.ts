@@ -1,5 +1,5 @@
-// A bare CPU with 16 MiB of RAM for the unit tests of handlers: builds wasm/interp/*-check.ts, writes CPU fields, records
-// and memory, runs one handler. Not part of the core (no AssemblyScript here).
+// A bare CPU with 16 MiB of RAM for the unit tests of handlers: builds wasm/interp/*-check.ts, writes CPU
+// fields, records and memory, runs one handler. Not part of the core (no AssemblyScript here).
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,11 +17,13 @@ export type Field = (typeof FIELDS)[number];
 const NARROW: ReadonlySet<string> = new Set([
   'excVector', 'excError', 'shadow', 'runState', 'gdtrLimit', 'id', 'mxcsr', 'cpl', 'fpuTop', 'fpuEmpty',
 ]);
-const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
+const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13',
+  'r14', 'r15'] as const;
 export type Reg = (typeof REGS)[number];
 
 export interface RecordFields {
-  len?: number; flags?: number; reg?: number; rm?: number; base?: number; index?: number; seg?: number; opSize?: number;
+  len?: number; flags?: number; reg?: number; rm?: number; base?: number; index?: number; seg?: number;
+    opSize?: number;
   addrSize?: number; mode?: number; disp?: bigint; imm?: bigint;
 }
 
@@ -65,7 +67,8 @@ export class CheckMachine {
       install: () => 0,
     };
     const module = new WebAssembly.Module(readFileSync(wasm));
-    this.exports = new WebAssembly.Instance(module, { env: { memory: this.memory }, host }).exports as Record<string, CallableFunction>;
+    this.exports = new WebAssembly.Instance(module,
+      { env: { memory: this.memory }, host }).exports as Record<string, CallableFunction>;
     // Control words: CPUS at 8, RAM_BASE and RAM_PAGES at 0x0C, HOST_CORES at 0x14, TSC_HZ at 0x18.
     this.view.setUint32(layout.CONTROL + 0x08, 1, true);
     this.view.setUint32(layout.CONTROL + 0x0c, this.ram, true);
@@ -130,7 +133,8 @@ export class CheckMachine {
 
   /** Write the record and execute the exported handler; its Status. */
   run(handler: string, fields: RecordFields = {}): number {
-    const f = { len: 3, flags: 0, reg: 0, rm: 0, base: 128, index: 128, seg: 3, opSize: 2, addrSize: 2, mode: 2, disp: 0n, imm: 0n, ...fields };
+    const f = { len: 3, flags: 0, reg: 0, rm: 0, base: 128, index: 128, seg: 3, opSize: 2, addrSize: 2,
+      mode: 2, disp: 0n, imm: 0n, ...fields };
     const v = this.view;
     v.setBigUint64(RECORD, 0n, true);
     v.setUint8(RECORD + 4, f.len);
@@ -151,9 +155,11 @@ export class CheckMachine {
   read(pa: number, n: number): number[] { return [...this.bytes.subarray(this.ram + pa, this.ram + pa + n)]; }
 
   /** XMM register n as sixteen bytes. */
-  xmm(n: number): number[] { return [...this.bytes.subarray(this.cpu + 0x600 + n * 16, this.cpu + 0x610 + n * 16)]; }
+  xmm(n: number): number[] { return [...this.bytes.subarray(this.cpu + 0x600 + n * 16, this.cpu + 0x610
+    + n * 16)]; }
   setXmm(n: number, data: ArrayLike<number>): void { this.bytes.set(data, this.cpu + 0x600 + n * 16); }
   /** MMX register n. */
-  mmx(n: number): number[] { return [...this.bytes.subarray(this.cpu + 0x500 + n * 16, this.cpu + 0x508 + n * 16)]; }
+  mmx(n: number): number[] { return [...this.bytes.subarray(this.cpu + 0x500 + n * 16, this.cpu + 0x508
+    + n * 16)]; }
   setMmx(n: number, data: ArrayLike<number>): void { this.bytes.set(data, this.cpu + 0x500 + n * 16); }
 }

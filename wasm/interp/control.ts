@@ -1,6 +1,6 @@
-// Control and debug registers (SDM vol. 3A 2.5, 18.2; vol. 2B MOV CR, MOV DR, LMSW, SMSW, CLTS, XSETBV). Every rule that
-// makes a value illegal is here; what a change means for paging is mmu/tlb.ts, for modes cpu/mode.ts. Left out: CET,
-// PKU, PCID, LA57, VMXE, SMXE.
+// Control and debug registers (SDM vol. 3A 2.5, 18.2; vol. 2B MOV CR, MOV DR, LMSW, SMSW, CLTS, XSETBV).
+// Every rule that makes a value illegal is here; what a change means for paging is mmu/tlb.ts, for modes
+// cpu/mode.ts. Left out: CET, PKU, PCID, LA57, VMXE, SMXE.
 
 import { CodeMode, Cpu, Status } from "../cpu/state";
 import { Vector, raise, raiseDebug, raiseError } from "../cpu/exceptions";
@@ -20,7 +20,8 @@ const CR0_MASK: u64 = 0xE005003F;
 const CR0_PAGING: u64 = 0x80010001;
 const CR0_LMSW: u64 = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS;
 
-const CR4_BASE: u64 = Cr4.VME | Cr4.PVI | Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.PCE | Cr4.OSFXSR
+const CR4_BASE: u64 = Cr4.VME | Cr4.PVI | Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.PCE
+  | Cr4.OSFXSR
   | Cr4.OSXMMEXCPT;
 const CR4_PAGING: u64 = Cr4.PSE | Cr4.PAE | Cr4.PGE | Cr4.SMEP | Cr4.SMAP;
 /** In PAE paging a change of these loads the PDPTEs again (SDM 3A 4.4.1). */

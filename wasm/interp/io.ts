@@ -1,6 +1,7 @@
-// IN OUT INS OUTS (SDM vol. 1 ch. 19, vol. 2). The chip answers inside the instruction, then RIP commits, once. A port is
-// allowed when CPL <= IOPL, else by the I/O permission bitmap of a 32- or 64-bit TSS (SDM vol. 1 19.5.2); in virtual-8086
-// mode always by the bitmap. INS translates its destination for writing before it reads the port.
+// IN OUT INS OUTS (SDM vol. 1 ch. 19, vol. 2). The chip answers inside the instruction, then RIP commits,
+// once. A port is allowed when CPL <= IOPL, else by the I/O permission bitmap of a 32- or 64-bit TSS (SDM
+// vol. 1 19.5.2); in virtual-8086 mode always by the bitmap. INS translates its destination for writing
+// before it reads the port.
 
 import { Cpu, Seg, Status, segment } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
@@ -23,7 +24,8 @@ const TSS_TYPE: u32 = 9;
 function checkPorts(c: Cpu, port: u32, size: u32): i32 {
   if (!isProtected(c) || (!isV86(c) && c.cpl <= iopl(c))) return Status.NEXT;
   const tr = segment(c, Seg.TR);
-  if ((<u32>tr.attr & TSS_TYPE_MASK) != TSS_TYPE || (tr.attr & Attr.P) == 0 || tr.limit < <u32>TSS_IO_MAP + 1) {
+  if ((<u32>tr.attr & TSS_TYPE_MASK) != TSS_TYPE || (tr.attr & Attr.P) == 0 || tr.limit < <u32>TSS_IO_MAP
+    + 1) {
     return raiseError(c, Vector.GP, 0);
   }
   const base = sysRead<u16>(c, tr.base + TSS_IO_MAP);
@@ -77,7 +79,7 @@ export function hOutDx(c: Cpu, r: usize): i32 {
   return recOpSize(r) == 1 ? output<u16>(c, portOfDx(c)) : output<u32>(c, portOfDx(c));
 }
 
-// INS -----------------------------------------------------------------------------------------------------------------
+// INS ----------------------------------------------------------------------------------------------
 
 function inputOne<T>(c: Cpu, r: usize, mask: u64, port: u32): i32 {
   const va = linearAt<T>(c, Seg.ES, c.rdi & mask, true);
@@ -124,7 +126,7 @@ function ins<T>(c: Cpu, r: usize): i32 {
 export function hInsByte(c: Cpu, r: usize): i32 { return ins<u8>(c, r); }
 export function hIns(c: Cpu, r: usize): i32 { return recOpSize(r) == 1 ? ins<u16>(c, r) : ins<u32>(c, r); }
 
-// OUTS ----------------------------------------------------------------------------------------------------------------
+// OUTS ---------------------------------------------------------------------------------------------
 
 function outputOne<T>(c: Cpu, r: usize, mask: u64, port: u32): i32 {
   const from = readHost<T>(c, linearAt<T>(c, recSeg(r), c.rsi & mask, false));

@@ -1,4 +1,5 @@
-// Entry of the test build of MMX, SSE and XSAVE handlers: every handler under its own name, and what system-check.ts offers.
+// Entry of the test build of MMX, SSE and XSAVE handlers: every handler under its own name, and what
+// system-check.ts offers.
 export * from "./system-check";
 export * from "./sse-lanes";
 export * from "./sse-shuffle";

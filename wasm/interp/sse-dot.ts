@@ -1,5 +1,5 @@
-// DPPS and DPPD (SDM vol. 2): products chosen by imm8 7:4, summed in pairs, the sum written to the elements of imm8 3:0 and
-// zero to the others. Rounding and flags of every step are those of fpu/sse-arith.ts.
+// DPPS and DPPD (SDM vol. 2): products chosen by imm8 7:4, summed in pairs, the sum written to the elements
+// of imm8 3:0 and zero to the others. Rounding and flags of every step are those of fpu/sse-arith.ts.
 
 import { Cpu, Status } from "../cpu/state";
 import { recImm } from "../decode/record";

@@ -1,5 +1,5 @@
-// Lanewise integer MMX and SSE instructions (SDM vol. 2): dst = op(dst, src). The 66 prefix chooses XMM, its absence MMX
-// (sse-operand.ts). Arithmetic that WebAssembly SIMD lacks is in uop/sse-int.ts.
+// Lanewise integer MMX and SSE instructions (SDM vol. 2): dst = op(dst, src). The 66 prefix chooses XMM, its
+// absence MMX (sse-operand.ts). Arithmetic that WebAssembly SIMD lacks is in uop/sse-int.ts.
 
 import { Cpu, Status } from "../cpu/state";
 import {

@@ -1,5 +1,6 @@
-// SSE and MMX data movement (SDM vol. 2: MOVD/Q, MOVDQA/U, MOVAPS/UPS, MOVLPS/HPS, MOVSS/SD, MOVNT*, LDDQU, EMMS,
-// LDMXCSR/STMXCSR). The aligned forms raise #GP(0) on a misaligned address; non-temporal hints mean nothing here.
+// SSE and MMX data movement (SDM vol. 2: MOVD/Q, MOVDQA/U, MOVAPS/UPS, MOVLPS/HPS, MOVSS/SD, MOVNT*, LDDQU,
+// EMMS, LDMXCSR/STMXCSR). The aligned forms raise #GP(0) on a misaligned address; non-temporal hints mean
+// nothing here.
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
@@ -23,7 +24,7 @@ function putLow(c: Cpu, n: u32, v: u64): void {
   v128.store(xmm(c, n), i64x2.replace_lane(i64x2.splat(0), 0, v));
 }
 
-// Whole registers ------------------------------------------------------------------------------------------------------
+// Whole registers ----------------------------------------------------------------------------------
 
 /** MOVAPS, MOVAPD, MOVDQA xmm, xmm/m128. */
 export function hMovaLoad(c: Cpu, r: usize): i32 {
@@ -55,7 +56,7 @@ export function hMovaStore(c: Cpu, r: usize): i32 {
   return writeValue<v128>(c, va, v);
 }
 
-// MMX registers --------------------------------------------------------------------------------------------------------
+// MMX registers ------------------------------------------------------------------------------------
 
 /** MOVQ mm, mm/m64. */
 export function hMovqMmxLoad(c: Cpu, r: usize): i32 {
@@ -86,7 +87,7 @@ export function hEmms(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// Between general and vector registers ---------------------------------------------------------------------------------
+// Between general and vector registers -------------------------------------------------------------
 
 /** MOVD, MOVQ: 32 bits, or 64 with REX.W, of r/m. False = fault. */
 function generalSource(c: Cpu, r: usize): bool {
@@ -141,7 +142,7 @@ export function hMovdFromMmx(c: Cpu, r: usize): i32 {
   if (status != Status.FAULT) enterMmx(c);
   return status;
 }
-// Low and high parts ---------------------------------------------------------------------------------------------------
+// Low and high parts -------------------------------------------------------------------------------
 
 /** MOVQ xmm, xmm/m64: zero-extends. */
 export function hMovqLoad(c: Cpu, r: usize): i32 {
@@ -219,7 +220,7 @@ export function hMovhpStore(c: Cpu, r: usize): i32 {
   return writeValue<u64>(c, linear<u64>(c, r, true), load<u64>(xmm(c, recReg(r)), 8));
 }
 
-// MXCSR ----------------------------------------------------------------------------------------------------------------
+// MXCSR --------------------------------------------------------------------------------------------
 
 /** LDMXCSR: a reserved bit is #GP(0). */
 export function hLdmxcsr(c: Cpu, r: usize): i32 {

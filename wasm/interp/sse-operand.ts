@@ -1,7 +1,8 @@
-// What MMX and SSE instructions share (SDM vol. 1 ch. 9-12; vol. 3A table 2-2, 14.1): availability, operand addresses, alignment.
-// A register operand is an address too: MMX and XMM registers lie 16 bytes apart in the CPU block, so an instruction whose
-// 66 prefix chooses between them finds its operands without a branch. MMX values are handled as the low half of a v128
-// whose high half is not looked at. Left out: misaligned SSE mode of other vendors.
+// What MMX and SSE instructions share (SDM vol. 1 ch. 9-12; vol. 3A table 2-2, 14.1): availability, operand
+// addresses, alignment. A register operand is an address too: MMX and XMM registers lie 16 bytes apart in the
+// CPU block, so an instruction whose 66 prefix chooses between them finds its operands without a branch. MMX
+// values are handled as the low half of a v128 whose high half is not looked at. Left out: misaligned SSE
+// mode of other vendors.
 
 import { Cpu, CpuBlock, Status } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
@@ -67,7 +68,10 @@ function mmxFault(c: Cpu): bool {
   return false;
 }
 
-/** What every MMX instruction but EMMS does to the x87 state: TOP = 0, all registers in use (SDM vol. 1 9.5.1). */
+/**
+ * What every MMX instruction but EMMS does to the x87 state: TOP = 0, all registers in use (SDM vol. 1
+ * 9.5.1).
+ */
 // @ts-ignore: decorator
 @inline
 export function enterMmx(c: Cpu): void {

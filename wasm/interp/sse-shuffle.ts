@@ -1,23 +1,28 @@
-// MMX and SSE instructions that move elements between lanes: packs, unpacks, shuffles, horizontal operations, word inserts
-// and extracts, mask moves, shifts (SDM vol. 2). The 66 prefix chooses XMM where both exist; the MMX variant pairs its
-// 8-byte operands in one v128.
+// MMX and SSE instructions that move elements between lanes: packs, unpacks, shuffles, horizontal operations,
+// word inserts and extracts, mask moves, shifts (SDM vol. 2). The 66 prefix chooses XMM where both exist; the
+// MMX variant pairs its 8-byte operands in one v128.
 
 import { Cpu, Seg, Status } from "../cpu/state";
 import {
-  byteShiftLeft, byteShiftRight, join, palignr, palignrM, phaddd, phaddsw, phaddw, phsubd, phsubsw, phsubw, pshufb, pshufbM,
+  byteShiftLeft, byteShiftRight, join, palignr, palignrM, phaddd, phaddsw, phaddw, phsubd, phsubsw, phsubw,
+    pshufb, pshufbM,
   pshufd, pshufhw, pshuflw, pslld, psllq, psllw, psrad, psraw, psrld, psrlq, psrlw, shufpd, shufps,
 } from "../uop/sse-int";
-import { RecFlag, readReg, recAddrMask, recFlags, recImm, recReg, recRm, recSeg, writeReg } from "../decode/record";
+import {
+  RecFlag, readReg, recAddrMask, recFlags, recImm, recReg, recRm, recSeg, writeReg,
+} from "../decode/record";
 import { checkWrite, linear, linearBytes, readHost, writeValue } from "../mmu/access";
 import {
-  eitherFirst, eitherSource, enterMmx, first, isXmm, looseSource, mmx, mmxReady, mmxSource, put, putEither, setMmx, source,
+  eitherFirst, eitherSource, enterMmx, first, isXmm, looseSource, mmx, mmxReady, mmxSource, put, putEither,
+    setMmx, source,
   sseReady, xmm,
 } from "./sse-operand";
 
 const RDI: u32 = 56;
 
-// Unpacks --------------------------------------------------------------------------------------------------------------
-// The low half of an XMM low unpack is the MMX low unpack; the MMX high unpack is bits 127:64 of an XMM low unpack.
+// Unpacks ------------------------------------------------------------------------------------------
+// The low half of an XMM low unpack is the MMX low unpack; the MMX high unpack is bits 127:64 of an XMM low
+// unpack.
 // @ts-ignore: decorator
 @inline
 function upper(v: v128): v128 {
@@ -45,7 +50,8 @@ export function hPunpckhbw(c: Cpu, r: usize): i32 {
   const s = eitherSource(c, r);
   if (!s) return Status.FAULT;
   const a = eitherFirst(c, r), b = v128.load(s);
-  return putEither(c, r, isXmm(r) ? i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+  return putEither(c, r, isXmm(r)
+    ? i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
     : upper(i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)));
 }
 export function hPunpckhwd(c: Cpu, r: usize): i32 {
@@ -78,7 +84,7 @@ export function hUnpckhps(c: Cpu, r: usize): i32 {
   return s ? put(c, r, i32x4.shuffle(first(c, r), v128.load(s), 2, 6, 3, 7)) : Status.FAULT;
 }
 
-// Packs: for MMX the two 8-byte operands side by side are one XMM operand ----------------------------------------------
+// Packs: for MMX the two 8-byte operands side by side are one XMM operand --------------------------
 
 export function hPacksswb(c: Cpu, r: usize): i32 {
   const s = eitherSource(c, r);
@@ -135,7 +141,7 @@ export function hPhsubsw(c: Cpu, r: usize): i32 {
   return putEither(c, r, isXmm(r) ? phsubsw(a, b) : phsubsw(join(a, b), a));
 }
 
-// Shuffles -------------------------------------------------------------------------------------------------------------
+// Shuffles -----------------------------------------------------------------------------------------
 
 export function hPshufd(c: Cpu, r: usize): i32 {
   const s = source(c, r);
@@ -187,7 +193,7 @@ export function hPalignr(c: Cpu, r: usize): i32 {
   return putEither(c, r, isXmm(r) ? palignr(a, b, n) : palignrM(a, b, n));
 }
 
-// Shifts: the count is a quadword operand or an immediate ------------------------------------------------------------
+// Shifts: the count is a quadword operand or an immediate ------------------------------------------
 
 export function hPsllw(c: Cpu, r: usize): i32 {
   const s = eitherSource(c, r);
@@ -275,7 +281,7 @@ function putRm(c: Cpu, r: usize, v: v128): i32 {
   return Status.NEXT;
 }
 
-// Words and masks ------------------------------------------------------------------------------------------------------
+// Words and masks ----------------------------------------------------------------------------------
 
 /** PINSRW: from the low word of a general register or from memory. */
 export function hPinsrw(c: Cpu, r: usize): i32 {
@@ -332,7 +338,10 @@ export function hMovmskpd(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-/** MASKMOVQ, MASKMOVDQU: bytes of reg whose mask byte in r/m has bit 7, to seg:rDI. A mask of zero faults like a write. */
+/**
+ * MASKMOVQ, MASKMOVDQU: bytes of reg whose mask byte in r/m has bit 7, to seg:rDI. A mask of zero faults like
+ * a write.
+ */
 export function hMaskmov(c: Cpu, r: usize): i32 {
   const mask = eitherSource(c, r);
   if (!mask) return Status.FAULT;

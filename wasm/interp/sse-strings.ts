@@ -1,6 +1,6 @@
-// PCMPESTRI PCMPESTRM PCMPISTRI PCMPISTRM (SDM vol. 1 section 4.1 of vol. 2B, "Imm8 control byte operation"). The memory
-// operand needs no alignment. Elements beyond the end of a string are invalid; what a comparison with one yields depends on
-// the aggregation.
+// PCMPESTRI PCMPESTRM PCMPISTRI PCMPISTRM (SDM vol. 1 section 4.1 of vol. 2B, "Imm8 control byte operation").
+// The memory operand needs no alignment. Elements beyond the end of a string are invalid; what a comparison
+// with one yields depends on the aggregation.
 
 import { Cpu, Status } from "../cpu/state";
 import { setExplicit } from "../cpu/flags";
@@ -8,7 +8,9 @@ import { recImm, recOpSize, recReg } from "../decode/record";
 import { looseSource, xmm } from "./sse-operand";
 
 /** Fields of imm8. */
-const enum Imm { WORDS = 1, SIGNED = 2, AGGREGATION = 0xC, NEGATE = 0x10, MASKED = 0x20, MOST_SIGNIFICANT = 0x40 }
+const enum Imm {
+  WORDS = 1, SIGNED = 2, AGGREGATION = 0xC, NEGATE = 0x10, MASKED = 0x20, MOST_SIGNIFICANT = 0x40,
+}
 const enum Aggregation { EQUAL_ANY = 0, RANGES = 4, EQUAL_EACH = 8, EQUAL_ORDERED = 12 }
 const enum Flag { CF = 1, ZF = 0x40, SF = 0x80, OF = 0x800 }
 
@@ -43,7 +45,8 @@ function aggregate(a: usize, la: u32, b: usize, lb: u32, count: u32, imm: u32): 
         break;
       case Aggregation.RANGES:
         for (let i: u32 = 0; i + 1 < la && j < lb; i += 2) {
-          hit = hit || (element(b, j, imm) >= element(a, i, imm) && element(b, j, imm) <= element(a, i + 1, imm));
+          hit = hit || (element(b, j, imm) >= element(a, i, imm)
+            && element(b, j, imm) <= element(a, i + 1, imm));
         }
         break;
       case Aggregation.EQUAL_EACH:
@@ -74,7 +77,8 @@ function compare(c: Cpu, a: usize, la: u32, b: usize, lb: u32, imm: u32): u32 {
     // With MASKED only the valid elements of b are inverted.
     result ^= imm & Imm.MASKED ? (<u32>1 << lb) - 1 : all;
   }
-  const flags: u64 = (result ? Flag.CF : 0) | (lb < count ? Flag.ZF : 0) | (la < count ? Flag.SF : 0) | (result & 1 ? Flag.OF : 0);
+  const flags: u64 = (result ? Flag.CF : 0) | (lb < count ? Flag.ZF : 0) | (la < count ? Flag.SF : 0)
+    | (result & 1 ? Flag.OF : 0);
   setExplicit(c, flags);
   return result;
 }
@@ -106,7 +110,8 @@ function putMask(c: Cpu, result: u32, imm: u32): i32 {
 function explicitCompare(c: Cpu, r: usize, b: usize, imm: u32): u32 {
   const count: u32 = imm & Imm.WORDS ? 8 : 16;
   const wide = recOpSize(r) == 3;
-  return compare(c, xmm(c, recReg(r)), explicitLength(c.rax, wide, count), b, explicitLength(c.rdx, wide, count), imm);
+  return compare(c, xmm(c, recReg(r)), explicitLength(c.rax, wide, count), b,
+    explicitLength(c.rdx, wide, count), imm);
 }
 // @ts-ignore: decorator
 @inline

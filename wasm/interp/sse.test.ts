@@ -1,5 +1,6 @@
-// MMX and SSE integer instructions, moves, string compares, FXSAVE and XSAVE: each against a plain restatement of the SDM's
-// pseudo-code on random operands (the seed is printed; SEED repeats a run), and the rules of access by hand.
+// MMX and SSE integer instructions, moves, string compares, FXSAVE and XSAVE: each against a plain
+// restatement of the SDM's pseudo-code on random operands (the seed is printed; SEED repeats a run), and the
+// rules of access by hand.
 
 import { randomInt } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -21,11 +22,13 @@ function random(): number {
   return state >>> 0;
 }
 const EDGES = [0, 1, 0x7f, 0x80, 0xff, 0xfe];
-const bytes = (n: number): number[] => Array.from({ length: n }, () => (random() % 3 ? random() & 0xff : EDGES[random() % EDGES.length]!));
+const bytes = (n: number): number[] =>
+  Array.from({ length: n }, () => (random() % 3 ? random() & 0xff : EDGES[random() % EDGES.length]!));
 
 const unsigned = (v: number[], size: number): bigint[] => Array.from({ length: v.length / size }, (_, i) =>
   v.slice(i * size, i * size + size).reduceRight((sum, b) => (sum << 8n) | BigInt(b), 0n));
-const signed = (v: number[], size: number): bigint[] => unsigned(v, size).map((x) => BigInt.asIntN(size * 8, x));
+const signed = (v: number[], size: number): bigint[] =>
+  unsigned(v, size).map((x) => BigInt.asIntN(size * 8, x));
 const pack = (values: bigint[], size: number): number[] => values.flatMap((x) =>
   Array.from({ length: size }, (_, i) => Number((BigInt.asUintN(size * 8, x) >> BigInt(i * 8)) & 0xffn)));
 const clampS = (x: bigint, size: number): bigint => {
@@ -73,39 +76,51 @@ const arithmetic = (size: number): Op => shift(size, (x, n) => x >> n, true);
 
 /** Handlers that serve MMX and XMM. */
 const BOTH: Record<string, Op> = {
-  hPaddb: lanes(1, (a, b) => a + b), hPaddw: lanes(2, (a, b) => a + b), hPaddd: lanes(4, (a, b) => a + b), hPaddq: lanes(8, (a, b) => a + b),
-  hPsubb: lanes(1, (a, b) => a - b), hPsubw: lanes(2, (a, b) => a - b), hPsubd: lanes(4, (a, b) => a - b), hPsubq: lanes(8, (a, b) => a - b),
+  hPaddb: lanes(1, (a, b) => a + b), hPaddw: lanes(2, (a, b) => a + b), hPaddd: lanes(4, (a, b) => a + b),
+    hPaddq: lanes(8, (a, b) => a + b),
+  hPsubb: lanes(1, (a, b) => a - b), hPsubw: lanes(2, (a, b) => a - b), hPsubd: lanes(4, (a, b) => a - b),
+    hPsubq: lanes(8, (a, b) => a - b),
   hPaddsb: lanes(1, (a, b) => clampS(a + b, 1)), hPaddsw: lanes(2, (a, b) => clampS(a + b, 2)),
   hPsubsb: lanes(1, (a, b) => clampS(a - b, 1)), hPsubsw: lanes(2, (a, b) => clampS(a - b, 2)),
   hPaddusb: lanesU(1, (a, b) => clampU(a + b, 1)), hPaddusw: lanesU(2, (a, b) => clampU(a + b, 2)),
   hPsubusb: lanesU(1, (a, b) => clampU(a - b, 1)), hPsubusw: lanesU(2, (a, b) => clampU(a - b, 2)),
-  hPcmpeqb: lanes(1, (a, b) => mask(a === b)), hPcmpeqw: lanes(2, (a, b) => mask(a === b)), hPcmpeqd: lanes(4, (a, b) => mask(a === b)),
-  hPcmpgtb: lanes(1, (a, b) => mask(a > b)), hPcmpgtw: lanes(2, (a, b) => mask(a > b)), hPcmpgtd: lanes(4, (a, b) => mask(a > b)),
+  hPcmpeqb: lanes(1, (a, b) => mask(a === b)), hPcmpeqw: lanes(2, (a, b) => mask(a === b)),
+    hPcmpeqd: lanes(4, (a, b) => mask(a === b)),
+  hPcmpgtb: lanes(1, (a, b) => mask(a > b)), hPcmpgtw: lanes(2, (a, b) => mask(a > b)),
+    hPcmpgtd: lanes(4, (a, b) => mask(a > b)),
   hPminub: lanesU(1, (a, b) => (a < b ? a : b)), hPmaxub: lanesU(1, (a, b) => (a > b ? a : b)),
   hPminsw: lanes(2, (a, b) => (a < b ? a : b)), hPmaxsw: lanes(2, (a, b) => (a > b ? a : b)),
   hPavgb: lanesU(1, (a, b) => (a + b + 1n) >> 1n), hPavgw: lanesU(2, (a, b) => (a + b + 1n) >> 1n),
-  hPmullw: lanes(2, (a, b) => a * b), hPmulhw: lanes(2, (a, b) => (a * b) >> 16n), hPmulhuw: lanesU(2, (a, b) => (a * b) >> 16n),
+  hPmullw: lanes(2, (a, b) => a * b), hPmulhw: lanes(2, (a, b) => (a * b) >> 16n),
+    hPmulhuw: lanesU(2, (a, b) => (a * b) >> 16n),
   hPmuludq: lanesU(8, (a, b) => (a & 0xffffffffn) * (b & 0xffffffffn)),
   hPmaddwd: (a, b) => {
     const x = signed(a, 2), y = signed(b, 2);
-    return pack(Array.from({ length: x.length / 2 }, (_, i) => x[2 * i]! * y[2 * i]! + x[2 * i + 1]! * y[2 * i + 1]!), 4);
+    return pack(Array.from({ length: x.length / 2 }, (_, i) =>
+      x[2 * i]! * y[2 * i]! + x[2 * i + 1]! * y[2 * i + 1]!), 4);
   },
   hPsadbw: (a, b) => pack(Array.from({ length: a.length / 8 }, (_, q) =>
     BigInt(a.slice(q * 8, q * 8 + 8).reduce((sum, v, i) => sum + Math.abs(v - b[q * 8 + i]!), 0))), 8),
-  hPand: lanesU(8, (a, b) => a & b), hPor: lanesU(8, (a, b) => a | b), hPxor: lanesU(8, (a, b) => a ^ b), hPandn: lanes(8, (a, b) => ~a & b),
+  hPand: lanesU(8, (a, b) => a & b), hPor: lanesU(8, (a, b) => a | b), hPxor: lanesU(8, (a, b) => a ^ b),
+    hPandn: lanes(8, (a, b) => ~a & b),
   hPunpcklbw: unpackLow(1), hPunpcklwd: unpackLow(2), hPunpckldq: unpackLow(4),
   hPunpckhbw: unpackHigh(1), hPunpckhwd: unpackHigh(2), hPunpckhdq: unpackHigh(4),
   hPacksswb: narrow(2, clampS), hPackuswb: narrow(2, clampU), hPackssdw: narrow(4, clampS),
-  hPsllw: left(2), hPslld: left(4), hPsllq: left(8), hPsrlw: right(2), hPsrld: right(4), hPsrlq: right(8), hPsraw: arithmetic(2),
+  hPsllw: left(2), hPslld: left(4), hPsllq: left(8), hPsrlw: right(2), hPsrld: right(4), hPsrlq: right(8),
+    hPsraw: arithmetic(2),
   hPsrad: arithmetic(4),
-  hPhaddw: pairs(2, (x, y) => x + y), hPhaddd: pairs(4, (x, y) => x + y), hPhaddsw: pairs(2, (x, y) => clampS(x + y, 2)),
-  hPhsubw: pairs(2, (x, y) => x - y), hPhsubd: pairs(4, (x, y) => x - y), hPhsubsw: pairs(2, (x, y) => clampS(x - y, 2)),
+  hPhaddw: pairs(2, (x, y) => x + y), hPhaddd: pairs(4, (x, y) => x + y),
+    hPhaddsw: pairs(2, (x, y) => clampS(x + y, 2)),
+  hPhsubw: pairs(2, (x, y) => x - y), hPhsubd: pairs(4, (x, y) => x - y),
+    hPhsubsw: pairs(2, (x, y) => clampS(x - y, 2)),
   hPmaddubsw: (a, b) => {
     const x = unsigned(a, 1), y = signed(b, 1);
-    return pack(Array.from({ length: x.length / 2 }, (_, i) => clampS(x[2 * i]! * y[2 * i]! + x[2 * i + 1]! * y[2 * i + 1]!, 2)), 2);
+    return pack(Array.from({ length: x.length / 2 }, (_, i) =>
+      clampS(x[2 * i]! * y[2 * i]! + x[2 * i + 1]! * y[2 * i + 1]!, 2)), 2);
   },
   hPmulhrsw: lanes(2, (a, b) => (((a * b) >> 14n) + 1n) >> 1n),
-  hPsignb: lanes(1, (a, b) => (b < 0n ? -a : b === 0n ? 0n : a)), hPsignw: lanes(2, (a, b) => (b < 0n ? -a : b === 0n ? 0n : a)),
+  hPsignb: lanes(1, (a, b) => (b < 0n ? -a : b === 0n ? 0n : a)),
+    hPsignw: lanes(2, (a, b) => (b < 0n ? -a : b === 0n ? 0n : a)),
   hPsignd: lanes(4, (a, b) => (b < 0n ? -a : b === 0n ? 0n : a)),
   hPabsb: lanes(1, (_, b) => abs(b)), hPabsw: lanes(2, (_, b) => abs(b)), hPabsd: lanes(4, (_, b) => abs(b)),
   hPshufb: (a, b) => b.map((i) => (i & 0x80 ? 0 : a[i & (a.length - 1)]!)),
@@ -117,15 +132,22 @@ const XMM: Record<string, Op> = {
   hPminuw: lanesU(2, (a, b) => (a < b ? a : b)), hPmaxuw: lanesU(2, (a, b) => (a > b ? a : b)),
   hPminsd: lanes(4, (a, b) => (a < b ? a : b)), hPmaxsd: lanes(4, (a, b) => (a > b ? a : b)),
   hPminud: lanesU(4, (a, b) => (a < b ? a : b)), hPmaxud: lanesU(4, (a, b) => (a > b ? a : b)),
-  hPmulld: lanes(4, (a, b) => a * b), hPcmpeqq: lanes(8, (a, b) => mask(a === b)), hPcmpgtq: lanes(8, (a, b) => mask(a > b)),
+  hPmulld: lanes(4, (a, b) => a * b), hPcmpeqq: lanes(8, (a, b) => mask(a === b)),
+    hPcmpgtq: lanes(8, (a, b) => mask(a > b)),
   hPmuldq: lanes(8, (a, b) => BigInt.asIntN(32, a) * BigInt.asIntN(32, b)), hPackusdw: narrow(4, clampU),
   hPunpcklqdq: unpackLow(8), hPunpckhqdq: unpackHigh(8), hUnpcklps: unpackLow(4), hUnpckhps: unpackHigh(4),
-  hPmovsxbw: (_, b) => pack(signed(b.slice(0, 8), 1), 2), hPmovsxbd: (_, b) => pack(signed(b.slice(0, 4), 1), 4),
-  hPmovsxbq: (_, b) => pack(signed(b.slice(0, 2), 1), 8), hPmovsxwd: (_, b) => pack(signed(b.slice(0, 8), 2), 4),
-  hPmovsxwq: (_, b) => pack(signed(b.slice(0, 4), 2), 8), hPmovsxdq: (_, b) => pack(signed(b.slice(0, 8), 4), 8),
-  hPmovzxbw: (_, b) => pack(unsigned(b.slice(0, 8), 1), 2), hPmovzxbd: (_, b) => pack(unsigned(b.slice(0, 4), 1), 4),
-  hPmovzxbq: (_, b) => pack(unsigned(b.slice(0, 2), 1), 8), hPmovzxwd: (_, b) => pack(unsigned(b.slice(0, 8), 2), 4),
-  hPmovzxwq: (_, b) => pack(unsigned(b.slice(0, 4), 2), 8), hPmovzxdq: (_, b) => pack(unsigned(b.slice(0, 8), 4), 8),
+  hPmovsxbw: (_, b) => pack(signed(b.slice(0, 8), 1), 2), hPmovsxbd: (_, b) =>
+    pack(signed(b.slice(0, 4), 1), 4),
+  hPmovsxbq: (_, b) => pack(signed(b.slice(0, 2), 1), 8), hPmovsxwd: (_, b) =>
+    pack(signed(b.slice(0, 8), 2), 4),
+  hPmovsxwq: (_, b) => pack(signed(b.slice(0, 4), 2), 8), hPmovsxdq: (_, b) =>
+    pack(signed(b.slice(0, 8), 4), 8),
+  hPmovzxbw: (_, b) => pack(unsigned(b.slice(0, 8), 1), 2), hPmovzxbd: (_, b) =>
+    pack(unsigned(b.slice(0, 4), 1), 4),
+  hPmovzxbq: (_, b) => pack(unsigned(b.slice(0, 2), 1), 8), hPmovzxwd: (_, b) =>
+    pack(unsigned(b.slice(0, 8), 2), 4),
+  hPmovzxwq: (_, b) => pack(unsigned(b.slice(0, 4), 2), 8), hPmovzxdq: (_, b) =>
+    pack(unsigned(b.slice(0, 8), 4), 8),
   hPhminposuw: (_, b) => {
     const v = unsigned(b, 2), least = v.reduce((x, y) => (y < x ? y : x));
     return pack([least, BigInt(v.indexOf(least)), 0n, 0n, 0n, 0n, 0n, 0n], 2);
@@ -139,13 +161,15 @@ type ImmOp = (a: number[], b: number[], imm: number) => number[];
 const dwords = (v: number[], i: number): number[] => v.slice(i * 4, i * 4 + 4);
 const words = (v: number[], i: number): number[] => v.slice(i * 2, i * 2 + 2);
 const picks = (imm: number): number[] => [imm & 3, (imm >> 2) & 3, (imm >> 4) & 3, imm >> 6];
-const blendBy = (size: number): ImmOp => (a, b, imm) => a.map((v, i) => ((imm >> Math.floor(i / size)) & 1 ? b[i]! : v));
+const blendBy = (size: number): ImmOp => (a, b, imm) =>
+  a.map((v, i) => ((imm >> Math.floor(i / size)) & 1 ? b[i]! : v));
 const IMMEDIATE: Record<string, ImmOp> = {
   hPshufd: (_, b, imm) => picks(imm).flatMap((i) => dwords(b, i)),
   hPshuflw: (_, b, imm) => [...picks(imm).flatMap((i) => words(b, i)), ...b.slice(8)],
   hPshufhw: (_, b, imm) => [...b.slice(0, 8), ...picks(imm).flatMap((i) => words(b, i + 4))],
   hShufps: (a, b, imm) => picks(imm).flatMap((i, n) => dwords(n < 2 ? a : b, i)),
-  hShufpd: (a, b, imm) => [...a.slice((imm & 1) * 8).slice(0, 8), ...b.slice(((imm >> 1) & 1) * 8).slice(0, 8)],
+  hShufpd: (a, b, imm) => [...a.slice((imm & 1) * 8).slice(0, 8),
+    ...b.slice(((imm >> 1) & 1) * 8).slice(0, 8)],
   hPalignr: (a, b, imm) => Array.from({ length: 16 }, (_, i) => [...b, ...a][i + imm] ?? 0),
   hPblendw: blendBy(2), hBlendps: blendBy(4), hBlendpd: blendBy(8),
   hMpsadbw: (a, b, imm) => pack(Array.from({ length: 8 }, (_, i) => {
@@ -171,7 +195,8 @@ beforeEach(() => {
 });
 
 /** Shift counts must often be small. */
-const operand = (name: string): number[] => (/hPs[lr][la]/.test(name) && random() % 4 ? pack([BigInt(random() % 70), 0n], 8) : bytes(16));
+const operand = (name: string): number[] =>
+  (/hPs[lr][la]/.test(name) && random() % 4 ? pack([BigInt(random() % 70), 0n], 8) : bytes(16));
 
 describe('against the manual', () => {
   for (const [name, op] of Object.entries(BOTH)) {
@@ -220,16 +245,20 @@ describe('against the manual', () => {
     const small = (n: number): number[] => Array.from({ length: n }, () => (random() % 41) - 20);
     for (let imm = 0; imm < 256; imm++) {
       const a = small(4), b = small(4);
-      const chosen = (n: number): number => a.slice(0, n).reduce((sum, v, i) => sum + ((imm >> (4 + i)) & 1 ? v * b[i]! : 0), 0);
-      const written = (n: number): number[] => Array.from({ length: n }, (_, i) => ((imm >> i) & 1 ? chosen(n) : 0));
+      const chosen = (n: number): number =>
+        a.slice(0, n).reduce((sum, v, i) => sum + ((imm >> (4 + i)) & 1 ? v * b[i]! : 0), 0);
+      const written = (n: number): number[] =>
+        Array.from({ length: n }, (_, i) => ((imm >> i) & 1 ? chosen(n) : 0));
       m.setXmm(1, new Uint8Array(new Float32Array(a).buffer));
       m.setXmm(2, new Uint8Array(new Float32Array(b).buffer));
       m.run('hDpps', { flags: OPSIZE, reg: 1, rm: 2, imm: BigInt(imm) });
-      expect([...new Float32Array(new Uint8Array(m.xmm(1)).buffer)].map((v) => v + 0)).toEqual(written(4).map((v) => v + 0));
+      expect([...new Float32Array(new Uint8Array(m.xmm(1)).buffer)].map((v) => v
+        + 0)).toEqual(written(4).map((v) => v + 0));
       m.setXmm(1, new Uint8Array(new Float64Array(a.slice(0, 2)).buffer));
       m.setXmm(2, new Uint8Array(new Float64Array(b.slice(0, 2)).buffer));
       m.run('hDppd', { flags: OPSIZE, reg: 1, rm: 2, imm: BigInt(imm) });
-      expect([...new Float64Array(new Uint8Array(m.xmm(1)).buffer)].map((v) => v + 0)).toEqual(written(2).map((v) => v + 0));
+      expect([...new Float64Array(new Uint8Array(m.xmm(1)).buffer)].map((v) => v
+        + 0)).toEqual(written(2).map((v) => v + 0));
     }
   });
   test('byte shifts, word shifts by immediate, MMX PALIGNR and PSHUFW', () => {
@@ -248,7 +277,8 @@ describe('against the manual', () => {
       m.setMmx(1, a.slice(0, 8));
       m.setMmx(2, b.slice(0, 8));
       m.run('hPalignr', { reg: 1, rm: 2, imm: BigInt(imm) });
-      expect(m.mmx(1)).toEqual(Array.from({ length: 8 }, (_, i) => [...b.slice(0, 8), ...a.slice(0, 8)][i + imm] ?? 0));
+      expect(m.mmx(1)).toEqual(Array.from({ length: 8 }, (_, i) =>
+        [...b.slice(0, 8), ...a.slice(0, 8)][i + imm] ?? 0));
       m.run('hPshufw', { reg: 1, rm: 2, imm: BigInt(imm) });
       expect(m.mmx(1)).toEqual(picks(imm).flatMap((i) => words(b, i)));
     }

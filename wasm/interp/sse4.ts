@@ -1,5 +1,5 @@
-// SSE4.1 and SSE4.2 integer instructions (SDM vol. 2), XMM only, but for the string compares (sse-strings.ts), CRC32
-// and POPCNT (general registers) and the floating-point members (sse-float).
+// SSE4.1 and SSE4.2 integer instructions (SDM vol. 2), XMM only, but for the string compares
+// (sse-strings.ts), CRC32 and POPCNT (general registers) and the floating-point members (sse-float).
 
 import { Cpu, Status } from "../cpu/state";
 import { setExplicit } from "../cpu/flags";
@@ -74,7 +74,10 @@ export function hPmovsxbd(c: Cpu, r: usize): i32 {
 }
 export function hPmovsxbq(c: Cpu, r: usize): i32 {
   const s = looseSource<u16>(c, r);
-  return s ? put(c, r, i64x2.extend_low_i32x4_s(i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(narrowLoad<u16>(s))))) : Status.FAULT;
+  return s
+    ? put(c, r,
+    i64x2.extend_low_i32x4_s(i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(narrowLoad<u16>(s)))))
+    : Status.FAULT;
 }
 export function hPmovsxwd(c: Cpu, r: usize): i32 {
   const s = looseSource<u64>(c, r);
@@ -98,7 +101,10 @@ export function hPmovzxbd(c: Cpu, r: usize): i32 {
 }
 export function hPmovzxbq(c: Cpu, r: usize): i32 {
   const s = looseSource<u16>(c, r);
-  return s ? put(c, r, i64x2.extend_low_i32x4_u(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(narrowLoad<u16>(s))))) : Status.FAULT;
+  return s
+    ? put(c, r,
+    i64x2.extend_low_i32x4_u(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(narrowLoad<u16>(s)))))
+    : Status.FAULT;
 }
 export function hPmovzxwd(c: Cpu, r: usize): i32 {
   const s = looseSource<u64>(c, r);
@@ -129,7 +135,7 @@ export function hPtest(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// Blends by XMM0 and by immediate ------------------------------------------------------------------------------------
+// Blends by XMM0 and by immediate ------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
@@ -162,7 +168,8 @@ export function hPblendw(c: Cpu, r: usize): i32 {
 export function hBlendps(c: Cpu, r: usize): i32 {
   const s = source(c, r);
   const bits = i32x4(1, 2, 4, 8);
-  return s ? blend(c, r, i32x4.eq(v128.and(i32x4.splat(<i32>recImm(r)), bits), bits), v128.load(s)) : Status.FAULT;
+  return s ? blend(c, r, i32x4.eq(v128.and(i32x4.splat(<i32>recImm(r)), bits), bits), v128.load(s))
+    : Status.FAULT;
 }
 export function hBlendpd(c: Cpu, r: usize): i32 {
   const s = source(c, r);
@@ -170,7 +177,7 @@ export function hBlendpd(c: Cpu, r: usize): i32 {
   return s ? blend(c, r, i64x2.eq(v128.and(i64x2.splat(recImm(r)), bits), bits), v128.load(s)) : Status.FAULT;
 }
 
-// Inserts and extracts -------------------------------------------------------------------------------------------------
+// Inserts and extracts -----------------------------------------------------------------------------
 
 /** Element sizeof<T>() * n of XMM (reg) to r/m: memory at its width, a general register zero-extended. */
 // @ts-ignore: decorator
@@ -209,7 +216,9 @@ export function hPinsrd(c: Cpu, r: usize): i32 {
   return recOpSize(r) == 3 ? insert<u64>(c, r, <u32>recImm(r) & 1) : insert<u32>(c, r, <u32>recImm(r) & 3);
 }
 
-/** INSERTPS: source element 7:6 (memory: the operand itself) into element 5:4, then zero the elements of 3:0. */
+/**
+ * INSERTPS: source element 7:6 (memory: the operand itself) into element 5:4, then zero the elements of 3:0.
+ */
 export function hInsertps(c: Cpu, r: usize): i32 {
   const imm = <u32>recImm(r);
   const s = looseSource<u32>(c, r);

@@ -1,6 +1,7 @@
-// What the string instructions share: the index and count registers at their address size, and runs: stretches of
-// elements that lie in one page of each operand and in its TLB, so that they can be done in bulk. Everything else
-// (first touch of a page, chips, code pages, elements across pages, DF = 1) goes one element at a time through mmu/access.
+// What the string instructions share: the index and count registers at their address size, and runs:
+// stretches of elements that lie in one page of each operand and in its TLB, so that they can be done in
+// bulk. Everything else (first touch of a page, chips, code pages, elements across pages, DF = 1) goes one
+// element at a time through mmu/access.
 
 import { Cpu } from "../cpu/state";
 import { Inbox, inboxOf } from "../cpu/inbox";
@@ -50,8 +51,8 @@ export function step(c: Cpu, bytes: i64): i64 {
 }
 
 /**
- * Leave a repeated instruction between two elements? Something wants the CPU's attention, or TF makes each iteration an
- * instruction of its own (SDM vol. 2 REP).
+ * Leave a repeated instruction between two elements? Something wants the CPU's attention, or TF makes each
+ * iteration an instruction of its own (SDM vol. 2 REP).
  */
 // @ts-ignore: decorator
 @inline
@@ -60,10 +61,12 @@ export function shouldPause(c: Cpu): bool {
 }
 
 /**
- * Bytes, a multiple of `unit`, that can be accessed directly from seg:offset upwards, at most `want`; 0 = none. `table`
- * is c.tlbRead or c.tlbWrite. Raises nothing (a segment check that fails leaves an exception value that nobody delivers).
+ * Bytes, a multiple of `unit`, that can be accessed directly from seg:offset upwards, at most `want`; 0 =
+ * none. `table` is c.tlbRead or c.tlbWrite. Raises nothing (a segment check that fails leaves an exception
+ * value that nobody delivers).
  */
-export function findRun(c: Cpu, table: u32, seg: u32, offset: u64, mask: u64, want: u64, unit: u32, write: bool): u32 {
+export function findRun(c: Cpu, table: u32, seg: u32, offset: u64, mask: u64, want: u64, unit: u32,
+  write: bool): u32 {
   const va = linearBytes(c, seg, offset, unit, write);
   const h = tlbLookup(table, va, unit);
   if (!h) return 0;

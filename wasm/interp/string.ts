@@ -1,6 +1,7 @@
-// MOVS STOS LODS CMPS SCAS with REP, REPE, REPNE (SDM vol. 1 7.3.9; vol. 2). Every element commits by itself: a fault
-// leaves the registers at the faulting element, an interrupt between two elements (Status.RETRY). Runs inside a page are
-// done in bulk; a forward copy whose source and destination overlap replicates, as silicon does.
+// MOVS STOS LODS CMPS SCAS with REP, REPE, REPNE (SDM vol. 1 7.3.9; vol. 2). Every element commits by itself:
+// a fault leaves the registers at the faulting element, an interrupt between two elements (Status.RETRY).
+// Runs inside a page are done in bulk; a forward copy whose source and destination overlap replicates, as
+// silicon does.
 
 import { Cpu, Seg, Status } from "../cpu/state";
 import { setSub } from "../cpu/flags";
@@ -26,7 +27,7 @@ function stopped(count: u64, status: i32): i32 {
   return count != 0 ? Status.RETRY : status;
 }
 
-// MOVS ----------------------------------------------------------------------------------------------------------------
+// MOVS ---------------------------------------------------------------------------------------------
 
 /** One element; the registers advance only when it is stored. */
 function moveOne<T>(c: Cpu, r: usize, mask: u64): i32 {
@@ -79,7 +80,7 @@ export function hMovs<T>(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// STOS ----------------------------------------------------------------------------------------------------------------
+// STOS ---------------------------------------------------------------------------------------------
 
 function storeOne<T>(c: Cpu, r: usize, mask: u64): i32 {
   const status = writeValue<T>(c, linearAt<T>(c, Seg.ES, c.rdi & mask, true), readReg<T>(c, RAX));
@@ -91,7 +92,8 @@ function storeOne<T>(c: Cpu, r: usize, mask: u64): i32 {
 /** Fill n bytes at `to` with the value; memory.fill when all its bytes agree. */
 function fill<T>(to: usize, value: T, n: u32): void {
   const low = <u8>value;
-  if (sizeof<T>() == 1 || <u64>value == (0x0101010101010101 * <u64>low & (<u64>(-1) >> (64 - (sizeof<T>() << 3))))) {
+  if (sizeof<T>() == 1 || <u64>value == (0x0101010101010101 * <u64>low
+    & (<u64>(-1) >> (64 - (sizeof<T>() << 3))))) {
     memory.fill(to, low, n);
     return;
   }
@@ -127,7 +129,7 @@ export function hStos<T>(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// LODS ----------------------------------------------------------------------------------------------------------------
+// LODS ---------------------------------------------------------------------------------------------
 
 function loadOne<T>(c: Cpu, r: usize, mask: u64): i32 {
   const from = readHost<T>(c, linearAt<T>(c, recSeg(r), c.rsi & mask, false));
@@ -150,10 +152,10 @@ export function hLods<T>(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// CMPS and SCAS -------------------------------------------------------------------------------------------------------
+// CMPS and SCAS ------------------------------------------------------------------------------------
 
-// The pair compared last (this thread): flags are set when the instruction stops, not per element. A fault leaves the
-// flags alone (SDM vol. 2 REP).
+// The pair compared last (this thread): flags are set when the instruction stops, not per element. A fault
+// leaves the flags alone (SDM vol. 2 REP).
 let lastA: u64 = 0;
 let lastB: u64 = 0;
 

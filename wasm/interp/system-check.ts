@@ -1,5 +1,5 @@
-// Entry of the test build of string, port, system and SSE instructions: handlers by name, offsets of the fields that the
-// tests set. The tests write the CPU and the record themselves.
+// Entry of the test build of string, port, system and SSE instructions: handlers by name, offsets of the
+// fields that the tests set. The tests write the CPU and the record themselves.
 
 import { Cpu } from "../cpu/state";
 import { cpuid } from "../cpu/cpuid";
@@ -15,10 +15,12 @@ import { hInDx, hInsByte, hOutDx, hIns } from "./io";
 import { hMovToCr, hMovFromCr, hMovToDr, hLmsw, hSmsw, hXsetbv, hXgetbv } from "./control";
 import { hCli, hHlt, hLgdt, hRdmsr, hSgdt, hSti, hVmcall, hWrmsr } from "./system";
 
-export { resetMsrs, updateMode, refreshSegment, tlbResetMode, physInit, cpuid, readMsr, writeMsr, readTsc, pvScale };
+export { resetMsrs, updateMode, refreshSegment, tlbResetMode, physInit, cpuid, readMsr, writeMsr, readTsc,
+  pvScale };
 export { readEflags };
 export {
-  hInDx, hInsByte, hIns, hOutDx, hMovToCr, hMovFromCr, hMovToDr, hLmsw, hSmsw, hXsetbv, hXgetbv, hCli, hHlt, hLgdt,
+  hInDx, hInsByte, hIns, hOutDx, hMovToCr, hMovFromCr, hMovToDr, hLmsw, hSmsw, hXsetbv, hXgetbv, hCli, hHlt,
+    hLgdt,
   hRdmsr, hSgdt, hSti, hVmcall, hWrmsr,
 };
 

@@ -83,7 +83,8 @@ describe('strings', () => {
     m.set('rdi', 0x7ff8n);
     m.set('rcx', 4n);
     m.run('stos32', { flags: REP });
-    expect(m.read(0x7ff8, 18)).toEqual([...new Array(16).fill(0x55), 8 - 0, 7].map((v, i) => (i < 16 ? v : word[i - 16])));
+    expect(m.read(0x7ff8, 18)).toEqual([...new Array(16).fill(0x55), 8 - 0, 7].map((v, i) =>
+      (i < 16 ? v : word[i - 16])));
   });
 
   test('REPNE SCASB stops behind the match with ZF, REPE CMPSW at the difference', () => {
@@ -343,7 +344,8 @@ describe('MSRs', () => {
 
   test('ARCH_CAPABILITIES has every not-affected bit', () => {
     const caps = rdmsr(0x10a) as bigint;
-    for (const bit of [0, 1, 3, 4, 5, 6, 8, 13, 14, 15, 20, 24, 26, 27, 62]) expect((caps >> BigInt(bit)) & 1n, `bit ${bit}`).toBe(1n);
+    for (const bit of [0, 1, 3, 4, 5, 6, 8, 13, 14, 15, 20, 24, 26, 27, 62]) expect((caps >> BigInt(bit))
+      & 1n, `bit ${bit}`).toBe(1n);
     for (const bit of [2, 7, 19, 23]) expect((caps >> BigInt(bit)) & 1n, `bit ${bit}`).toBe(0n);
   });
 
@@ -372,10 +374,13 @@ describe('MSRs', () => {
   });
 
   test('neighbours in the table do not share storage', () => {
-    const numbers = [0x48, 0x174, 0x175, 0x176, 0x17b, 0x277, 0x200, 0x20e, 0x250, 0x258, 0x259, 0x268, 0x26f, 0x400, 0x40c, 0xc0000081,
+    const numbers = [0x48, 0x174, 0x175, 0x176, 0x17b, 0x277, 0x200, 0x20e, 0x250, 0x258, 0x259, 0x268,
+      0x26f, 0x400, 0x40c, 0xc0000081,
       0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103, 0x3b];
-    const values = numbers.map((_, i) => BigInt(i % 2 ? 0x01000000 : 0x04000000) | (numbers[i]! < 0x2ff ? 0n : BigInt(i)));
-    numbers.forEach((n, i) => { if (n !== 0x48) expect(wrmsr(n, values[i]!), n.toString(16)).not.toBe(FAULT); });
+    const values = numbers.map((_, i) => BigInt(i % 2 ? 0x01000000 : 0x04000000)
+      | (numbers[i]! < 0x2ff ? 0n : BigInt(i)));
+    numbers.forEach((n, i) => { if (n !== 0x48) expect(wrmsr(n, values[i]!), n.toString(16)).not.toBe(FAULT);
+      });
     numbers.forEach((n, i) => { if (n !== 0x48) expect(rdmsr(n), n.toString(16)).toBe(values[i]); });
   });
 

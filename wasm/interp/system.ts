@@ -1,6 +1,6 @@
-// CPUID, MSRs, TSC, descriptor-table registers, interrupt flag, HLT, TLB maintenance, FS and GS bases, hypercalls
-// (SDM vol. 2). Control and debug registers are in control.ts. There is no cache to write back: INVD and WBINVD only
-// check the privilege.
+// CPUID, MSRs, TSC, descriptor-table registers, interrupt flag, HLT, TLB maintenance, FS and GS bases,
+// hypercalls (SDM vol. 2). Control and debug registers are in control.ts. There is no cache to write back:
+// INVD and WBINVD only check the privilege.
 
 import { Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
@@ -76,7 +76,7 @@ export function hRdpid(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// Descriptor-table registers ------------------------------------------------------------------------------------------
+// Descriptor-table registers -----------------------------------------------------------------------
 
 /** Store limit and base: 6 bytes, 10 in 64-bit mode. */
 function storeTable(c: Cpu, r: usize, base: u64, limit: u32): i32 {
@@ -129,7 +129,7 @@ export function hLidt(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// Interrupt flag and HLT ------------------------------------------------------------------------------------------------
+// Interrupt flag and HLT ---------------------------------------------------------------------------
 
 /** CLI and STI: which flag they act on (SDM 2A table 3-6 for CLI, 2B for STI). */
 const enum IfTarget { IF = 0, VIF = 1, GP = 2 }
@@ -183,7 +183,7 @@ export function hStac(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// Caches and TLB --------------------------------------------------------------------------------------------------------
+// Caches and TLB -----------------------------------------------------------------------------------
 
 /** INVLPG: segment limits are not checked; a non-canonical address does nothing. */
 export function hInvlpg(c: Cpu, r: usize): i32 {
@@ -212,7 +212,9 @@ function monitorAllowed(c: Cpu): bool {
   return c.cpl == 0 && (control32(Control.OPTIONS) & OPTION_MONITOR) != 0;
 }
 
-/** MONITOR arms nothing: MWAIT below never sleeps long, which the SDM allows (a store "may" have happened). */
+/**
+ * MONITOR arms nothing: MWAIT below never sleeps long, which the SDM allows (a store "may" have happened).
+ */
 export function hMonitor(c: Cpu, r: usize): i32 {
   if (!monitorAllowed(c)) return raise(c, Vector.UD);
   return <u32>c.rcx != 0 ? gp(c) : Status.NEXT;
@@ -223,7 +225,7 @@ export function hMwait(c: Cpu, r: usize): i32 {
   return <u32>c.rcx > 1 ? gp(c) : Status.END;
 }
 
-// Segment bases -----------------------------------------------------------------------------------------------------------
+// Segment bases ------------------------------------------------------------------------------------
 
 function readBase(c: Cpu, r: usize, seg: Seg): i32 {
   if ((c.cr4 & Cr4.FSGSBASE) == 0) return raise(c, Vector.UD);

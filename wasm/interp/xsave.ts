@@ -1,7 +1,7 @@
-// FXSAVE FXRSTOR XSAVE XSAVEOPT XSAVEC XRSTOR (SDM vol. 1 10.5, 13.4-13.9; vol. 2). Components: x87, SSE, and AVX when it
-// is implemented; every component counts as in use, which 13.6 allows. An image is put together in the CPU's scratch page;
-// memory is checked for the whole area before the first byte is written. Left out: XSAVES, the init and modified
-// optimisations.
+// FXSAVE FXRSTOR XSAVE XSAVEOPT XSAVEC XRSTOR (SDM vol. 1 10.5, 13.4-13.9; vol. 2). Components: x87, SSE, and
+// AVX when it is implemented; every component counts as in use, which 13.6 allows. An image is put together
+// in the CPU's scratch page; memory is checked for the whole area before the first byte is written. Left out:
+// XSAVES, the init and modified optimisations.
 
 import { CodeMode, Cpu, CpuBlock, Status } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
@@ -23,7 +23,8 @@ const LEGACY_USED_32: u32 = 288;
 
 /** Offsets in the legacy region (SDM vol. 1 table 10-2) and behind it. */
 const enum Fx {
-  FCW = 0, FSW = 2, FTW = 4, FOP = 6, FIP = 8, FCS = 12, FDP = 16, FDS = 20, MXCSR = 24, MASK = 28, ST = 32, XMM = 160,
+  FCW = 0, FSW = 2, FTW = 4, FOP = 6, FIP = 8, FCS = 12, FDP = 16, FDS = 20, MXCSR = 24, MASK = 28, ST = 32,
+    XMM = 160,
   XSTATE_BV = 512, XCOMP_BV = 520, RESERVED = 528, HEADER_END = 576, YMM = 576, END = 832,
 }
 /** Components. */
@@ -128,7 +129,7 @@ function writeImage(c: Cpu, va: u64, from: u32, to: u32): i32 {
   return status;
 }
 
-// FXSAVE and FXRSTOR -----------------------------------------------------------------------------------------------------
+// FXSAVE and FXRSTOR -------------------------------------------------------------------------------
 
 /** Linear address of the operand; sets areaOk. #NM first, then alignment (SDM vol. 2 FXSAVE). */
 let areaVa: u64 = 0;
@@ -158,7 +159,7 @@ export function hFxrstor(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-// XSAVE and XRSTOR -------------------------------------------------------------------------------------------------------
+// XSAVE and XRSTOR ---------------------------------------------------------------------------------
 
 /** #UD without CR4.OSXSAVE, #NM with TS. */
 function xsaveReady(c: Cpu): i32 {
@@ -215,7 +216,8 @@ function headerIsValid(c: Cpu): bool {
   const bv = load<u64>(at, Fx.XSTATE_BV), comp = load<u64>(at, Fx.XCOMP_BV);
   if ((comp & COMPACT) != 0) {
     if (((comp & ~COMPACT) & ~c.xcr0) != 0 || (bv & ~comp) != 0) return false;
-    for (let i: usize = Fx.RESERVED; i < <usize>Fx.HEADER_END; i += 8) if (load<u64>(at + i) != 0) return false;
+    for (let i: usize = Fx.RESERVED; i < <usize>Fx.HEADER_END;
+      i += 8) if (load<u64>(at + i) != 0) return false;
     return true;
   }
   return (bv & ~c.xcr0) == 0 && comp == 0 && load<u64>(at, Fx.RESERVED) == 0;
@@ -232,7 +234,8 @@ export function hXrstor(c: Cpu, r: usize): i32 {
   const bv = load<u64>(at, Fx.XSTATE_BV);
   const compact = (load<u64>(at, Fx.XCOMP_BV) & COMPACT) != 0;
   const mxcsr = load<u32>(at, Fx.MXCSR);
-  // Standard form: MXCSR comes from memory with SSE or AVX whatever XSTATE_BV says; compacted: with SSE in use.
+  // Standard form: MXCSR comes from memory with SSE or AVX whatever XSTATE_BV says; compacted: with SSE in
+  // use.
   const takesMxcsr = compact ? (rfbm & bv & SSE) != 0 : (rfbm & (SSE | AVX)) != 0;
   if (takesMxcsr && (mxcsr & ~MXCSR_MASK) != 0) return gp(c);
   if ((rfbm & X87) != 0) {

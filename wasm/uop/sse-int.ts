@@ -1,6 +1,7 @@
-// Integer SIMD operations (SDM vol. 2) that are more than one instruction of WebAssembly SIMD: values in, value out. `a` is
-// the first operand (destination), `b` the second. Functions whose name ends in M are the 64-bit (MMX) variant of an
-// operation that mixes lanes; the high half of their operands is ignored and of their result is unspecified.
+// Integer SIMD operations (SDM vol. 2) that are more than one instruction of WebAssembly SIMD: values in,
+// value out. `a` is the first operand (destination), `b` the second. Functions whose name ends in M are the
+// 64-bit (MMX) variant of an operation that mixes lanes; the high half of their operands is ignored and of
+// their result is unspecified.
 
 /** High halves of signed and unsigned products. */
 // @ts-ignore: decorator
@@ -72,7 +73,10 @@ export function psign32(a: v128, b: v128): v128 {
   return v128.andnot(i32x4.sub(v128.xor(a, negative), negative), i32x4.eq(b, zero));
 }
 
-/** Two quadwords side by side: the form in which 64-bit operations that pair operands are done as 128-bit ones. */
+/**
+ * Two quadwords side by side: the form in which 64-bit operations that pair operands are done as 128-bit
+ * ones.
+ */
 // @ts-ignore: decorator
 @inline
 export function join(low: v128, high: v128): v128 {
@@ -169,7 +173,8 @@ function control32(imm: u32): v128 {
 
 /** Swizzle control of four words of the low half chosen by `imm`, in a u64. */
 function control16(imm: u32): u64 {
-  const w = <u64>(imm & 3) | (<u64>((imm >> 2) & 3) << 16) | (<u64>((imm >> 4) & 3) << 32) | (<u64>((imm >> 6) & 3) << 48);
+  const w = <u64>(imm & 3) | (<u64>((imm >> 2) & 3) << 16) | (<u64>((imm >> 4) & 3) << 32)
+    | (<u64>((imm >> 6) & 3) << 48);
   return w * 0x0202 + 0x0100010001000100;
 }
 const IDENTITY_LOW: u64 = 0x0706050403020100;
