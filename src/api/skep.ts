@@ -17,7 +17,7 @@ export interface SkepOptions {
   smp?: number;
   /** RAM in MiB; default: what the guest likes, else 256. */
   memory?: number;
-  /** x86-64 level that the CPUs announce; default v1. */
+  /** x86-64 level that the CPUs announce; default v2. */
   cpu?: CpuModel;
   /** A prepared guest, from `guestBase`. */
   guest?: string;
