@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
+export { DATA } from './silicon-cases.ts';
 import { DATA, WINDOW, WINDOW_AT, type Case } from './silicon-cases.ts';
 
 export const FLAG_NAMES: Record<string, number> = { C: 1, P: 4, A: 0x10, Z: 0x40, S: 0x80, O: 0x800 };
@@ -17,7 +18,7 @@ export function buildCore(root: string, name = 'silicon'): string {
   // The shipped build's configuration must not add its entry.
   if (process.env['KEEP_CORE'] === undefined) execFileSync('node', [`${root}/node_modules/assemblyscript/bin/asc.js`, 'wasm/decode/silicon-entry.ts', '--config', 'none.json',
     '--importMemory', '--sharedMemory', '--initialMemory', '1024', '--maximumMemory', '65536', '--memoryBase', '1024',
-    '--runtime', 'stub', '--noAssert', '--exportTable', '-O1', '--use', 'abort=wasm/lib/host/abort', '--disableWarning', '--outFile', out,
+    '--runtime', 'stub', '--noAssert', '--exportTable', '-O1', '--use', 'abort=wasm/lib/host/abort', '--disableWarning', '--outFile', out, '--textFile', `${out}.wat`,
     ...['simd', 'threads', 'bulk-memory', 'nontrapping-f2i', 'sign-extension', 'mutable-globals'].flatMap((f) => ['--enable', f])],
   { cwd: root });
   return out;
