@@ -43,7 +43,7 @@ export function buildCore(force = false): void {
   const newest = Math.max(sources, statSync(join(ROOT, 'asconfig.json')).mtimeMs);
   if (!force && existsSync(output) && statSync(output).mtimeMs >= newest) return;
   const start = Date.now();
-  run('compiling the core', 'asc', ['--config', 'asconfig.json', '--target', 'release', '--disableWarning', '201']);
+  run('compiling the core', 'asc', ['--config', 'asconfig.json', '--target', 'release', '--disableWarning']);
   console.log(`core compiled in ${((Date.now() - start) / 1000).toFixed(1)} s: build/skep.wasm, ${
     (statSync(output).size / 1024).toFixed(0)} KiB`);
 }

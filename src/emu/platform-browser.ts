@@ -11,11 +11,18 @@ interface BrowserWorker {
   terminate(): void;
 }
 declare const Worker: new (url: URL, options: { type: 'module'; name: string }) => BrowserWorker;
-declare const navigator: { hardwareConcurrency?: number };
+declare const navigator: {
+  hardwareConcurrency?: number;
+  locks?: { request(name: string, granted: () => void): Promise<void> };
+};
+declare const crypto: { randomUUID(): string };
 declare const crossOriginIsolated: boolean | undefined;
 
 class BrowserThread implements CoreThread {
-  constructor(private readonly worker: BrowserWorker) {}
+  private watched = false;
+
+  /** `lifeLock`: the Web Lock that the worker holds while it lives; also its name. */
+  constructor(private readonly worker: BrowserWorker, private readonly lifeLock: string) {}
 
   post(message: unknown): void {
     this.worker.postMessage(message);
@@ -27,6 +34,12 @@ class BrowserThread implements CoreThread {
     this.worker.addEventListener('error',
       (event) => handler(event.message ?? 'its script could not be loaded'));
     this.worker.addEventListener('messageerror', () => handler('a message could not be read'));
+    // A worker that is ended from outside raises no event, but the browser frees its lock.
+    this.worker.addEventListener('message', () => {
+      if (this.watched) return;
+      this.watched = true;
+      navigator.locks?.request(this.lifeLock, () => handler('the browser has ended it')).catch(() => {});
+    });
   }
   async terminate(): Promise<void> {
     this.worker.terminate();
@@ -51,8 +64,9 @@ export function checkBrowser(): void {
 
 export const browserPlatform: Platform = {
   spawn(name) {
+    const lifeLock = `skep ${name} ${crypto.randomUUID()}`;
     return new BrowserThread(new Worker(new URL('./workers/browser-worker.ts', import.meta.url),
-      { type: 'module', name }));
+      { type: 'module', name: lifeLock }), lifeLock);
   },
   async loadCore() {
     checkBrowser();
