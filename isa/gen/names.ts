@@ -780,6 +780,8 @@ export const NAMES: readonly (readonly [name: string, operands: string])[] = [
   ['RDTSCP', ''],
   ['RDPMC', ''],
   ['RDPID', 'R'],
+  ['RDRAND', 'Rv'],
+  ['RDSEED', 'Rv'],
   ['MOV', 'R,C'],
   ['MOV', 'R,D'],
   ['MOV', 'C,R'],

@@ -77,6 +77,7 @@ export const Control = {
   SPLIT_PARKED: 0x54,
   HOST_EVENT: 0x58,
   WALL_NS: 0x60,
+  RANDOM_SEED: 0x68,
   STRIPES: 0x400,
 } as const;
 export const MachineEnd = {

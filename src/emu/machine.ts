@@ -43,7 +43,7 @@ const POLL_MS = 8;
 /** After output, wait this long before looking again: output comes in bytes, listeners want lines. */
 const COALESCE_MS = 2;
 /** How long vCPUs may take to leave their loop. */
-const PARK_TIMEOUT_MS = 2000;
+const PARK_TIMEOUT_MS = 1000;
 
 const END_REASONS: Record<number, EndReason> = {
   [MachineEnd.POWER_OFF]: 'power-off', [MachineEnd.DEBUG_EXIT]: 'debug-exit',
@@ -61,6 +61,10 @@ type WaitAsync = (words: Int32Array, index: number, value: number, timeoutMs: nu
   => { value: Promise<string> | string };
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+const NS_PER_MS = 1_000_000n;
+/** 64-bit words of Control.RANDOM_SEED. */
+const SEED_WORDS = 4;
 
 function reserveMemory(config: MachineConfig): WebAssembly.Memory {
   const pages = Math.ceil((ramBaseFor(config.cpus) + config.memoryMiB * MIB) / WASM_PAGE);
@@ -220,7 +224,13 @@ export class Machine {
     shared.setControl(Control.CPU_MODEL, { v1: 1, v2: 2, v3: 3 }[options.cpuModel]);
     shared.setControl(Control.OPTIONS, options.options);
     Atomics.store(shared.longs, (CONTROL + Control.TSC_HZ) >> 3, BigInt(Math.round(options.tscHz)));
-    new DataView(shared.memory.buffer).setFloat64(BOARD + Board.EPOCH_MS, Date.now(), true);
+    const epochMs = Date.now();
+    new DataView(shared.memory.buffer).setFloat64(BOARD + Board.EPOCH_MS, epochMs, true);
+    Atomics.store(shared.longs, (CONTROL + Control.WALL_NS) >> 3, BigInt(epochMs) * NS_PER_MS);
+    // A view of shared memory cannot be filled by getRandomValues.
+    const seed = crypto.getRandomValues(new BigUint64Array(SEED_WORDS));
+    const seedAt = (CONTROL + Control.RANDOM_SEED) >> 3;
+    seed.forEach((word, n) => Atomics.store(shared.longs, seedAt + n, BigInt.asIntN(64, word)));
   }
 
   private spawnAll(): void {
@@ -322,6 +332,7 @@ export class Machine {
   }
 
   private async finish(forced?: MachineEnding): Promise<void> {
+    this.watchdog = undefined;
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.STOP));
     await this.allParked();
     this.drain();
@@ -365,6 +376,7 @@ export class Machine {
 
   /** Machine reset: everything stands, the board and the CPUs start over, the payload is loaded again. */
   private async doReset(): Promise<void> {
+    this.watchdog = undefined;
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.RESET));
     const exits = await Promise.race([Promise.all(this.runs), sleep(PARK_TIMEOUT_MS)]);
     if (exits === undefined) throw new MachineError('worker-died', 'A CPU does not answer a reset.',

@@ -5,6 +5,7 @@
 
 import { Cpu } from "./state";
 import { Control, control32 } from "../lib/control";
+import { randomIsSeeded } from "./random";
 import { tscHz } from "./tsc";
 
 /**
@@ -18,9 +19,9 @@ export const enum Feature {
   // x86-64-v2
   SSE3 = 1, SSSE3 = 1, SSE4_1 = 1, SSE4_2 = 1, CX16 = 1, POPCNT = 1, LAHF64 = 1,
   // x86-64-v3
-  AVX = 0, AVX2 = 0, FMA = 0, F16C = 0, BMI1 = 0, BMI2 = 0, LZCNT = 0, MOVBE = 0,
+  AVX = 0, AVX2 = 0, FMA = 0, F16C = 0, BMI1 = 1, BMI2 = 1, LZCNT = 1, MOVBE = 1,
   // Beyond the levels
-  AESNI = 0, PCLMULQDQ = 0, SHA = 0, ADX = 0, XSAVE = 0, XSAVEOPT = 0, XSAVEC = 0, RDRAND = 0, RDSEED = 0,
+  AESNI = 0, PCLMULQDQ = 0, SHA = 0, ADX = 1, XSAVE = 0, XSAVEOPT = 0, XSAVEC = 0, RDRAND = 1, RDSEED = 1,
   FSGSBASE = 1, SMEP = 1, SMAP = 1, UMIP = 1, RDPID = 1, ERMS = 1, FSRM = 1, FSRS = 1, CLFLUSHOPT = 1,
   PREFETCHW = 1,
   X2APIC = 1, TSC_DEADLINE = 1, TSC_ADJUST = 1, ARAT = 1, INVARIANT_TSC = 1, SPEC_CTRL = 1,
@@ -83,7 +84,7 @@ function features1C(c: Cpu): u32 {
   if (level >= 2) {
     v |= bit(Feature.SSE3, 0) | bit(Feature.SSSE3, 9) | bit(Feature.SSE4_1, 19) | bit(Feature.SSE4_2, 20)
       | bit(Feature.POPCNT, 23) | bit(Feature.PCLMULQDQ, 1) | bit(Feature.AESNI, 25) | bit(Feature.MOVBE, 22)
-      | bit(Feature.RDRAND, 30);
+      | bit(randomIsSeeded() ? Feature.RDRAND : 0, 30);
     if (Feature.XSAVE) v |= bit(1, 26) | bit(c.cr4 & CR4_OSXSAVE ? 1 : 0, 27);
   }
   if (level >= 3) v |= bit(Feature.FMA, 12) | bit(Feature.AVX, 28) | bit(Feature.F16C, 29);
@@ -135,7 +136,8 @@ function leaf7(c: Cpu, sub: u32): void {
   }
   let b = bit(Feature.FSGSBASE, 0) | bit(Feature.TSC_ADJUST, 1) | bit(Feature.SMEP, 7) | bit(Feature.ERMS, 9)
     | bit(Feature.SMAP, 20) | bit(Feature.CLFLUSHOPT, 23);
-  if (level >= 2) b |= bit(Feature.RDSEED, 18) | bit(Feature.ADX, 19) | bit(Feature.SHA, 29);
+  if (level >= 2) b |= bit(randomIsSeeded() ? Feature.RDSEED : 0, 18) | bit(Feature.ADX, 19)
+    | bit(Feature.SHA, 29);
   if (level >= 2) b |= bit(Feature.BMI1, 3) | bit(Feature.BMI2, 8);
   if (level >= 3) b |= bit(Feature.AVX2, 5);
   const ecx = bit(Feature.UMIP, 2) | bit(Feature.RDPID, 22);

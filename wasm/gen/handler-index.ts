@@ -216,8 +216,8 @@ import {
 } from "../interp/sse4";
 import { hSwapgs, hSyscall, hSysenter, hSysexit, hSysret } from "../interp/sysret";
 import {
-  hCli, hCpuid, hMonitor, hMwait, hRdfsbase, hRdgsbase, hRdpid, hRdpmc, hRdtsc, hRdtscp, hRsm, hSgdt, hSidt, hSti,
-  hVmcall, hWrfsbase, hWrgsbase,
+  hCli, hCpuid, hMonitor, hMwait, hRdfsbase, hRdgsbase, hRdpid, hRdpmc, hRdrand, hRdtsc, hRdtscp, hRsm, hSgdt,
+  hSidt, hSti, hVmcall, hWrfsbase, hWrgsbase,
 } from "../interp/system";
 import { hFabs, hFchs, hFptan, hFscale, hFsincos, hFtst, hFxam, hFxtract } from "../interp/x87-arith";
 import {
@@ -1526,6 +1526,7 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hRdtscp,
   hRdpmc,
   hRdpid,
+  hRdrand,
   x_hMovFromCr_cpl0,
   x_hMovFromDr_cpl0,
   x_hMovToCr_cpl0,

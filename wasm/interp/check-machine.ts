@@ -84,7 +84,7 @@ export class CheckMachine {
   /** Flat 64-bit mode without paging, CPL 0, interrupts off. */
   reset(): void {
     // State, and the inbox page behind it.
-    this.bytes.fill(0, this.cpu, this.cpu + 0xd00);
+    this.bytes.fill(0, this.cpu, this.cpu + 0x1000);
     this.bytes.fill(0, this.cpu + 0x1000, this.cpu + 0x2000);
     this.set('eflags', 2n);
     this.set('efer', 0x500n);

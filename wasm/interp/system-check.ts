@@ -6,6 +6,7 @@ import { cpuid } from "../cpu/cpuid";
 import { msrValue, readMsr, resetMsrs, writeMsr } from "../cpu/msr";
 import { readTsc } from "../cpu/tsc";
 import { pvScale } from "../cpu/paravirt";
+import { chachaBlock, random64 } from "../cpu/random";
 import { updateMode, refreshSegment } from "../cpu/mode";
 import { readEflags } from "../cpu/flags";
 import { physInit } from "../mmu/physmem";
@@ -13,15 +14,15 @@ import { tlbResetMode } from "../mmu/tlb";
 import { hCmps, hLods, hMovs, hScas, hStos } from "./string";
 import { hInDx, hInsByte, hOutDx, hIns } from "./io";
 import { hMovToCr, hMovFromCr, hMovToDr, hLmsw, hSmsw, hXsetbv, hXgetbv } from "./control";
-import { hCli, hHlt, hLgdt, hRdmsr, hSgdt, hSti, hVmcall, hWrmsr } from "./system";
+import { hCli, hHlt, hLgdt, hRdmsr, hSgdt, hRdrand, hSti, hVmcall, hWrmsr } from "./system";
 
 export { resetMsrs, updateMode, refreshSegment, tlbResetMode, physInit, cpuid, readMsr, writeMsr, readTsc,
   pvScale };
-export { readEflags };
+export { readEflags, chachaBlock, random64 };
 export {
   hInDx, hInsByte, hIns, hOutDx, hMovToCr, hMovFromCr, hMovToDr, hLmsw, hSmsw, hXsetbv, hXgetbv, hCli, hHlt,
     hLgdt,
-  hRdmsr, hSgdt, hSti, hVmcall, hWrmsr,
+  hRdmsr, hSgdt, hSti, hVmcall, hWrmsr, hRdrand,
 };
 
 export function lastMsr(): u64 { return msrValue; }

@@ -445,3 +445,39 @@ describe('TSC', () => {
     expect(BigInt.asIntN(64, m.get('rax'))).toBe(-1n);
   });
 });
+
+describe('random numbers', () => {
+  test('the block function gives the vector of RFC 8439 2.3.2', () => {
+    const at = 0xe0000;
+    m.bytes.set(Array.from({ length: 32 }, (_, i) => i), at);
+    m.bytes.set([1, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0x4a, 0, 0, 0, 0], at + 32);
+    m.exports.chachaBlock!(at, at + 32, at + 64, at + 128);
+    expect(Buffer.from(m.bytes.slice(at + 128, at + 192)).toString('hex')).toBe(
+      '10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4e'
+      + 'd2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e');
+  });
+
+  test('RDRAND: no seed, no value and no feature; with a seed values differ and CF is set', () => {
+    const seed = new Uint8Array(m.memory.buffer, CONTROL + 0x68, 32);
+    seed.fill(0);
+    expect(cpuid(1)[2]! & (1 << 30)).toBe(0);
+    m.set('rax', 5n);
+    expect(m.run('hRdrand', { rm: 0, opSize: 3 })).toBe(NEXT);
+    expect([m.get('rax'), (m.exports.readEflags!(m.cpu) as bigint) & 0x8d5n]).toEqual([0n, 0n]);
+    seed[5] = 1;
+    expect(cpuid(1)[2]! & (1 << 30)).toBe(1 << 30);
+    const seen = new Set<bigint>();
+    for (let i = 0; i < 100; i++) {
+      m.run('hRdrand', { rm: 0, opSize: 3 });
+      seen.add(m.get('rax'));
+      expect((m.exports.readEflags!(m.cpu) as bigint) & 0x8d5n).toBe(1n);
+    }
+    expect(seen.size).toBe(100);
+    // A second start from the same seed at another time gives another stream.
+    m.reset();
+    m.now += 1;
+    m.run('hRdrand', { rm: 0, opSize: 3 });
+    expect(seen.has(m.get('rax'))).toBe(false);
+    seed.fill(0);
+  });
+});

@@ -8,6 +8,8 @@ import { Cr4, Rflags, iopl, isCanonical, isProtected, isV86, refreshSegment } fr
 import { OPTION_MONITOR, cpuid } from "../cpu/cpuid";
 import { msrValue, readMsr, writeMsr } from "../cpu/msr";
 import { hypercall, pvTakeKick } from "../cpu/paravirt";
+import { random64, randomIsSeeded } from "../cpu/random";
+import { setExplicit } from "../cpu/flags";
 import { readTsc } from "../cpu/tsc";
 import { Control, control32 } from "../lib/control";
 import { CPU_SCRATCH } from "../lib/layout";
@@ -73,6 +75,17 @@ export function hRdpmc(c: Cpu, r: usize): i32 {
 export function hRdpid(c: Cpu, r: usize): i32 {
   if (c.mode64) writeReg<u64>(c, recRm(r), c.tscAux);
   else writeReg<u32>(c, recRm(r), <u32>c.tscAux);
+  return Status.NEXT;
+}
+
+/** RDRAND, RDSEED: CF = 1 and the other flags 0 with a value; all 0 without a generator. */
+export function hRdrand(c: Cpu, r: usize): i32 {
+  const ok = randomIsSeeded();
+  const v: u64 = ok ? random64(c) : 0;
+  if (recOpSize(r) == 1) writeReg<u16>(c, recRm(r), <u16>v);
+  else if (recOpSize(r) == 2) writeReg<u32>(c, recRm(r), <u32>v);
+  else writeReg<u64>(c, recRm(r), v);
+  setExplicit(c, ok ? <u64>Rflags.CF : 0);
   return Status.NEXT;
 }
 

@@ -42,6 +42,8 @@ export const enum Control {
   HOST_EVENT = 0x58,
   /** u64: Unix time in ns at machine time 0, written by the host before start (paravirtual wall clock, RTC). */
   WALL_NS = 0x60,
+  /** 32 bytes of the host's randomness, written before start; all zero = none, and no RDRAND (cpu/random.ts). */
+  RANDOM_SEED = 0x68,
   /** Striped locks of CMPXCHG16B: 64 x u32. */
   STRIPES = 0x400,
 }
