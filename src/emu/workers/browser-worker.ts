@@ -1,5 +1,6 @@
-// Entry of a core thread in a page. The thread holds a Web Lock under its own name for as long as it lives: the
-// browser frees the lock when the thread ends, however it ends, and so the page learns of it (platform-browser.ts).
+// Entry of a core thread in a page. The thread holds a Web Lock under its own name for as long as it lives:
+// the browser frees the lock when the thread ends, however it ends, and so the page learns of it
+// (platform-browser.ts).
 
 import { serveCoreThread } from './core-thread.ts';
 import type { ThreadRequest } from '../platform.ts';
