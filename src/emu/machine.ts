@@ -44,6 +44,8 @@ const POLL_MS = 8;
 const COALESCE_MS = 2;
 /** How long vCPUs may take to leave their loop. */
 const PARK_TIMEOUT_MS = 1000;
+/** The same before a reset, where a CPU that is only slow must not be given up. */
+const RESET_TIMEOUT_MS = 5000;
 
 const END_REASONS: Record<number, EndReason> = {
   [MachineEnd.POWER_OFF]: 'power-off', [MachineEnd.DEBUG_EXIT]: 'debug-exit',
@@ -333,6 +335,7 @@ export class Machine {
 
   private async finish(forced?: MachineEnding): Promise<void> {
     this.watchdog = undefined;
+    this.watchdog = undefined;
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.STOP));
     await this.allParked();
     this.drain();
@@ -377,8 +380,9 @@ export class Machine {
   /** Machine reset: everything stands, the board and the CPUs start over, the payload is loaded again. */
   private async doReset(): Promise<void> {
     this.watchdog = undefined;
+    this.watchdog = undefined;
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.RESET));
-    const exits = await Promise.race([Promise.all(this.runs), sleep(PARK_TIMEOUT_MS)]);
+    const exits = await Promise.race([Promise.all(this.runs), sleep(RESET_TIMEOUT_MS)]);
     if (exits === undefined) throw new MachineError('worker-died', 'A CPU does not answer a reset.',
       'Start again.');
     if (exits.includes(CpuExit.END) || exits.includes(CpuExit.STOP)) return;
