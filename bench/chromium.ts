@@ -12,17 +12,9 @@ import { BENCHES, type BenchRun, type Captured } from './suite.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Runs one machine in the page. The modules come from the dev server, as the page's own do. */
-async function runInPage(page: Page, run: BenchRun): Promise<Captured> {
-  return page.evaluate(async ({ smp, memory, kernel, initrd, append }) => {
-    // Vite serves these addresses; the type checker must not follow them.
-    const load = (path: string): Promise<Record<string, unknown>> => import(/* @vite-ignore */ path);
-    const { Skep } = await load('/src/api/index.ts') as unknown as typeof import('../src/api/index.ts');
-    const { capture } = await load('/bench/suite.ts') as unknown as typeof import('./suite.ts');
-    const files = { kernel: new URL(`/${kernel}`, location.href) };
-    const modules = initrd === undefined ? {} : { initrd: new URL(`/${initrd}`, location.href) };
-    return capture(await Skep.create({ smp, memory, append, ...files, ...modules }));
-  }, run);
+/** Runs one machine in the page. The module comes from the dev server, as the page's own do. */
+function runInPage(page: Page, run: BenchRun): Promise<Captured> {
+  return page.evaluate(`import('/bench/page-runner.ts').then((m) => m.runBench(${JSON.stringify(run)}))`);
 }
 
 async function main(): Promise<number> {

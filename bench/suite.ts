@@ -128,7 +128,7 @@ export const BENCHES: Readonly<Record<string, BenchSpec>> = {
   interpreter: {
     runs: [{
       smp: 1, memory: 256, kernel: 'public/guest/mini/vmlinuz', initrd: 'build/vmbench/vmbench-amd64.cpio',
-      append: 'console=ttyS0 quiet cryptomgr.notests vmbench.run=intmix',
+      append: 'console=ttyS0 quiet cryptomgr.notests vmbench.run=intmix vmbench.scale=3',
     }],
     evaluate: evaluateInterpreter,
   },

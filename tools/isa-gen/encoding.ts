@@ -87,9 +87,9 @@ function parseVex(token: string, e: Encoding): void {
 function splitOpcode(bytes: number[], e: Encoding): void {
   if (e.map === 0 && bytes[0] === 0x0F && bytes.length > 1) {
     bytes.shift();
-    e.map = 1;
-    if (bytes.length > 1 && bytes[0] === 0x38) { bytes.shift(); e.map = 2; }
-    else if (bytes.length > 1 && bytes[0] === 0x3A) { bytes.shift(); e.map = 3; }
+    const escape = bytes.length > 1 ? bytes[0] : undefined;
+    e.map = escape === 0x38 ? 2 : escape === 0x3A ? 3 : 1;
+    if (e.map !== 1) bytes.shift();
   }
   const opcode = bytes.shift();
   if (opcode === undefined) return;
