@@ -177,6 +177,10 @@ import {
   hArpl, hLar, hLds, hLes, hLfs, hLgs, hLldt, hLsl, hLss, hLtr, hMovFromSeg, hMovToSreg, hPopDs, hPopEs, hPopFs,
   hPopGs, hPopSs, hSldt, hStr, hVerr, hVerw,
 } from "../interp/segment-loads";
+import {
+  hAesdec, hAesdeclast, hAesenc, hAesenclast, hAesimc, hAeskeygenassist, hPclmulqdq, hSha1msg1, hSha1msg2,
+  hSha1nexte, hSha1rnds4, hSha256msg1, hSha256msg2, hSha256rnds2,
+} from "../interp/sse-crypto";
 import { hDppd, hDpps } from "../interp/sse-dot";
 import {
   hAddpd, hAddps, hAddsd, hAddss, hAddsubpd, hAddsubps, hAndnp, hAndp, hCmppd, hCmpps, hCmpsdXmm, hCmpss, hComisd,
@@ -692,6 +696,20 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hLoope,
   hLoop,
   hJcxz,
+  hAesimc,
+  hAesenc,
+  hAesenclast,
+  hAesdec,
+  hAesdeclast,
+  hAeskeygenassist,
+  hPclmulqdq,
+  hSha1nexte,
+  hSha1msg1,
+  hSha1msg2,
+  hSha256rnds2,
+  hSha256msg1,
+  hSha256msg2,
+  hSha1rnds4,
   hJmpFar,
   hCallFar,
   hJmpFarMem,

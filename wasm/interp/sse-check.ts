@@ -8,3 +8,4 @@ export * from "./sse4";
 export * from "./sse-strings";
 export * from "./xsave";
 export * from "./sse-dot";
+export * from "./sse-crypto";
