@@ -27,9 +27,11 @@ const GOOD = ['SB rounds 10 forbidden 0 seen 7', 'MP rounds 10 forbidden 0 seen 
 
 it('litmus: passes only with no forbidden outcome, a seen reordering, all tests and a good end', () => {
   const good = ended('debug-exit', 0, ...GOOD);
+  const blind = ended('debug-exit', 0, 'SB rounds 10 forbidden 0 seen 0', ...GOOD.slice(1));
   expect(evaluate('litmus', good, good)?.passed).toBe(true);
+  expect(evaluate('litmus', good, blind)?.passed).toBe(true);
+  expect(evaluate('litmus', blind, blind)?.passed).toBe(false);
   const bad = [
-    ended('debug-exit', 0, 'SB rounds 10 forbidden 0 seen 0', ...GOOD.slice(1)),
     ended('debug-exit', 0, ...GOOD.slice(0, 2)),
     ended('debug-exit', 1, ...GOOD),
     ended('triple-fault', 0, ...GOOD),

@@ -87,7 +87,7 @@ function parseVex(token: string, e: Encoding): void {
 function splitOpcode(bytes: number[], e: Encoding): void {
   if (e.map === 0 && bytes[0] === 0x0F && bytes.length > 1) {
     bytes.shift();
-    const escape = bytes.length > 1 ? bytes[0] : undefined;
+    const escape = bytes.length > 1 ? bytes.at(0) : undefined;
     e.map = escape === 0x38 ? 2 : escape === 0x3A ? 3 : 1;
     if (e.map !== 1) bytes.shift();
   }
