@@ -68,6 +68,17 @@ const NS_PER_MS = 1_000_000n;
 /** 64-bit words of Control.RANDOM_SEED. */
 const SEED_WORDS = 4;
 
+/** The promise's value, or undefined after `ms`; no timer is left behind to keep a process alive. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), ms); });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function reserveMemory(config: MachineConfig): WebAssembly.Memory {
   const pages = Math.ceil((ramBaseFor(config.cpus) + config.memoryMiB * MIB) / WASM_PAGE);
   try {
@@ -330,11 +341,10 @@ export class Machine {
 
   /** All CPUs have left their loop, or it took too long. */
   private async allParked(): Promise<void> {
-    await Promise.race([Promise.allSettled(this.runs), sleep(PARK_TIMEOUT_MS)]);
+    await within(Promise.allSettled(this.runs), PARK_TIMEOUT_MS);
   }
 
   private async finish(forced?: MachineEnding): Promise<void> {
-    this.watchdog = undefined;
     this.watchdog = undefined;
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.STOP));
     await this.allParked();
@@ -380,9 +390,8 @@ export class Machine {
   /** Machine reset: everything stands, the board and the CPUs start over, the payload is loaded again. */
   private async doReset(): Promise<void> {
     this.watchdog = undefined;
-    this.watchdog = undefined;
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.RESET));
-    const exits = await Promise.race([Promise.all(this.runs), sleep(RESET_TIMEOUT_MS)]);
+    const exits = await within(Promise.all(this.runs), RESET_TIMEOUT_MS);
     if (exits === undefined) throw new MachineError('worker-died', 'A CPU does not answer a reset.',
       'Start again.');
     if (exits.includes(CpuExit.END) || exits.includes(CpuExit.STOP)) return;
