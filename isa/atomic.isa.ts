@@ -1,5 +1,5 @@
-// Compare-and-exchange and exchange-and-add (SDM vol. 2: CMPXCHG, CMPXCHG8B/16B, XADD). XCHG is in mov.isa.ts; LOCK forms of
-// regular instructions follow from `lock` in their rows.
+// Compare-and-exchange and exchange-and-add (SDM vol. 2: CMPXCHG, CMPXCHG8B/16B, XADD). XCHG is in
+// mov.isa.ts; LOCK forms of regular instructions follow from `lock` in their rows.
 
 import type { Row } from './row.ts';
 

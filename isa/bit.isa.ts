@@ -1,5 +1,5 @@
-// Bit tests and scans, POPCNT LZCNT TZCNT, BMI1 and BMI2 (SDM vol. 2). BT with a register bit offset addresses memory outside
-// of its operand, so its memory form is a handler.
+// Bit tests and scans, POPCNT LZCNT TZCNT, BMI1 and BMI2 (SDM vol. 2). BT with a register bit offset
+// addresses memory outside of its operand, so its memory form is a handler.
 
 import type { Row } from './row.ts';
 
@@ -31,10 +31,13 @@ export const rows: Row[] = [
   scan('TZCNT', 'F3 0F BC /r', { shape: 'write', writes: 'CPAZSO', undef: 'PASO', feature: 'BMI1' }),
   scan('LZCNT', 'F3 0F BD /r', { shape: 'write', writes: 'CPAZSO', undef: 'PASO', feature: 'LZCNT' }),
   scan('POPCNT', 'F3 0F B8 /r', { shape: 'write', writes: 'CPAZSO', feature: 'POPCNT' }),
-  { name: 'ANDN', enc: 'VEX.LZ.NP.0F38 F2 /r', ops: 'Gy,By,Ey', uop: 'andn', shape: 'write', writes: 'CPAZSO', undef: 'PA', feature: 'BMI1' },
-  { name: 'BEXTR', enc: 'VEX.LZ.NP.0F38 F7 /r', ops: 'Gy,Ey,By', uop: 'bextr', shape: 'write', writes: 'CPAZSO', undef: 'PAS', feature: 'BMI1' },
+  { name: 'ANDN', enc: 'VEX.LZ.NP.0F38 F2 /r', ops: 'Gy,By,Ey', uop: 'andn', shape: 'write',
+    writes: 'CPAZSO', undef: 'PA', feature: 'BMI1' },
+  { name: 'BEXTR', enc: 'VEX.LZ.NP.0F38 F7 /r', ops: 'Gy,Ey,By', uop: 'bextr', shape: 'write',
+    writes: 'CPAZSO', undef: 'PAS', feature: 'BMI1' },
   bmi1('BLSR', 1), bmi1('BLSMSK', 2), bmi1('BLSI', 3),
-  { name: 'BZHI', enc: 'VEX.LZ.NP.0F38 F5 /r', ops: 'Gy,Ey,By', uop: 'bzhi', shape: 'write', writes: 'CPAZSO', undef: 'PA', feature: 'BMI2' },
+  { name: 'BZHI', enc: 'VEX.LZ.NP.0F38 F5 /r', ops: 'Gy,Ey,By', uop: 'bzhi', shape: 'write',
+    writes: 'CPAZSO', undef: 'PA', feature: 'BMI2' },
   { name: 'PDEP', enc: 'VEX.LZ.F2.0F38 F5 /r', ops: 'Gy,By,Ey', uop: 'pdep', shape: 'write', feature: 'BMI2' },
   { name: 'PEXT', enc: 'VEX.LZ.F3.0F38 F5 /r', ops: 'Gy,By,Ey', uop: 'pext', shape: 'write', feature: 'BMI2' },
 ];

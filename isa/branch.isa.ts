@@ -1,5 +1,5 @@
-// Near branches (SDM vol. 2: CALL JMP RET Jcc LOOPcc JCXZ). Far ones are in far.isa.ts. In 64-bit mode the operand size of a
-// near branch is 64 bits whatever the prefixes say (Intel).
+// Near branches (SDM vol. 2: CALL JMP RET Jcc LOOPcc JCXZ). Far ones are in far.isa.ts. In 64-bit mode the
+// operand size of a near branch is 64 bits whatever the prefixes say (Intel).
 
 import { CONDITIONS, CONDITION_READS } from './mov.isa.ts';
 import type { Row } from './row.ts';

@@ -1,6 +1,6 @@
-// Far transfers, software interrupts, fast system calls, segment and system segment registers (SDM vol. 2). Near branches
-// are in branch.isa.ts, PUSH of segment registers in stack.isa.ts, MOV from them in mov.isa.ts, descriptor-table registers
-// in system.isa.ts.
+// Far transfers, software interrupts, fast system calls, segment and system segment registers (SDM vol. 2).
+// Near branches are in branch.isa.ts, PUSH of segment registers in stack.isa.ts, MOV from them in mov.isa.ts,
+// descriptor-table registers in system.isa.ts.
 
 import type { Row } from './row.ts';
 

@@ -1,12 +1,14 @@
-// Forms that are inlined in the interpreter's hot switch, about 99 % of the instructions that a Debian boot to the login prompt
-// executes (10.5 G, counted by a QEMU plugin). The compiler's time grows faster than the size of that switch: keep it below
+// Forms that are inlined in the interpreter's hot switch, about 99 % of the instructions that a Debian boot
+// to the login prompt executes (10.5 G, counted by a QEMU plugin). The compiler's time grows faster than the
+// size of that switch: keep it below
 // 300. Names: x = read-modify-write or write, q = flags only; places a = r/m register, g = reg, m = memory, i = immediate,
 // n = 8-bit immediate, c = CL, o = 1, with their bytes (tools/isa-gen/forms.ts).
 
 const CONDITION_NUMBERS = Array.from({ length: 16 }, (_, n) => n);
 
 /** Each word is a suffix of places. */
-const on = (prefix: string, places: string): string[] => places.trim().split(/\s+/).map((p) => `${prefix}_${p}`);
+const on = (prefix: string, places: string): string[] =>
+  places.trim().split(/\s+/).map((p) => `${prefix}_${p}`);
 
 export const HOT: string[] = [
   // Moves: 36 %.
@@ -29,7 +31,8 @@ export const HOT: string[] = [
   // Shifts: 7 %.
   ...on('x_shl', 'a8_n a4_n a8_c a4_c'), ...on('x_shr', 'a8_n a4_n a2_n a1_n a8_c a4_c a8_o a4_o'),
   ...on('x_sar', 'a8_n a4_n a8_c a4_c a8_o a4_o'),
-  ...on('x_rol', 'a4_n a8_n'), ...on('x_ror', 'a4_n a8_n'), ...on('x_shrd', 'a8_g8_n'), ...on('x_shld', 'a8_g8_n'),
+  ...on('x_rol', 'a4_n a8_n'), ...on('x_ror', 'a4_n a8_n'), ...on('x_shrd', 'a8_g8_n'),
+    ...on('x_shld', 'a8_g8_n'),
   ...on('x_bsf', 'a8_g8 a4_g4'), ...on('x_bswap', 'a4 a8'), ...on('q_bt', 'a8_g8 a8_i'),
   ...CONDITION_NUMBERS.map((n) => `x_setcc_cc${n}_a1`),
   ...CONDITION_NUMBERS.map((n) => `x_cmovcc_cc${n}_a8_g8`),

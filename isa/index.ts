@@ -13,7 +13,8 @@ export async function loadRows(): Promise<SourcedRow[]> {
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.isa.ts')).sort()) {
     const exported = Object.values(await import(new URL(file, FOLDER).href)) as unknown[];
     for (const value of exported) {
-      if (Array.isArray(value)) rows.push(...value.filter((row) => typeof row?.enc === 'string').map((row) => ({ ...row, file })));
+      if (Array.isArray(value)) rows.push(...value.filter((row) => typeof row?.enc === 'string').map((row) =>
+        ({ ...row, file })));
     }
   }
   return rows;

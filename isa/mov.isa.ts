@@ -1,4 +1,5 @@
-// Data movement between general registers, memory and immediates: MOV, MOVZX, MOVSX, LEA, XCHG, CMOVcc, SETcc, BSWAP, CBW
+// Data movement between general registers, memory and immediates: MOV, MOVZX, MOVSX, LEA, XCHG, CMOVcc,
+// SETcc, BSWAP, CBW
 
 import type { Row } from './row.ts';
 
@@ -28,7 +29,8 @@ export const rows: Row[] = [
   { name: 'LEA', enc: '8D /r mod=m', ops: 'Gv,M', handler: 'hLea', generic: true, jit: 'native' },
   { name: 'XCHG', enc: '86 /r', ops: 'Eb,Gb', handler: 'hXchg', generic: true, lock: true, jit: 'helper' },
   { name: 'XCHG', enc: '87 /r', ops: 'Ev,Gv', handler: 'hXchg', generic: true, lock: true, jit: 'helper' },
-  // 90 with REX.B exchanges with R8, without it is NOP (misc.isa.ts): the decoder's tables separate them by the register.
+  // 90 with REX.B exchanges with R8, without it is NOP (misc.isa.ts): the decoder's tables separate them by
+  // the register.
   { name: 'XCHG', enc: '90+r', ops: 'Zv,rAX', handler: 'hXchg', generic: true, jit: 'helper' },
   { name: 'BSWAP', enc: '0F C8+r', ops: 'Zv', uop: 'bswap', shape: 'rmw', jit: 'native' },
   { name: 'CBW', enc: '98', ops: 'rAX', handler: 'hCbw', generic: true, jit: 'native' },

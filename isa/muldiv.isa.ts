@@ -1,5 +1,5 @@
-// Multiplication and division (SDM vol. 2: MUL, IMUL, DIV, IDIV, MULX, CRC32). The one-operand forms write two registers and
-// may raise #DE, so they are handlers.
+// Multiplication and division (SDM vol. 2: MUL, IMUL, DIV, IDIV, MULX, CRC32). The one-operand forms write
+// two registers and may raise #DE, so they are handlers.
 
 import type { Row } from './row.ts';
 

@@ -1,5 +1,6 @@
-// SSE, SSE2, SSE3 floating-point arithmetic, comparison, logic and conversion, SSE4.1 rounding (SDM vol. 2, opcode map tables
-// Moves, shuffles and integers are in sse-int.isa.ts. Handlers: wasm/interp/sse-float*.ts.
+// SSE, SSE2, SSE3 floating-point arithmetic, comparison, logic and conversion, SSE4.1 rounding (SDM vol. 2,
+// opcode map tables ). Moves, shuffles and integers are in sse-int.isa.ts. Handlers:
+// wasm/interp/sse-float*.ts.
 
 import type { Row } from './row.ts';
 

@@ -1,5 +1,5 @@
-// x87 (SDM vol. 2, opcode map tables ), with the aliases that all processors decode though the SDM leaves them
-// out: DC D0/D8, DD C8, DE D0, DF C0/C8/D0/D8. Handlers: wasm/interp/x87-*.ts.
+// x87 (SDM vol. 2, opcode map tables ), with the aliases that all processors decode though the SDM
+// leaves them out: DC D0/D8, DD C8, DE D0, DF C0/C8/D0/D8. Handlers: wasm/interp/x87-*.ts.
 
 import type { Row } from './row.ts';
 

@@ -21,8 +21,10 @@ function kernel(): Uint8Array {
   return bytes;
 }
 
-async function make(cpus: number, more: Partial<MachineOptions> = {}): Promise<{ machine: Machine; output: () => string }> {
-  const machine = await Machine.create({ cpus, memoryMiB: 16, cpuModel: 'v1', tscHz: 1e9, hostCores: 2, options: 0,
+async function make(cpus: number, more: Partial<MachineOptions> = {}): Promise<{ machine: Machine;
+  output: () => string }> {
+  const machine = await Machine.create({ cpus, memoryMiB: 16, cpuModel: 'v1', tscHz: 1e9, hostCores: 2,
+    options: 0,
     boot: { kernel: { name: 'toy', bytes: kernel() }, initrd: [], append: '' }, ...more }, platform);
   machines.push(machine);
   let text = '';
@@ -129,7 +131,8 @@ describe('failures', () => {
     const { machine } = await make(2);
     machine.start();
     machine.serial[0]?.write('x');
-    await expect(machine.ended).rejects.toMatchObject({ code: 'core-panic', message: expect.stringContaining('CPU 0') });
+    await expect(machine.ended).rejects.toMatchObject({ code: 'core-panic',
+      message: expect.stringContaining('CPU 0') });
     expect(machine.state).toBe('failed');
   });
 
@@ -145,7 +148,8 @@ describe('failures', () => {
     machine.start();
     const start = performance.now();
     machine.killCpu(1);
-    await expect(machine.ended).rejects.toMatchObject({ code: 'worker-died', message: expect.stringContaining('CPU 1') });
+    await expect(machine.ended).rejects.toMatchObject({ code: 'worker-died',
+      message: expect.stringContaining('CPU 1') });
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
@@ -153,7 +157,8 @@ describe('failures', () => {
     const { machine } = await make(2);
     machine.start();
     machine.serial[0]?.write('s');
-    await expect(machine.ended).rejects.toMatchObject({ code: 'worker-died', message: expect.stringContaining('CPU 0') });
+    await expect(machine.ended).rejects.toMatchObject({ code: 'worker-died',
+      message: expect.stringContaining('CPU 0') });
   });
 
   test('a kernel that does not fit leaves no worker behind', async () => {

@@ -1,5 +1,5 @@
-// Parses the encoding and operand columns of a row (isa/row.ts has the grammar) and turns a row into what the decoder needs:
-// opcode map, match condition, operand kinds, operand widths.
+// Parses the encoding and operand columns of a row (isa/row.ts has the grammar) and turns a row into what the
+// decoder needs: opcode map, match condition, operand kinds, operand widths.
 
 import type { SourcedRow } from '../../isa/index.ts';
 
@@ -30,13 +30,15 @@ export interface Encoding {
 const ALL_DIGITS = [0, 1, 2, 3, 4, 5, 6, 7];
 
 export function parseEncoding(text: string): Encoding {
-  const e: Encoding = { map: 0, opcodes: [], modrm: false, prefix: 'any', digits: ALL_DIGITS, mod: 'any', noRexB: false, plusR: false };
+  const e: Encoding = { map: 0, opcodes: [], modrm: false, prefix: 'any', digits: ALL_DIGITS, mod: 'any',
+    noRexB: false, plusR: false };
   const bytes: number[] = [];
   let extension = '';
   for (const token of text.trim().split(/\s+/)) {
     let m: RegExpMatchArray | null;
     if (token.startsWith('VEX.')) parseVex(token, e);
-    else if (token === 'NP' || ((token === '66' || token === 'F3' || token === 'F2') && bytes.length === 0 && e.map === 0)) e.prefix = token as Prefix;
+    else if (token === 'NP' || ((token === '66' || token === 'F3' || token === 'F2') && bytes.length === 0
+      && e.map === 0)) e.prefix = token as Prefix;
     else if (token === 'REX.W' || token === 'W1') e.rexW = 1;
     else if (token === 'W0') e.rexW = 0;
     else if (token === 'REX.B0') e.noRexB = true;
@@ -47,14 +49,16 @@ export function parseEncoding(text: string): Encoding {
     else if ((m = token.match(/^OS(16|32)$/))) e.opSize = Number(m[1]) as 16;
     else if ((m = token.match(/^AS(16|32|64)$/))) e.addrSize = Number(m[1]) as 16;
     else if (token === '+r') e.plusR = true;
-    else if ((m = token.match(/^([0-9A-F]{2})\+r[bwdqo]?$/))) { bytes.push(parseInt(m[1]!, 16)); e.plusR = true; }
+    else if ((m = token.match(/^([0-9A-F]{2})\+r[bwdqo]?$/))) { bytes.push(parseInt(m[1]!, 16)); e.plusR =
+      true; }
     else if ((m = token.match(/^([0-9A-F]{2})\+i$/))) { bytes.push(parseInt(m[1]!, 16)); extension = 'i'; }
     else if (token === '+i') extension = 'i';
     else if (/^[0-9A-F]{2}$/.test(token)) bytes.push(parseInt(token, 16));
     else if (/^(ib|iw|id|io|cb|cw|cd|\/is4)$/.test(token)) continue;
     else throw new Error(`unknown token '${token}' in encoding '${text}'`);
   }
-  // A lone prefix byte that turned out to be the opcode (never happens for 66 F2 F3, which are always prefixes).
+  // A lone prefix byte that turned out to be the opcode (never happens for 66 F2 F3, which are always
+  // prefixes).
   splitOpcode(bytes, e);
   if (bytes.length > 1) throw new Error(`too many opcode bytes in '${text}'`);
   if (bytes.length === 1) {
@@ -134,12 +138,14 @@ export function decodeRow(row: SourcedRow): Decoded {
 const WIDE = /^[vyz]$/;
 /** Operands whose width decides the type of a generic instruction. */
 export function sizedOperand(operands: Operand[]): Operand | undefined {
-  return operands.find((op) => 'EGZMROBXY'.includes(op.place) && op.width !== '' || op.place === 'rAX' || op.place === 'AL');
+  return operands.find((op) => 'EGZMROBXY'.includes(op.place) && op.width !== '' || op.place === 'rAX'
+    || op.place === 'AL');
 }
 
 /** Byte instruction: its record has operand size 0. */
 export function isByteRow(operands: Operand[]): boolean {
-  const sized = operands.filter((op) => 'EGZMROXY'.includes(op.place) && op.width !== '' || op.place === 'rAX' || op.place === 'AL');
+  const sized = operands.filter((op) => 'EGZMROXY'.includes(op.place) && op.width !== ''
+    || op.place === 'rAX' || op.place === 'AL');
   return sized.length > 0 && sized.every((op) => op.width === 'b');
 }
 

@@ -1,10 +1,13 @@
-// Expands a row into forms: one function of the core per row, operand width, register or memory, plain or LOCKed. Forms with
-// the same uop, places and widths share one function.
+// Expands a row into forms: one function of the core per row, operand width, register or memory, plain or
+// LOCKed. Forms with the same uop, places and widths share one function.
 
 import { type Decoded, type Operand, isByteRow, isWide, sizedOperand, widthBytes } from './encoding.ts';
 import type { SymbolInfo } from './symbols.ts';
 
-/** Where a glue function finds an operand: a = recRm, g = recReg, v = VEX.vvvv, m = memory, i = immediate, c = CL, o = 1. */
+/**
+ * Where a glue function finds an operand: a = recRm, g = recReg, v = VEX.vvvv, m = memory, i = immediate, c =
+ * CL, o = 1.
+ */
 export interface Place { kind: 'a' | 'g' | 'v' | 'm' | 'i' | 'n' | 'c' | 'o'; bytes: number }
 
 export interface Form {
@@ -45,7 +48,9 @@ function placeOf(op: Operand, operands: Operand[], size: number, memory: boolean
   }
 }
 
-/** An implied accumulator beside an operand that uses `rm` or memory arrives in `reg` (0), else in `rm` (0). */
+/**
+ * An implied accumulator beside an operand that uses `rm` or memory arrives in `reg` (0), else in `rm` (0).
+ */
 export function impliedInReg(operands: Operand[]): boolean {
   return operands.some((op) => 'EMOZ'.includes(op.place));
 }
@@ -115,7 +120,8 @@ function expandHandler(d: Decoded, symbols: Map<string, SymbolInfo>): RowForms {
   if (!row.generic) return { kind: FormKind.SINGLE, forms: [make(0)], swap: false };
   const sized = sizedOperand(operands);
   if (isByteRow(operands)) return { kind: FormKind.SINGLE, forms: [make(1)], swap: false };
-  if (sized && !/^[vyz]$/.test(sized.width)) return { kind: FormKind.SINGLE, forms: [make(widthBytes(sized.width, 2))], swap: false };
+  if (sized && !/^[vyz]$/.test(sized.width)) return { kind: FormKind.SINGLE,
+    forms: [make(widthBytes(sized.width, 2))], swap: false };
   const sizes = row.modes === 'legacy' ? [1, 2] : [1, 2, 3];
   const forms: (Form | null)[] = [null, null, null, null];
   for (const size of sizes) forms[size] = make(widthBytes(sized ? sized.width : 'v', size));

@@ -13,7 +13,8 @@ export function findSymbols(root: string): Map<string, SymbolInfo> {
   for (const folder of FOLDERS) {
     let files: string[] = [];
     try { files = readdirSync(join(root, folder)); } catch { continue; }
-    for (const file of files.filter((f) => f.endsWith('.ts') && !f.endsWith('.test.ts') && !f.endsWith('-check.ts') && f !== 'loop.ts').sort()) {
+    for (const file of files.filter((f) => f.endsWith('.ts') && !f.endsWith('.test.ts')
+      && !f.endsWith('-check.ts') && f !== 'loop.ts').sort()) {
       const text = readFileSync(join(root, folder, file), 'utf8');
       for (const m of text.matchAll(/^export function (\w+)(<[^>]*>)?\s*\(([^)]*)\)/gm)) {
         const path = `${folder.replace(/^wasm\//, '')}/${file.replace(/\.ts$/, '')}`;

@@ -1,6 +1,7 @@
-// Arithmetic flags, computed late (SDM vol. 1 section 3.4.3.1; engine design section 5). A uop leaves its operands and result,
-// sign-extended from the operation's width to 64 bits, in flagA flagB flagRes and a FlagKind; so no rule here depends on a
-// width. RFLAGS as a whole is put together by readEflags. FlagKind.SUB holds a - b exactly (SBB with its borrow in uses SZP).
+// Arithmetic flags, computed late (SDM vol. 1 section 3.4.3.1; engine design section 5). A uop leaves its
+// operands and result, sign-extended from the operation's width to 64 bits, in flagA flagB flagRes and a
+// FlagKind; so no rule here depends on a width. RFLAGS as a whole is put together by readEflags. FlagKind.SUB
+// holds a - b exactly (SBB with its borrow in uses SZP).
 
 import { Cpu, FlagKind } from "./state";
 import { tlbSelectBank } from "../mmu/tlb";
@@ -188,8 +189,8 @@ function testLE(c: Cpu): bool {
 }
 
 /**
- * Truth of condition code 0..15 (SDM vol. 1 appendix B). With a constant `cc` only one arm is left after inlining. The
- * direct comparisons serve CMP and SUB, which precede most conditional branches.
+ * Truth of condition code 0..15 (SDM vol. 1 appendix B). With a constant `cc` only one arm is left after
+ * inlining. The direct comparisons serve CMP and SUB, which precede most conditional branches.
  */
 // @ts-ignore: decorator
 @inline

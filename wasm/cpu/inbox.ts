@@ -1,6 +1,7 @@
-// The lines of a CPU block that other threads write (machine.md: wait-free delivery). Every word is accessed with
-// atomics only. `requests` and `attention` are two words: others OR a bit into requests, then set attention, then notify;
-// the owner clears attention *before* it reads requests. A pending interrupt with IF=0 therefore costs nothing.
+// The lines of a CPU block that other threads write (machine.md: wait-free delivery). Every word is accessed
+// with atomics only. `requests` and `attention` are two words: others OR a bit into requests, then set
+// attention, then notify; the owner clears attention *before* it reads requests. A pending interrupt with
+// IF=0 therefore costs nothing.
 
 import { CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, CPU_STATE, CPU_LAPIC } from "../lib/layout";
 
@@ -46,7 +47,10 @@ export const enum Inbox {
   /** u32 counters of vectors raised into / found already set in IRR. */
   RAISED = 0xC0,
   COALESCED = 0xC4,
-  /** u32s read by senders for destination matching; written by the owner: APIC id, LDR, DFR, enabled and x2APIC bits, TPR class. */
+  /**
+   * u32s read by senders for destination matching; written by the owner: APIC id, LDR, DFR, enabled and
+   * x2APIC bits, TPR class.
+   */
   APIC_ID = 0x100,
   LDR = 0x104,
   DFR = 0x108,

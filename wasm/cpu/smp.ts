@@ -1,5 +1,5 @@
-// One CPU among several: taking requests, parking and waking, start-up by INIT and SIPI, yielding of spin loops
-// (SDM vol. 3A 9.4, 11.12; machine rules in docs/ordering.md). Only the owner calls these.
+// One CPU among several: taking requests, parking and waking, start-up by INIT and SIPI, yielding of spin
+// loops (SDM vol. 3A 9.4, 11.12; machine rules in docs/ordering.md). Only the owner calls these.
 
 import { Cpu, RunState, Status } from "./state";
 import { Inbox, Request, inboxOf } from "./inbox";
@@ -43,8 +43,8 @@ export function publishState(c: Cpu, state: u32): void {
 
 /**
  * Sleep until attention is set or `untilNs` of machine time (i64.MAX = no deadline), at most PARK_NS.
- * PARKED is published before the wait, RUNNING before the return; the caller then drains its inboxes. Pairs with
- * code-pages.ts requestCode.
+ * PARKED is published before the wait, RUNNING before the return; the caller then drains its inboxes. Pairs
+ * with code-pages.ts requestCode.
  */
 export function park(c: Cpu, state: u32, untilNs: i64): void {
   const now = <i64>hostNow();

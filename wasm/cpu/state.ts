@@ -1,7 +1,8 @@
-// Architectural and private state of one virtual CPU (SDM vol. 1 ch. 3, vol. 3A ch. 2). Only its own worker writes it;
-// words that other threads write are in cpu/inbox.ts. `Cpu` is a view over the CPU block at layout.CPU_STATE: never
-// allocate one. The general registers are first, so a record names a register operand by its byte offset (0..127, +1 for
-// AH CH DH BH); ZERO and IP_BASE follow so that they can be base registers of an effective address.
+// Architectural and private state of one virtual CPU (SDM vol. 1 ch. 3, vol. 3A ch. 2). Only its own worker
+// writes it; words that other threads write are in cpu/inbox.ts. `Cpu` is a view over the CPU block at
+// layout.CPU_STATE: never allocate one. The general registers are first, so a record names a register operand
+// by its byte offset (0..127, +1 for AH CH DH BH); ZERO and IP_BASE follow so that they can be base registers
+// of an effective address.
 
 /** Byte offsets a record may use as `base` or `index` beside the sixteen registers. */
 export const enum RegOffset { ZERO = 128, IP_BASE = 136 }
@@ -15,11 +16,15 @@ export const enum Status {
   NEXT = 0,
   /** An exception is pending in excVector/excError/excAddress; nothing was committed; RIP stays. */
   FAULT = 1,
-  /** Committed; RIP advances by the length, then the run loop polls and looks the next instruction up again. */
+  /**
+   * Committed; RIP advances by the length, then the run loop polls and looks the next instruction up again.
+   */
   END = 2,
   /** Committed; the handler has set c.rip; the run loop looks it up. */
   JUMP = 3,
-  /** Not (wholly) committed; RIP stays; the run loop polls and executes the instruction again (REP, retries). */
+  /**
+   * Not (wholly) committed; RIP stays; the run loop polls and executes the instruction again (REP, retries).
+   */
   RETRY = 4,
 }
 
@@ -148,7 +153,9 @@ export class Cpu {
   haltedNs: u64;
   /** NMI blocked until IRET. */
   nmiBlocked: u32;
-  /** 1 when the inner loop must return to the run loop after this instruction (code page hit, mode change). */
+  /**
+   * 1 when the inner loop must return to the run loop after this instruction (code page hit, mode change).
+   */
   pad4: u32;
   /** PDPTEs loaded with CR3 in PAE mode. */
   pdpte0: u64; pdpte1: u64; pdpte2: u64; pdpte3: u64;
@@ -167,7 +174,10 @@ export class Cpu {
   fpuCs: u32;
   fpuDs: u32;
 
-  /** Jump cache (decode/jump-cache.ts): the table of the present privilege; generations of entries of global pages and of others. */
+  /**
+   * Jump cache (decode/jump-cache.ts): the table of the present privilege; generations of entries of global
+   * pages and of others.
+   */
   jumpTable: u32;
   jumpGeneration: u32;
   jumpGlobalGeneration: u32;
@@ -180,7 +190,10 @@ export class Cpu {
 export const enum CpuBlock {
   /** 8 segment structs, SEG_BYTES each: ES CS SS DS FS GS LDTR TR. */
   SEGMENTS = 0x400,
-  /** 8 physical x87 registers, 16 bytes each: u64 mantissa, u16 sign and exponent. MMX registers alias the mantissas. */
+  /**
+   * 8 physical x87 registers, 16 bytes each: u64 mantissa, u16 sign and exponent. MMX registers alias the
+   * mantissas.
+   */
   X87 = 0x500,
   /** 16 XMM registers, 16 bytes each. */
   XMM = 0x600,

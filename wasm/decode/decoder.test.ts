@@ -1,5 +1,6 @@
-// Decoder against a foreign disassembler: random bytes in 16-, 32- and 64-bit mode must be the same length, or undefined in both.
-// What the two are known to see differently is listed below. Skipped where there is no objdump.
+// Decoder against a foreign disassembler: random bytes in 16-, 32- and 64-bit mode must be the same length,
+// or undefined in both. What the two are known to see differently is listed below. Skipped where there is no
+// objdump.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -15,12 +16,18 @@ const HANDLER = 12;
 
 /** Instructions that this processor does not have, by objdump's names. */
 const ABSENT = new RegExp('^(' + [
-  'v\\w+', 'k\\w+', 'gf2p8\\w+', 'aes\\w+wide\\w+', 'aes(dec|enc)\\d+kl', 'encodekey\\w+', 'loadiwkey', 'a(add|and|or|xor)', 'movdir\\w+', 'enqcmds?',
-  'sha\\w+', 'aes\\w+', 'pclmul\\w+', 'getsec', 'femms', 'pf\\w+', 'pi2f\\w', 'pswapd', 'pmulhrw', 'pavgusb', 'extrq', 'insertq', 'movnts[sd]', 'xsave[cs]?(opt)?(64)?', 'xrstors?(64)?',
-  'inv\\w+', 'vm\\w+', 'stgi', 'clgi', 'skinit', 'enclu|enclv|encls', 'u?monitorx?|u?mwaitx?|umonitor|tpause', 'x(store|crypt|sha|begin|abort|end|test)\\w*',
-  'rd(rand|seed|pid|pkru)', 'wr(pkru|ussw?[dq]?|ss[dq])', 'rdssp\\w', 'incssp\\w', 'rstorssp|saveprevssp|setssbsy|clrssbsy', 'clzero', 'ptwrite\\w?', 'wbnoinvd', 'cldemote',
-  'serialize', 'xsusldtrk|xresldtrk', 'clui|stui|testui|uiret|senduipi', 'hreset', 'pconfig', 'rdpru', 'mcommit', 'tlbsync', 'psmash|pvalidate|rmp\\w+',
-  '[rw](rmsr|dmsr)(list|ns)', 'lkgs', 'seam\\w+|tdcall', 'bnd\\w+', 'fstpm?\\(287|f\\w+\\(287|f\\w+\\(8087', 'cvt\\w+', 'ccs_\\w+', 'montmul', 'll?wpcb|slwpcb', 'erets|eretu',
+  'v\\w+', 'k\\w+', 'gf2p8\\w+', 'aes\\w+wide\\w+', 'aes(dec|enc)\\d+kl', 'encodekey\\w+', 'loadiwkey',
+    'a(add|and|or|xor)', 'movdir\\w+', 'enqcmds?',
+  'sha\\w+', 'aes\\w+', 'pclmul\\w+', 'getsec', 'femms', 'pf\\w+', 'pi2f\\w', 'pswapd', 'pmulhrw', 'pavgusb',
+    'extrq', 'insertq', 'movnts[sd]', 'xsave[cs]?(opt)?(64)?', 'xrstors?(64)?',
+  'inv\\w+', 'vm\\w+', 'stgi', 'clgi', 'skinit', 'enclu|enclv|encls',
+    'u?monitorx?|u?mwaitx?|umonitor|tpause', 'x(store|crypt|sha|begin|abort|end|test)\\w*',
+  'rd(rand|seed|pid|pkru)', 'wr(pkru|ussw?[dq]?|ss[dq])', 'rdssp\\w', 'incssp\\w',
+    'rstorssp|saveprevssp|setssbsy|clrssbsy', 'clzero', 'ptwrite\\w?', 'wbnoinvd', 'cldemote',
+  'serialize', 'xsusldtrk|xresldtrk', 'clui|stui|testui|uiret|senduipi', 'hreset', 'pconfig', 'rdpru',
+    'mcommit', 'tlbsync', 'psmash|pvalidate|rmp\\w+',
+  '[rw](rmsr|dmsr)(list|ns)', 'lkgs', 'seam\\w+|tdcall', 'bnd\\w+', 'fstpm?\\(287|f\\w+\\(287|f\\w+\\(8087',
+    'cvt\\w+', 'ccs_\\w+', 'montmul', 'll?wpcb|slwpcb', 'erets|eretu',
 ].join('|') + ')');
 
 /** Ours and objdump's opinion agree, or differ in a known way. */
@@ -31,19 +38,24 @@ function excused(mode: number, bytes: Uint8Array, undefinedHere: boolean, text: 
   if (undefinedHere && /\block\b/.test(text)) return true;
   // REX before a legacy prefix: objdump prints it as an instruction of its own.
   if (/\brex\S*$/.test(text.trim())) return true;
-  const name = text.replace(/^((rep\w*|data(16|32)|addr(16|32)|[c-gs]s|bnd|notrack|rex\S*|lock)\s+)+/, '').split(/[\s,]/)[0]!;
+  const name = text.replace(/^((rep\w*|data(16|32)|addr(16|32)|[c-gs]s|bnd|notrack|rex\S*|lock)\s+)+/,
+    '').split(/[\s,]/)[0]!;
   if (undefinedHere && ABSENT.test(name)) return true;
   // Near branches with 66 in 64-bit mode are 64 bits wide on Intel; objdump takes AMD's view.
-  if (mode === 2 && bytes.includes(0x66) && /^(j\w+|call\w*|ret\w*|xbegin\w*|loop\w*)/.test(name)) return true;
-  // FWAIT is an instruction; objdump joins it to the next x87 one. D6 is SALC. Reserved NOPs print as MPX or as bad.
+  if (mode === 2 && bytes.includes(0x66)
+    && /^(j\w+|call\w*|ret\w*|xbegin\w*|loop\w*)/.test(name)) return true;
+  // FWAIT is an instruction; objdump joins it to the next x87 one. D6 is SALC. Reserved NOPs print as MPX or
+  // as bad.
   if (bytes.includes(0x9b) || bytes.includes(0xd6) || /^(bnd|prefetch)/.test(name)) return true;
   // Prefixes that have no meaning with an instruction are ignored here and make it bad there.
   const prefixed = bytes.includes(0xf2) || bytes.includes(0xf3) || bytes.includes(0x66);
   if (badThere && !undefinedHere && prefixed) return true;
-  // Rows of the 0F maps marked NP are undefined with a mandatory prefix; objdump prints them with a stray prefix.
+  // Rows of the 0F maps marked NP are undefined with a mandatory prefix; objdump prints them with a stray
+  // prefix.
   if (undefinedHere && prefixed && bytes.includes(0x0f)) return true;
   // Undocumented aliases of x87 instructions (SDM vol. 2 appendix A leaves them blank).
-  if (badThere && !undefinedHere && [0xd9, 0xdb, 0xdc, 0xdd, 0xde, 0xdf].some((b) => bytes.includes(b))) return true;
+  if (badThere && !undefinedHere
+    && [0xd9, 0xdb, 0xdc, 0xdd, 0xde, 0xdf].some((b) => bytes.includes(b))) return true;
   // LFENCE MFENCE SFENCE ignore ModRM.rm.
   if (badThere && !undefinedHere && bytes.includes(0xae)) return true;
   if (undefinedHere && mode !== 2 && name === 'swapgs') return true;
@@ -106,7 +118,8 @@ describe.skipIf(spawnSync('objdump', ['--version']).status !== 0)(`decoder (seed
       const slot = bytes.subarray(i * SLOT, (i + 1) * SLOT);
       const length = decode(slot, mode);
       const undefinedHere = core.view.getUint32(RECORD + HANDLER, true) === undefinedIndex;
-      if (!undefinedHere && length === reference.length && !reference.text.includes('(bad)')) { same++; continue; }
+      if (!undefinedHere && length === reference.length && !reference.text.includes('(bad)')) { same++;
+        continue; }
       if (excused(mode, slot.subarray(0, 14), undefinedHere, reference.text)) continue;
       differing.push(`${Buffer.from(slot.subarray(0, 14)).toString('hex')}: ${undefinedHere ? '#UD' : length}, ${reference.text}`);
     }
@@ -118,7 +131,8 @@ describe.skipIf(spawnSync('objdump', ['--version']).status !== 0)(`decoder (seed
     const long = Uint8Array.from([...new Array(15).fill(0x66), NOP]);
     expect(decode(long, 2)).toBe(15);
     expect(core.view.getUint32(RECORD + HANDLER, true)).not.toBe(undefinedIndex);
-    for (let n = 1; n < 7; n++) expect(decode(Uint8Array.of(0x48, 0x81, 0x05, 1, 2, 3, 4).subarray(0, n), 2)).toBe(0);
+    for (let n = 1; n < 7; n++) expect(decode(Uint8Array.of(0x48, 0x81, 0x05, 1, 2, 3, 4).subarray(0, n),
+      2)).toBe(0);
     expect(decode(Uint8Array.of(0x0f), 1)).toBe(0);
   });
 

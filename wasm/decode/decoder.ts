@@ -1,23 +1,28 @@
-// Instruction decoder for 16-, 32- and 64-bit code (SDM vol. 2 ch. 2 and appendix A): bytes in, one record out. What exists is
-// in gen/decode-tables.ts, generated from isa/. EVEX is not decoded (#UD; BOUND in legacy modes).
+// Instruction decoder for 16-, 32- and 64-bit code (SDM vol. 2 ch. 2 and appendix A): bytes in, one record
+// out. What exists is in gen/decode-tables.ts, generated from isa/. EVEX is not decoded (#UD; BOUND in legacy
+// modes).
 //
 // Match condition (CONDITIONS): bits 0-2 Match.prefix, 3-6 8 | ModRM.rm or 0, 7-8 mode (1 = 64, 2 = legacy), 9-10 REX.W (1 = 1,
-// 2 = 0), 11-12 operand size (1 = 16, 2 = 32), 13-14 address size (1 = 16, 2 = 32, 3 = 64), 15-16 VEX.L (1 = 0, 2 = 1),
-// 17 REX.B must be 0, 31 last candidate of the list.
-// Row (ROWS, 12 bytes): u16 first form, u8 FormKind, u8 Imm, u8 Kind of reg, u8 Kind of rm, u8 Kind of the register in the
-// opcode (0x80: also copied to reg), u8 Kind of VEX.vvvv, u8 RowFlag.
+// 2 = 0), 11-12 operand size (1 = 16, 2 = 32), 13-14 address size (1 = 16, 2 = 32, 3 = 64), 15-16 VEX.L (1 =
+// 0, 2 = 1), 17 REX.B must be 0, 31 last candidate of the list.
+// Row (ROWS, 12 bytes): u16 first form, u8 FormKind, u8 Imm, u8 Kind of reg, u8 Kind of rm, u8 Kind of the
+// register in the opcode (0x80: also copied to reg), u8 Kind of VEX.vvvv, u8 RowFlag.
 // Form (FORMS): u16 hot-switch number | requirement bits, u16 function number.
 
 import { CodeMode, Cpu, RegOffset, Seg } from "../cpu/state";
-import { CANDIDATE_ROWS, CONDITIONS, FORMS, HAS_MODRM, OPCODES, ROWS, ROW_BYTES, SPLITS } from "../gen/decode-tables";
+import {
+  CANDIDATE_ROWS, CONDITIONS, FORMS, HAS_MODRM, OPCODES, ROWS, ROW_BYTES, SPLITS,
+} from "../gen/decode-tables";
 import { handlerIndex } from "../gen/handler-index";
 import { Op, RecFlag, RecOffset } from "./record";
 
 const MAX_INSN: u32 = 15;
 
-const enum RowFlag { BYTE = 1, SIZE64 = 2, FORCED64 = 4, LOCK = 8, ENDS = 16, PREFIX66 = 32, SWAP = 64, FORCE_REG = 128 }
+const enum RowFlag { BYTE = 1, SIZE64 = 2, FORCED64 = 4, LOCK = 8, ENDS = 16, PREFIX66 = 32, SWAP = 64,
+  FORCE_REG = 128 }
 const enum Kind { NONE = 0, GPR8 = 1, GPR = 2, PLAIN = 3, PLAIN8 = 4 }
-const enum Imm { NONE = 0, IB = 1, IBS = 2, IW = 3, ID = 4, IZ = 5, IV = 6, IQ = 7, JB = 8, JZ = 9, AP = 10, MOFFS = 11, IW_IB = 12 }
+const enum Imm { NONE = 0, IB = 1, IBS = 2, IW = 3, ID = 4, IZ = 5, IV = 6, IQ = 7, JB = 8, JZ = 9, AP = 10,
+  MOFFS = 11, IW_IB = 12 }
 /** Forms of a row: one; by register, memory, LOCKed memory; by size and those; by size. */
 const enum FormKind { SINGLE = 0, MEMORY = 1, FULL = 2, SIZE = 3 }
 /** Requirement bits of a hot form. */
@@ -102,7 +107,9 @@ function readPrefixes(mode: CodeMode): u32 {
   return 0;
 }
 
-/** C4 or C5 as a VEX prefix: in 64-bit mode always, elsewhere when ModRM.mod would be 3. Returns the opcode. */
+/**
+ * C4 or C5 as a VEX prefix: in 64-bit mode always, elsewhere when ModRM.mod would be 3. Returns the opcode.
+ */
 function readVex(first: u32): u32 {
   const p1 = nextByte();
   isVex = true;
@@ -226,7 +233,10 @@ function readMemory16(r: usize, modrm: u32, mode: CodeMode): void {
   setMemory(r, base, index, 0, disp, seg, mode);
 }
 
-/** 32- and 64-bit addressing forms (SDM vol. 2 tables 2-2, 2-3; RIP-relative 2.2.1.6). Returns true for RIP-relative. */
+/**
+ * 32- and 64-bit addressing forms (SDM vol. 2 tables 2-2, 2-3; RIP-relative 2.2.1.6). Returns true for
+ * RIP-relative.
+ */
 function readMemory32(r: usize, modrm: u32, mode: CodeMode): bool {
   const mod = modrm >> 6;
   let rm = modrm & 7;
@@ -246,7 +256,8 @@ function readMemory32(r: usize, modrm: u32, mode: CodeMode): bool {
     }
   } else if (rm == 5 && mod == 0) {
     const relative = mode == CodeMode.M64;
-    setMemory(r, relative ? RegOffset.IP_BASE : RegOffset.ZERO, RegOffset.ZERO, 0, <i64><i32>nextBytes(4), Seg.DS, mode);
+    setMemory(r, relative ? RegOffset.IP_BASE : RegOffset.ZERO, RegOffset.ZERO, 0, <i64><i32>nextBytes(4),
+      Seg.DS, mode);
     return relative;
   }
   const base = rm | (rex & Rex.B ? 8 : 0);
@@ -347,8 +358,8 @@ function tooShort(r: usize, avail: u32): u32 {
 }
 
 /**
- * Decode the instruction at host address `bytes`, of which `avail` bytes may be read, at page offset `off`, into record r.
- * Returns its length, or 0 when `avail` bytes do not suffice.
+ * Decode the instruction at host address `bytes`, of which `avail` bytes may be read, at page offset `off`,
+ * into record r. Returns its length, or 0 when `avail` bytes do not suffice.
  */
 export function decodeInsn(c: Cpu, bytes: usize, avail: u32, off: u32, mode: CodeMode, r: usize): u32 {
   startRecord(off, mode, r);
@@ -356,7 +367,8 @@ export function decodeInsn(c: Cpu, bytes: usize, avail: u32, off: u32, mode: Cod
   at = bytes;
   end = bytes + limit;
   const opcode = readOpcode(readPrefixes(mode), mode);
-  addressSize = mode == CodeMode.M64 ? (addressPrefix ? 1 : 2) : (mode == CodeMode.M32) != addressPrefix ? 1 : 0;
+  addressSize = mode == CodeMode.M64 ? (addressPrefix ? 1 : 2) : (mode == CodeMode.M32) != addressPrefix ? 1
+    : 0;
   // VEX after 66, F2, F3, LOCK or REX is undefined (SDM vol. 2 2.3.2 to 2.3.4), and so are its reserved maps.
   const badVex = isVex && (hasRex || map > 6 || map < <u32>Map.VEX ||
     (flags & (<u32>RecFlag.OPSIZE | RecFlag.REP | RecFlag.REPNE | RecFlag.LOCK)) != 0);
@@ -367,7 +379,8 @@ export function decodeInsn(c: Cpu, bytes: usize, avail: u32, off: u32, mode: Cod
   const n = badVex ? -1 : findRow(opcode, modrm, mode);
   const row = ROWS + <usize>n * ROW_BYTES;
   // VEX.vvvv must be 1111 in an instruction that does not use it.
-  if (n < 0 || (isVex && vexV != 0 && load<u8>(row, 7) == 0)) return finishFixed(r, Fixed.UNDEFINED, <u32>(at - bytes));
+  if (n < 0 || (isVex && vexV != 0 && load<u8>(row, 7) == 0)) return finishFixed(r, Fixed.UNDEFINED,
+    <u32>(at - bytes));
   const rowFlags = <u32>load<u8>(row, 8);
   setSegment(r, Seg.DS, 0, mode);
   let relative = false;
@@ -384,7 +397,8 @@ export function decodeInsn(c: Cpu, bytes: usize, avail: u32, off: u32, mode: Cod
     return finishFixed(r, Fixed.UNDEFINED, length);
   }
   if (relative) store<i64>(r, load<i64>(r, RecOffset.DISP) + off + length, RecOffset.DISP);
-  else if (imm == Imm.JB || imm == Imm.JZ) store<i64>(r, load<i64>(r, RecOffset.IMM) + off + length, RecOffset.DISP);
+  else if (imm == Imm.JB || imm == Imm.JZ) store<i64>(r, load<i64>(r, RecOffset.IMM) + off + length,
+    RecOffset.DISP);
   writeRegisters(r, row, opcode, modrm);
   finish(r, <u32>n, row, length, size, mode);
   return length;

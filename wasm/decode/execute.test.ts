@@ -1,5 +1,5 @@
-// The generated inner loop (gen/exec-hot.ts): branches, links between runs, counting, faults, the end of scratch records; and
-// that the compiler made one jump table of the hot switch.
+// The generated inner loop (gen/exec-hot.ts): branches, links between runs, counting, faults, the end of
+// scratch records; and that the compiler made one jump table of the hot switch.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// Random instructions for silicon.test.ts, generated from the instruction table itself: every integer row whose encoding can be
-// executed in user mode by a 64-bit program without leaving its place.
+// Random instructions for silicon.test.ts, generated from the instruction table itself: every integer row
+// whose encoding can be executed in user mode by a 64-bit program without leaving its place.
 
 import { decodeRow, type Decoded } from '../../tools/isa-gen/encoding.ts';
 import { loadRows } from '../../isa/index.ts';
@@ -11,12 +11,14 @@ const FILES = /^(alu|mov|shift|muldiv|bit|bcd|stack|atomic|misc)\.isa\.ts$/;
 export type Bits = 32 | 64;
 
 /** Not comparable one by one: segments, stack frames of unknown depth, flags of the host, caches. */
-const LEAVE_OUT = /^(hPushSeg|hMovFromSeg|hPushf|hPopf|hEnter|hLeave|hBound|hUndefined|hPause|hClflush|hXlat|hStd)$/;
+const LEAVE_OUT =
+  /^(hPushSeg|hMovFromSeg|hPushf|hPopf|hEnter|hLeave|hBound|hUndefined|hPause|hClflush|hXlat|hStd)$/;
 const NOT_HERE = /^(CLWB|CLFLUSHOPT|PREFETCHW)$/;
 
 export async function comparableRows(bits: Bits): Promise<Decoded[]> {
   const other = bits === 64 ? 'legacy' : '64';
-  return (await loadRows()).filter((row) => FILES.test(row.file) && row.modes !== other && !LEAVE_OUT.test(row.handler ?? '') &&
+  return (await loadRows()).filter((row) => FILES.test(row.file) && row.modes !== other
+    && !LEAVE_OUT.test(row.handler ?? '') &&
     !NOT_HERE.test(row.name) && !/O/.test(row.ops)).map(decodeRow);
 }
 
@@ -77,7 +79,9 @@ export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
   const opcode = e.opcodes[random.below(e.opcodes.length)]!;
   if (vex) {
     const pp = { NP: 0, 66: 1, F3: 2, F2: 3, any: 0 }[e.prefix];
-    bytes.push(0xC4, ((~rex & 7) << 5) | (e.map - 3), (rexW ? 0x80 : 0) | ((row.operands.some((o) => o.place === 'B') ? random.below(bits / 4) | (bits === 32 ? 8 : 0) : 15) << 3) | pp, opcode);
+    bytes.push(0xC4, ((~rex & 7) << 5) | (e.map - 3), (rexW ? 0x80 : 0)
+      | ((row.operands.some((o) => o.place === 'B') ? random.below(bits / 4) | (bits === 32 ? 8 : 0)
+      : 15) << 3) | pp, opcode);
   } else {
     if (bits === 64 && rex !== 0 && (rexW || random.below(2) === 0)) bytes.push(0x40 | rex);
     else rex = 0;
@@ -104,12 +108,16 @@ export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
   return { code: bytes, regs, flags, data, row };
 }
 
-function keepBitOffsetSmall(row: Decoded, bits: Bits, regs: bigint[], reg: number, base: number, random: Random): void {
+function keepBitOffsetSmall(row: Decoded, bits: Bits, regs: bigint[], reg: number, base: number,
+  random: Random): void {
   if (!BIT_STRING.test(row.row.handler ?? '') || reg === base) return;
   regs[reg] = BigInt.asUintN(bits, BigInt(random.below(512) - 256));
 }
 
-/** 16-bit double shifts by more than 16: makers differ. Scans of 0 into a 32-bit register: the upper half is undefined. */
+/**
+ * 16-bit double shifts by more than 16: makers differ. Scans of 0 into a 32-bit register: the upper half is
+ * undefined.
+ */
 function avoidUndefinedResults(row: Decoded, regs: bigint[], bytes: number[], memory: boolean): void {
   if (/^SH[LR]D$/.test(row.row.name)) {
     if (row.row.ops.endsWith('CL')) regs[1] = regs[1]! & ~0x10n;
@@ -125,9 +133,11 @@ function makeCompareLikely(row: Decoded, regs: bigint[], data: Uint8Array, rando
   regs[0] = regs[2] = 0n;
 }
 
-function pushImmediate(row: Decoded, bytes: number[], prefix66: boolean, wide: boolean, random: Random): void {
+function pushImmediate(row: Decoded, bytes: number[], prefix66: boolean, wide: boolean,
+  random: Random): void {
   for (const op of row.operands.filter((o) => o.place === 'I')) {
-    const size = { b: 1, bs: 1, w: 2, z: prefix66 && !wide ? 2 : 4, v: wide ? 8 : prefix66 ? 2 : 4 }[op.width]!;
+    const size = { b: 1, bs: 1, w: 2, z: prefix66 && !wide ? 2 : 4, v: wide ? 8 : prefix66 ? 2
+      : 4 }[op.width]!;
     for (let i = 0; i < size; i++) bytes.push(random.below(4) ? random.below(256) : random.below(2) * 255);
   }
 }

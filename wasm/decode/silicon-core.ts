@@ -1,4 +1,5 @@
-// Runs one instruction in the core: a CPU state in 64-bit mode whose TLB tables hold the two data pages, one scratch record.
+// Runs one instruction in the core: a CPU state in 64-bit mode whose TLB tables hold the two data pages, one
+// scratch record.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -16,10 +17,14 @@ export function buildCore(root: string, name = 'silicon'): string {
   const out = `${root}/build/${name}.wasm`;
   mkdirSync(`${root}/build`, { recursive: true });
   // The shipped build's configuration must not add its entry.
-  if (process.env['KEEP_CORE'] === undefined) execFileSync('node', [`${root}/node_modules/assemblyscript/bin/asc.js`, 'wasm/decode/silicon-entry.ts', '--config', 'none.json',
+  if (process.env['KEEP_CORE'] === undefined) execFileSync('node',
+    [`${root}/node_modules/assemblyscript/bin/asc.js`, 'wasm/decode/silicon-entry.ts', '--config',
+    'none.json',
     '--importMemory', '--sharedMemory', '--initialMemory', '1024', '--maximumMemory', '65536', '--memoryBase', '1024',
-    '--runtime', 'stub', '--noAssert', '--exportTable', '-O1', '--use', 'abort=wasm/lib/host/abort', '--disableWarning', '--outFile', out, '--textFile', `${out}.wat`,
-    ...['simd', 'threads', 'bulk-memory', 'nontrapping-f2i', 'sign-extension', 'mutable-globals'].flatMap((f) => ['--enable', f])],
+    '--runtime', 'stub', '--noAssert', '--exportTable', '-O1', '--use', 'abort=wasm/lib/host/abort',
+      '--disableWarning', '--outFile', out, '--textFile', `${out}.wat`,
+    ...['simd', 'threads', 'bulk-memory', 'nontrapping-f2i', 'sign-extension',
+      'mutable-globals'].flatMap((f) => ['--enable', f])],
   { cwd: root });
   return out;
 }
@@ -58,7 +63,8 @@ export class Core {
     const host = new Proxy({}, { get: () => (): number => 0 });
     const imports = new Proxy({}, { get: (_, module) => (module === 'env' ? { memory } : host), has: () => true });
     const module = new WebAssembly.Module(readFileSync(path));
-    this.exports = new WebAssembly.Instance(module, imports as WebAssembly.Imports).exports as unknown as Exports;
+    this.exports = new WebAssembly.Instance(module,
+      imports as WebAssembly.Imports).exports as unknown as Exports;
     this.view = new DataView(memory.buffer);
     this.bytes = new Uint8Array(memory.buffer);
     this.fillTlb();
@@ -81,13 +87,15 @@ export class Core {
 
   get(name: string): bigint {
     const f = this.fields.get(name)!;
-    return f.bytes === 8 ? this.view.getBigUint64(CPU + f.at, true) : BigInt(this.view.getUint32(CPU + f.at, true));
+    return f.bytes === 8 ? this.view.getBigUint64(CPU + f.at, true)
+      : BigInt(this.view.getUint32(CPU + f.at, true));
   }
 
   /** 64-bit user mode, registers 0, both data pages mapped. */
   reset(bits: 32 | 64 = 64): void {
     this.bytes.fill(0, CPU, CPU + 0x1000);
-    for (const [name, value] of [['mode64', 1], ['longMode', 1], ['codeMode', M64], ['tlbRead', TLB], ['tlbWrite', TLB], ['cpl', 3]] as const) {
+    for (const [name, value] of [['mode64', 1], ['longMode', 1], ['codeMode', M64], ['tlbRead', TLB],
+      ['tlbWrite', TLB], ['cpl', 3]] as const) {
       this.set(name, BigInt(value));
     }
     if (bits === 32) this.compatibility();
@@ -122,9 +130,11 @@ export class Core {
     this.bytes.fill(0, RECORD + 32, RECORD + 64);
     this.view.setUint16(RECORD + 32, STOP, true);
     this.view.setUint16(RECORD + 34, 0x100 + length, true);
-    const status = length === c.code.length ? this.exports.execute(CPU, RECORD, INDEX, RECORD, ATTENTION) : -1;
+    const status = length === c.code.length ? this.exports.execute(CPU, RECORD, INDEX, RECORD, ATTENTION)
+      : -1;
     const trap = status === -1 ? 1000 + length : status === FAULT ? 1 + Number(this.get('excVector')) : 0;
     const regs = Array.from({ length: 16 }, (_, n) => this.view.getBigUint64(CPU + n * 8, true));
-    return { trap, regs, flags: this.exports.getFlags(CPU), data: this.bytes.slice(PAGES + WINDOW_AT, PAGES + WINDOW_AT + WINDOW) };
+    return { trap, regs, flags: this.exports.getFlags(CPU),
+      data: this.bytes.slice(PAGES + WINDOW_AT, PAGES + WINDOW_AT + WINDOW) };
   }
 }

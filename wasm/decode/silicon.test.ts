@@ -1,15 +1,19 @@
-// Integer instructions against this host's processor: random instructions and states go through tools/silicon/runner.c and
-// through the core's decoder and inner loop; registers, memory and defined flags must agree. Skipped on other hosts.
+// Integer instructions against this host's processor: random instructions and states go through
+// tools/silicon/runner.c and through the core's decoder and inner loop; registers, memory and defined flags
+// must agree. Skipped on other hosts.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CASE_BYTES, DATA, RESULT_BYTES, Random, WINDOW, WINDOW_AT, comparableRows, makeCase, type Case } from './silicon-cases.ts';
+import {
+  CASE_BYTES, DATA, RESULT_BYTES, Random, WINDOW, WINDOW_AT, comparableRows, makeCase, type Case,
+} from './silicon-cases.ts';
 import { Core, FLAG_NAMES, buildCore } from './silicon-core.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const usable = process.arch === 'x64' && process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0;
+const usable = process.arch === 'x64' && process.platform === 'linux'
+  && spawnSync('cc', ['--version']).status === 0;
 const seed = Number(process.env['SEED'] ?? Date.now() % 1000000);
 const PER_ROW = Number(process.env['CASES'] ?? 120);
 /** Bits of RFLAGS that user code can see change. */
@@ -58,7 +62,9 @@ describe.skipIf(!usable)(`silicon (seed ${seed})`, () => {
 
   test.each([64, 32] as const)('random %i-bit instructions agree', async (bits) => {
     const features = readFileSync('/proc/cpuinfo', 'utf8');
-    const has = (f: string): boolean => new RegExp(`\\b${f.toLowerCase().replace('cmpxchg16b', 'cx16').replace('lzcnt', 'abm')}\\b`).test(features);
+    const has = (f: string): boolean =>
+      new RegExp(`\\b${f.toLowerCase().replace('cmpxchg16b', 'cx16').replace('lzcnt',
+      'abm')}\\b`).test(features);
     const rows = (await comparableRows(bits)).filter((r) => !r.row.feature || has(r.row.feature));
     expect(rows.length).toBeGreaterThan(200);
     const random = new Random(seed);

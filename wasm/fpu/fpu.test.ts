@@ -1,7 +1,7 @@
-// Compares the floating-point library with silicon. Where gcc and an AMD x86-64 host are there (the processor that
-// the recorded answers come from), silicon-*.c are compiled and judge every record of a fixed and of a random
-// seed. Elsewhere the recorded answers judge: a digest for each operation that must agree to the bit, and full
-// records for the transcendental functions, which may differ by one unit in the last place.
+// Compares the floating-point library with silicon. Where gcc and an AMD x86-64 host are there (the processor
+// that the recorded answers come from), silicon-*.c are compiled and judge every record of a fixed and of a
+// random seed. Elsewhere the recorded answers judge: a digest for each operation that must agree to the bit,
+// and full records for the transcendental functions, which may differ by one unit in the last place.
 // UPDATE_SILICON=1 writes the recorded answers anew.
 import { execFileSync } from "node:child_process";
 import { createHash, randomInt } from "node:crypto";
@@ -105,14 +105,16 @@ function differences(want: Buffer, got: Buffer, size: number): string {
   return `${n} records differ\n${lines.join("\n")}`;
 }
 
-function exact(name: string, size: number, run: (seed: bigint) => void, judge: (seed: bigint) => Buffer): void {
+function exact(name: string, size: number, run: (seed: bigint) => void, judge: (seed: bigint) =>
+  Buffer): void {
   run(FIXED_SEED);
   if (UPDATE) recorded.digests[name] = digest(judge(FIXED_SEED));
   if (!judged) return expect(digest(results(COUNT * size)), name).toBe(recorded.digests[name]);
   expect(differences(judge(FIXED_SEED), results(COUNT * size), size), `${name} seed ${FIXED_SEED}`).toBe("");
   expect(digest(results(COUNT * size)), `recorded digest of ${name}`).toBe(recorded.digests[name]);
   run(RANDOM_SEED);
-  expect(differences(judge(RANDOM_SEED), results(COUNT * size), size), `${name} seed ${RANDOM_SEED}`).toBe("");
+  expect(differences(judge(RANDOM_SEED), results(COUNT * size), size),
+    `${name} seed ${RANDOM_SEED}`).toBe("");
 }
 
 // Records of the 80-bit format: where results and status lie.

@@ -1,5 +1,5 @@
-// XCHG CMPXCHG XADD CMPXCHG8B/16B and the bit tests whose offset reaches outside of the operand (SDM vol. 2). Memory forms are
-// always atomic here, LOCK or not: a guest cannot tell.
+// XCHG CMPXCHG XADD CMPXCHG8B/16B and the bit tests whose offset reaches outside of the operand (SDM vol. 2).
+// Memory forms are always atomic here, LOCK or not: a guest cannot tell.
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
@@ -79,8 +79,8 @@ export function hCmpxchg8b(c: Cpu, r: usize): i32 {
 const STRIPES: usize = 64;
 
 /**
- * Under a striped lock the low half is swapped first and put back if the high half has changed: a CPU that reads the pair
- * without CMPXCHG16B may see the halves of two values, as it may on silicon with two loads.
+ * Under a striped lock the low half is swapped first and put back if the high half has changed: a CPU that
+ * reads the pair without CMPXCHG16B may see the halves of two values, as it may on silicon with two loads.
  */
 export function hCmpxchg16b(c: Cpu, r: usize): i32 {
   const va = linearBytes(c, recSeg(r), ea(c, r), 16, true);
@@ -110,7 +110,8 @@ export function hCmpxchg16b(c: Cpu, r: usize): i32 {
   return rmwDone(c, h);
 }
 
-// Bit tests on memory --------------------------------------------------------------------------------------------------
+// Bit tests on memory
+// --------------------------------------------------------------------------------------------------
 
 /** Linear address of the T that holds the bit: the signed bit offset moves the operand (SDM vol. 2 "BT"). */
 // @ts-ignore: decorator

@@ -1,5 +1,5 @@
-// Decimal adjustment (SDM vol. 2: DAA DAS AAA AAS AAM AAD) and SALC. The pseudocode of the manual; flags left undefined there
-// follow the result (SF ZF PF) or are 0 (OF).
+// Decimal adjustment (SDM vol. 2: DAA DAS AAA AAS AAM AAD) and SALC. The pseudocode of the manual; flags left
+// undefined there follow the result (SF ZF PF) or are 0 (OF).
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raise } from "../cpu/exceptions";

@@ -1,5 +1,6 @@
-// Near branches (SDM vol. 2: CALL JMP RET Jcc LOOPcc JCXZ). The hot switch has snippets of its own for 64-bit code and direct
-// branches (gen/exec-hot.ts); these functions serve the other modes. The target is checked before anything is committed.
+// Near branches (SDM vol. 2: CALL JMP RET Jcc LOOPcc JCXZ). The hot switch has snippets of its own for 64-bit
+// code and direct branches (gen/exec-hot.ts); these functions serve the other modes. The target is checked
+// before anything is committed.
 
 import { Cpu, Seg, Status } from "../cpu/state";
 import { getZF } from "../cpu/flags";

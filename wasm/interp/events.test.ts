@@ -1,10 +1,13 @@
-// Delivery of events against SDM vol. 3A ch. 6 and vol. 2 "INT n": every gate kind, every error code, IST, the double
-// fault table up to shutdown, real-address and virtual-8086 mode, hardware tasks. Frames are read from the top down.
+// Delivery of events against SDM vol. 3A ch. 6 and vol. 2 "INT n": every gate kind, every error code, IST,
+// the double fault table up to shutdown, real-address and virtual-8086 mode, hardware tasks. Frames are read
+// from the top down.
 
 import { beforeAll, describe, expect, test } from "vitest";
 import {
-  CODE0, CODE1, CODE16, CODE3, CODE32, CODE32_USER, CONFORMING, CS, DATA0, DATA3, DS, ES, EXTERNAL, FAULT, FREE, FS, GS, IDT,
-  JUMP, type Machine, NMI, SHUTDOWN, SS, STACK0, STACK1, STACK3, TR, TSS, TSS2, TSS2_SELECTOR, TSS_SELECTOR, DATA1, buildMachine,
+  CODE0, CODE1, CODE16, CODE3, CODE32, CODE32_USER, CONFORMING, CS, DATA0, DATA3, DS, ES, EXTERNAL, FAULT,
+    FREE, FS, GS, IDT,
+  JUMP, type Machine, NMI, SHUTDOWN, SS, STACK0, STACK1, STACK3, TR, TSS, TSS2, TSS2_SELECTOR, TSS_SELECTOR,
+    DATA1, buildMachine,
   descriptor, gate, longMachine, protectedMachine, realMachine, setPrivilege, v86Machine,
 } from "./testing/machine.ts";
 
@@ -250,12 +253,14 @@ describe("virtual-8086 mode", () => {
     const m = v86Machine(make);
     m.setIdt(0x20, gate(CODE0, 0x6000, INT32));
     m.interrupt(0x20);
-    expect(m.words(STACK0 - 36, 9, 4)).toEqual([0x200, 0x501, 0x23202, 0x400, 0x502, 0x500, 0x503, 0x504, 0x505]);
+    expect(m.words(STACK0 - 36, 9, 4)).toEqual([0x200, 0x501, 0x23202, 0x400, 0x502, 0x500, 0x503, 0x504,
+      0x505]);
     for (const n of [ES, DS, FS, GS]) expect(m.segment(n)).toMatchObject({ selector: 0, isNull: true });
     expect([m.num("cpl"), m.num("eflags") & VM, m.num("codeMode")]).toEqual([0, 0, 1]);
     expect(m.run("hIret", { size: 2 })).toBe(JUMP);
     expect([m.num("rip"), m.num("rsp"), m.num("cpl"), m.num("eflags")]).toEqual([0x200, 0x400, 3, 0x23202]);
-    expect([ES, CS, SS, DS, FS, GS].map((n) => m.selector(n))).toEqual([0x500, 0x501, 0x502, 0x503, 0x504, 0x505]);
+    expect([ES, CS, SS, DS, FS, GS].map((n) => m.selector(n))).toEqual([0x500, 0x501, 0x502, 0x503, 0x504,
+      0x505]);
     expect(m.segment(DS)).toMatchObject({ base: 0x5030n, limit: 0xFFFF, attr: 0xF3 });
   });
   test("a handler that is not at privilege 0 is #GP(selector)", () => {
@@ -378,7 +383,8 @@ describe("long mode", () => {
 describe("hardware tasks", () => {
   function taskMachine(): Machine {
     const m = protectedMachine(make);
-    m.putWords(TSS2 + 0x1C, 4, [0, 0x6000, 0x202, 1, 2, 3, 4, 0x7F00, 6, 7, 8, DATA0, CODE0, DATA0, DATA0, DATA0, 0, 0]);
+    m.putWords(TSS2 + 0x1C, 4, [0, 0x6000, 0x202, 1, 2, 3, 4, 0x7F00, 6, 7, 8, DATA0, CODE0, DATA0, DATA0,
+      DATA0, 0, 0]);
     m.set({ rax: 0x1111, eflags: 0x246 });
     return m;
   }
@@ -389,7 +395,8 @@ describe("hardware tasks", () => {
     expect([m.num("rip"), m.num("rax"), m.num("rcx"), m.num("rsp")]).toEqual([0x6000, 1, 2, 0x7F00 - 4]);
     expect(m.read(0x7EFC, 4)).toBe(0x1234n);
     expect([m.num("eflags"), m.num("cr0") & 8]).toEqual([0x202 | NT, 8]);
-    expect([m.read(TSS2, 2), m.gdtAccess(TSS_SELECTOR), m.gdtAccess(TSS2_SELECTOR)]).toEqual([BigInt(TSS_SELECTOR), 0x8B, 0x8B]);
+    expect([m.read(TSS2, 2), m.gdtAccess(TSS_SELECTOR),
+      m.gdtAccess(TSS2_SELECTOR)]).toEqual([BigInt(TSS_SELECTOR), 0x8B, 0x8B]);
     expect(m.words(TSS + 0x20, 3, 4)).toEqual([0x5000, 0x246 | RF, 0x1111]);
     expect(m.run("hIret", { size: 2 })).toBe(JUMP);
     expect([m.num("rip"), m.num("rax"), m.num("eflags")]).toEqual([0x5000, 0x1111, 0x246 | RF]);

@@ -1,7 +1,8 @@
-// x87 and SSE floating-point instructions as a whole (decoding, stack, tags, condition codes, MXCSR, memory) against
-// silicon: every row of isa/x87.isa.ts and isa/sse-float.isa.ts but the transcendental and approximating ones, whose
-// last bit is the processor's own (wasm/fpu/fpu.test.ts has them). The judge is silicon-fpu.c where gcc and the processor
-// of the recorded answers are there, else the digests in silicon-fpu.json (UPDATE_SILICON=1 writes them).
+// x87 and SSE floating-point instructions as a whole (decoding, stack, tags, condition codes, MXCSR, memory)
+// against silicon: every row of isa/x87.isa.ts and isa/sse-float.isa.ts but the transcendental and
+// approximating ones, whose last bit is the processor's own (wasm/fpu/fpu.test.ts has them). The judge is
+// silicon-fpu.c where gcc and the processor of the recorded answers are there, else the digests in
+// silicon-fpu.json (UPDATE_SILICON=1 writes them).
 
 import { execFileSync } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
@@ -32,7 +33,10 @@ const FLAGS = 0x8d5;
 const OPERAND = 0x4000;
 const RDI_OFFSET = 7 * 8;
 const INEXACT_ROWS = /^(F2XM1|FYL2X|FYL2XP1|FSIN|FCOS|FSINCOS|FPTAN|FPATAN|RCP..|RSQRT..)$/;
-/** Images with FIP, FDP, FOP, which processors keep differently; the fields after the tag word are not compared. */
+/**
+ * Images with FIP, FDP, FOP, which processors keep differently; the fields after the tag word are not
+ * compared.
+ */
 const POINTER_ROWS = /^(FNSTENV|FNSAVE)$/;
 
 /** mulberry32. */
@@ -153,17 +157,20 @@ function makeCase(row: Row, random: Random): Buffer {
   code.copy(b, CASE.code);
   b.writeUInt32LE(code.length, CASE.length);
   b.writeUInt32LE((random.u32() & FLAGS) | 2, CASE.eflags);
-  b.writeBigUInt64LE(random.below(2) ? random.u64() : BigInt.asUintN(64, BigInt((random.u32() | 0) >> random.below(32))), CASE.rax);
+  b.writeBigUInt64LE(random.below(2) ? random.u64()
+    : BigInt.asUintN(64, BigInt((random.u32() | 0) >> random.below(32))), CASE.rax);
   putMemory(row, b, random);
   const masks = random.below(3) ? 0x3f : random.below(64);
   const top = random.below(8);
   const full = random.below(8);
   const valid = full < 4 ? 0xff & ~(1 << ((top + 7) & 7)) : full < 6 ? 0xff : random.below(256);
   const image = CASE.image;
-  b.writeUInt16LE(0x40 | masks | ([0, 2, 3, 3][random.below(4)]! << 8) | (random.below(4) << 10), image + FX.fcw);
+  b.writeUInt16LE(0x40 | masks | ([0, 2, 3, 3][random.below(4)]! << 8) | (random.below(4) << 10), image
+    + FX.fcw);
   b.writeUInt16LE((random.u32() & 0x4740) | (random.u32() & masks) | (top << 11), image + FX.fsw);
   b[image + FX.ftw] = valid;
-  b.writeUInt32LE(0x1f80 | (random.u32() & 0x3f) | (random.below(2) ? 0 : random.u32() & 0xe040), image + FX.mxcsr);
+  b.writeUInt32LE(0x1f80 | (random.u32() & 0x3f) | (random.below(2) ? 0 : random.u32() & 0xe040), image
+    + FX.mxcsr);
   for (let n = 0; n < 8; n++) putExtended(b, image + FX.st + n * 16, random);
   for (let n = 0; n < 16; n++) putMixed(b, image + FX.xmm + n * 16, random);
   return b;
@@ -250,7 +257,8 @@ function judge(cases: Buffer): Buffer[] {
   return slices(execFileSync(JUDGE, { input: cases, maxBuffer: 1 << 26 }), RESULT.bytes);
 }
 
-const digest = (parts: string[]): string => createHash('sha256').update(parts.join('\n\n')).digest('base64').slice(0, 12);
+const digest = (parts: string[]): string =>
+  createHash('sha256').update(parts.join('\n\n')).digest('base64').slice(0, 12);
 
 let judged = false;
 let recorded: Record<string, string> = {};
@@ -260,7 +268,8 @@ beforeAll(() => {
   // CR0: PE, MP, ET, NE. CR4: OSFXSR, OSXMMEXCPT.
   machine.set('cr0', 0x33n);
   machine.set('cr4', 0x600n);
-  Object.keys(at).forEach((key, n) => { at[key as keyof typeof at] = machine.exports.fpuOffset!(n) as number; });
+  Object.keys(at).forEach((key, n) => { at[key as keyof typeof at] = machine.exports.fpuOffset!(n) as number;
+    });
   const amd = existsSync('/proc/cpuinfo') && readFileSync('/proc/cpuinfo', 'utf8').includes('AuthenticAMD');
   if (process.arch === 'x64' && amd) {
     try {
@@ -307,14 +316,17 @@ describe(`x87 and SSE floating point, seeds ${FIXED_SEED} and ${RANDOM_SEED}`, (
 
 describe('faults', () => {
   const NM = 7n, UD = 6n, GP = 13n, MF = 16n, XM = 19n;
-  const ADDPS_MEMORY = [0x0f, 0x58, 0x07], ADDPS = [0x0f, 0x58, 0xc1], FADD = [0xd8, 0xc1], FNSTSW_AX = [0xdf, 0xe0], FWAIT = [0x9b];
+  const ADDPS_MEMORY = [0x0f, 0x58, 0x07], ADDPS = [0x0f, 0x58, 0xc1], FADD = [0xd8, 0xc1], FNSTSW_AX =
+    [0xdf, 0xe0], FWAIT = [0x9b];
 
   /** Executes the bytes; the vector raised, or null. */
   function vectorOf(code: number[]): bigint | null {
-    machine.bytes.set([...code, ...new Array<number>(16 - code.length).fill(0x90)], machine.exports.stepBytes!(machine.cpu) as number);
+    machine.bytes.set([...code, ...new Array<number>(16 - code.length).fill(0x90)],
+      machine.exports.stepBytes!(machine.cpu) as number);
     return machine.exports.fpuStep!(machine.cpu) === FAULT ? machine.get('excVector') : null;
   }
-  const set = (field: keyof typeof at, value: number): void => { machine.view.setUint32(machine.cpu + at[field], value, true); };
+  const set = (field: keyof typeof at,
+    value: number): void => { machine.view.setUint32(machine.cpu + at[field], value, true); };
 
   beforeEach(() => {
     machine.set('cr0', 0x33n);

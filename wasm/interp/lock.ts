@@ -1,5 +1,6 @@
-// LOCKed read-modify-writes (SDM vol. 3A 9.1): compare-and-swap on guest memory inside an aligned 8-byte word; everything else
-// stops the other CPUs (mmu/atomic.ts). Generated LOCK forms and interp/atomic.ts use these.
+// LOCKed read-modify-writes (SDM vol. 3A 9.1): compare-and-swap on guest memory inside an aligned 8-byte
+// word; everything else stops the other CPUs (mmu/atomic.ts). Generated LOCK forms and interp/atomic.ts use
+// these.
 
 import { Cpu, Status } from "../cpu/state";
 import { rmwCancel, rmwDone, rmwHost, rmwIsRam } from "../mmu/access";
@@ -80,7 +81,9 @@ function combine<T>(op: Update, old: T, b: T, expected: T): T {
   }
 }
 
-/** Atomically replace the T at va. c.second = old value; returns a Status (FAULT and RETRY: nothing was done). */
+/**
+ * Atomically replace the T at va. c.second = old value; returns a Status (FAULT and RETRY: nothing was done).
+ */
 // @ts-ignore: decorator
 @inline
 export function lockedUpdate<T>(c: Cpu, va: u64, op: Update, b: T, expected: T): i32 {

@@ -1,5 +1,5 @@
-// NOPs, flag operations, fences, undefined opcodes, and the moves that are not uops: LEA, CBW and CWD families, XLAT, BOUND
-// (SDM vol. 2).
+// NOPs, flag operations, fences, undefined opcodes, and the moves that are not uops: LEA, CBW and CWD
+// families, XLAT, BOUND (SDM vol. 2).
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";

@@ -1,5 +1,5 @@
-// One-operand multiplication and division (SDM vol. 2: MUL IMUL DIV IDIV MULX). Flags undefined after a product: SF ZF PF by its
-// low half, AF = 0; after a division nothing changes.
+// One-operand multiplication and division (SDM vol. 2: MUL IMUL DIV IDIV MULX). Flags undefined after a
+// product: SF ZF PF by its low half, AF = 0; after a division nothing changes.
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raise } from "../cpu/exceptions";

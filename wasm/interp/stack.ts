@@ -1,5 +1,5 @@
-// Stack instructions (SDM vol. 2: PUSH POP PUSHA POPA PUSHF POPF ENTER LEAVE). Operand size T is the size of the item; the
-// stack's address size is c.stackMask. rSP changes after the last access that can fault.
+// Stack instructions (SDM vol. 2: PUSH POP PUSHA POPA PUSHF POPF ENTER LEAVE). Operand size T is the size of
+// the item; the stack's address size is c.stackMask. rSP changes after the last access that can fault.
 
 import { Cpu, Seg, Status, segment } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
@@ -129,7 +129,8 @@ export function hPushf<T>(c: Cpu, r: usize): i32 {
 }
 
 /** What POPF may change at any privilege. */
-const POPF_MASK: u64 = Rflags.CF | Rflags.PF | Rflags.AF | Rflags.ZF | Rflags.SF | Rflags.TF | Rflags.DF | Rflags.OF |
+const POPF_MASK: u64 = Rflags.CF | Rflags.PF | Rflags.AF | Rflags.ZF | Rflags.SF | Rflags.TF | Rflags.DF
+  | Rflags.OF |
   Rflags.NT | Rflags.RF | Rflags.AC | Rflags.ID;
 
 export function hPopf<T>(c: Cpu, r: usize): i32 {
@@ -166,7 +167,10 @@ export function hLeave<T>(c: Cpu, r: usize): i32 {
   return Status.NEXT;
 }
 
-/** ENTER size, level (SDM vol. 2). Memory below rSP may have been written when a later access faults; registers have not. */
+/**
+ * ENTER size, level (SDM vol. 2). Memory below rSP may have been written when a later access faults;
+ * registers have not.
+ */
 export function hEnter<T>(c: Cpu, r: usize): i32 {
   const size = <u64>recImm(r) & MASK16;
   const level = <u32>(recImm(r) >> 16) & 31;
@@ -191,7 +195,8 @@ export function hEnter<T>(c: Cpu, r: usize): i32 {
   }
   sp -= size;
   // The new top must be writable.
-  if (checkWrite(c, linearAt<T>(c, Seg.SS, sp & c.stackMask, true), sizeof<T>()) != Status.NEXT) return Status.FAULT;
+  if (checkWrite(c, linearAt<T>(c, Seg.SS, sp & c.stackMask, true),
+    sizeof<T>()) != Status.NEXT) return Status.FAULT;
   writeReg<T>(c, 5 << 3, c.stackMask == MASK32 && sizeof<T>() == 8 ? <T>(frame & MASK32) : <T>frame);
   setStackPointer(c, sp);
   return end;

@@ -1,5 +1,6 @@
-// The only fence of the core, and the word locks. `atomic.fence()` is silently deleted by the compiler's optimiser, so the
-// fence is a sequentially consistent read-modify-write on a scratch word (memory.test.ts reads the shipped bytes).
+// The only fence of the core, and the word locks. `atomic.fence()` is silently deleted by the compiler's
+// optimiser, so the fence is a sequentially consistent read-modify-write on a scratch word (memory.test.ts
+// reads the shipped bytes).
 
 import { CONTROL } from "./layout";
 import { Control } from "./control";

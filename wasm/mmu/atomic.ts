@@ -1,6 +1,6 @@
-// LOCKed read-modify-writes (SDM vol. 3A 9.1). Inside an aligned 8-byte word they are wasm atomics on guest RAM. An access
-// that crosses such a word (a "split lock") stops all other CPUs at their polls for its duration; CMPXCHG16B has striped
-// locks of its own (interp/atomic.ts). On chips the lock is the chip's own.
+// LOCKed read-modify-writes (SDM vol. 3A 9.1). Inside an aligned 8-byte word they are wasm atomics on guest
+// RAM. An access that crosses such a word (a "split lock") stops all other CPUs at their polls for its
+// duration; CMPXCHG16B has striped locks of its own (interp/atomic.ts). On chips the lock is the chip's own.
 
 import { Cpu, RunState } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
@@ -14,7 +14,9 @@ export function withinWord(h: usize, bytes: u32): bool {
   return (<u32>h & 7) + bytes <= 8;
 }
 
-/** Stop all other CPUs. False = another CPU is doing the same: the caller must return Status.RETRY and poll. */
+/**
+ * Stop all other CPUs. False = another CPU is doing the same: the caller must return Status.RETRY and poll.
+ */
 export function splitLockBegin(c: Cpu): bool {
   const cpus = control32(Control.CPUS);
   if (cpus == 1) return true;

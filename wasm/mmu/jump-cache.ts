@@ -1,12 +1,14 @@
-// Targets of branches that leave their page, in 64-bit mode: virtual address -> decoded record, so that the inner loop goes on
-// without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly into other pages). An entry is
-// {u64 target, u32 index, u32 record, u32 records, u32 generation} and holds while no TLB flush could change what its page
-// maps to and no decoded page has been dropped. Entries of global pages have a generation of their own (odd numbers), which
-// survives CR3 loads. There is a table per privilege, and one that stays empty for the other modes.
+// Targets of branches that leave their page, in 64-bit mode: virtual address -> decoded record, so that the
+// inner loop goes on without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly
+// into other pages). An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation} and holds
+// while no TLB flush could change what its page maps to and no decoded page has been dropped. Entries of
+// global pages have a generation of their own (odd numbers), which survives CR3 loads. There is a table per
+// privilege, and one that stays empty for the other modes.
 
 import { Cpu } from "../cpu/state";
 import {
-  CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, JUMP_ENTRIES, JUMP_TABLE_BYTES, TLB_ENTRIES,
+  CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, JUMP_ENTRIES, JUMP_TABLE_BYTES,
+    TLB_ENTRIES,
 } from "../lib/layout";
 
 const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20 }
@@ -67,7 +69,8 @@ export function jumpFind(c: Cpu, target: u64): usize {
 }
 
 /** Remember where the run loop found a target (64-bit mode only). */
-export function jumpRemember(c: Cpu, target: u64, index: usize, record: usize, records: usize, global: bool): void {
+export function jumpRemember(c: Cpu, target: u64, index: usize, record: usize, records: usize,
+  global: bool): void {
   if (!c.mode64) return;
   const e = jumpEntry(c, target);
   store<u64>(e, target, Entry.TARGET);

@@ -1,5 +1,6 @@
-// Page walks: none, 2-level (32-bit), PAE and 4-level paging (SDM vol. 3A ch. 4). Permission rules of 4.6, accessed and
-// dirty bits by compare-and-swap (4.8), page-fault error codes of 4.7. 5-level paging and protection keys are not offered.
+// Page walks: none, 2-level (32-bit), PAE and 4-level paging (SDM vol. 3A ch. 4). Permission rules of 4.6,
+// accessed and dirty bits by compare-and-swap (4.8), page-fault error codes of 4.7. 5-level paging and
+// protection keys are not offered.
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raiseError, raisePageFault } from "../cpu/exceptions";
@@ -17,7 +18,10 @@ const PTE_D: u64 = 64;
 const PTE_PS: u64 = 128;
 const PTE_G: u64 = 256;
 const PTE_NX: u64 = 1 << 63;
-/** Physical address bits of an entry: 40-bit MAXPHYADDR as CPUID leaf 0x80000008 says; bits 51:40 are reserved. */
+/**
+ * Physical address bits of an entry: 40-bit MAXPHYADDR as CPUID leaf 0x80000008 says; bits 51:40 are
+ * reserved.
+ */
 const PTE_ADDRESS: u64 = 0x000000fffffff000;
 const PTE_RESERVED_PHYS: u64 = 0x000fff0000000000;
 const ERROR_P: u32 = 1;
@@ -163,7 +167,8 @@ function walkLegacy(c: Cpu, va: u64, access: u32, ac: bool): i32 {
 }
 
 /** The leaf: rights, A and D, result. */
-function finish(c: Cpu, va: u64, access: u32, ac: bool, at: u64, entry: u64, bytes: u32, size: u64, wide: u64 = 0): i32 {
+function finish(c: Cpu, va: u64, access: u32, ac: bool, at: u64, entry: u64, bytes: u32, size: u64,
+  wide: u64 = 0): i32 {
   if (!allowed(c, access, ac)) return fault(c, va, access, ERROR_P);
   const write = (access & Access.WRITE) != 0;
   if (!setBits(c, at, bytes, entry, write ? PTE_A | PTE_D : PTE_A)) return -1;
@@ -175,7 +180,10 @@ function finish(c: Cpu, va: u64, access: u32, ac: bool, at: u64, entry: u64, byt
   return Status.NEXT;
 }
 
-/** MOV to CR3 (and mode changes) in PAE paging: load and check the four PDPTEs (SDM 4.4.1); #GP(0) on reserved bits. */
+/**
+ * MOV to CR3 (and mode changes) in PAE paging: load and check the four PDPTEs (SDM 4.4.1); #GP(0) on reserved
+ * bits.
+ */
 export function loadPdptes(c: Cpu): i32 {
   const base = c.cr3 & 0xffffffe0;
   const reserved: u64 = 0xffffff00000001e6;

@@ -1,8 +1,9 @@
-// The software TLB of one CPU (engine.md section 3 of the design; docs/memory-map.md). Four data banks by privilege, each a
-// read and a write table; two fetch tables. An entry is {i64 tag, i32 addend, i32 page}: hit test
-// `(va ^ tag) <u 4097 - size`, which rejects miss and page crossing at once; host address = addend + (u32)va.
-// Tables are filled with byte 0x7F when empty: that tag could only match one non-canonical page, whose slot gets tag 0.
-// A table logs the slots filled with non-global pages so that a CR3 load clears by the log.
+// The software TLB of one CPU (engine.md section 3 of the design; docs/memory-map.md). Four data banks by
+// privilege, each a read and a write table; two fetch tables. An entry is {i64 tag, i32 addend, i32 page}:
+// hit test `(va ^ tag) <u 4097 - size`, which rejects miss and page crossing at once; host address = addend +
+// (u32)va. Tables are filled with byte 0x7F when empty: that tag could only match one non-canonical page,
+// whose slot gets tag 0. A table logs the slots filled with non-global pages so that a CR3 load clears by the
+// log.
 
 import { Cpu } from "../cpu/state";
 import { CPU_TLB, TLB_ENTRIES, TLB_TABLE_BYTES } from "../lib/layout";
@@ -89,7 +90,10 @@ export function tlbFlushNonGlobal(c: Cpu): void {
   }
 }
 
-/** INVLPG. An address inside the span filled from large pages flushes everything (one INVLPG must drop all 512 pieces). */
+/**
+ * INVLPG. An address inside the span filled from large pages flushes everything (one INVLPG must drop all 512
+ * pieces).
+ */
 export function tlbFlushPage(c: Cpu, va: u64): void {
   const span = spanOf(c, va);
   if (va >= load<u64>(span) && va < load<u64>(span, 8)) {
@@ -179,7 +183,8 @@ export function tlbFill(c: Cpu, table: u32, va: u64, host: u32, page: u32, globa
     const span = spanOf(c, va);
     const lo = va & ~(large - 1);
     if (lo < load<u64>(span)) store<u64>(span, lo);
-    if (lo + large > load<u64>(span, 8) || lo + large == 0) store<u64>(span, lo + large == 0 ? u64.MAX_VALUE : lo + large, 8);
+    if (lo + large > load<u64>(span, 8) || lo + large == 0) store<u64>(span, lo + large == 0 ? u64.MAX_VALUE
+      : lo + large, 8);
   }
 }
 

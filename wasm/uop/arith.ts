@@ -1,8 +1,10 @@
-// Meaning of the regular arithmetic and logic instructions (SDM vol. 2): values in, value out. A uop may write nothing but
-// the lazy flag fields.
+// Meaning of the regular arithmetic and logic instructions (SDM vol. 2): values in, value out. A uop may
+// write nothing but the lazy flag fields.
 
 import { Cpu } from "../cpu/state";
-import { getCF, getOF, setAdd, setCfOf, setDec, setInc, setLogic, setSub, setSzp, setSzpCarries, signExtend } from "../cpu/flags";
+import {
+  getCF, getOF, setAdd, setCfOf, setDec, setInc, setLogic, setSub, setSzp, setSzpCarries, signExtend,
+} from "../cpu/flags";
 
 // @ts-ignore: decorator
 @inline
@@ -32,7 +34,8 @@ export function sbb<T>(c: Cpu, a: T, b: T): T {
   const x = signExtend<T>(a);
   const y = signExtend<T>(b);
   const z = signExtend<T>(res);
-  setSzpCarries<T>(c, res, ((~x & y) | ((~x | y) & z)) >> 63, ((x ^ y) & (x ^ z)) >> 63, ((x ^ y ^ z) >> 4) & 1);
+  setSzpCarries<T>(c, res, ((~x & y) | ((~x | y) & z)) >> 63, ((x ^ y) & (x ^ z)) >> 63, ((x ^ y ^ z) >> 4)
+    & 1);
   return res;
 }
 

@@ -1,4 +1,5 @@
-// Bit tests, scans, counts and the BMI sets (SDM vol. 2). BT family: CF only; the undefined flags stay as they were.
+// Bit tests, scans, counts and the BMI sets (SDM vol. 2). BT family: CF only; the undefined flags stay as
+// they were.
 
 import { Cpu } from "../cpu/state";
 import { setCf, setExplicit, setLogic, setSzp, setSzpCarries } from "../cpu/flags";

@@ -1,6 +1,6 @@
-// Shifts and rotates (SDM vol. 2). The count is masked to 5 bits (6 for 64-bit operands) before use; a masked count of zero
-// changes no flag. OF after counts above 1 and AF are undefined; what is done here is what processors do where it is known:
-// OF by the rule for a count of 1, AF = 0.
+// Shifts and rotates (SDM vol. 2). The count is masked to 5 bits (6 for 64-bit operands) before use; a masked
+// count of zero changes no flag. OF after counts above 1 and AF are undefined; what is done here is what
+// processors do where it is known: OF by the rule for a count of 1, AF = 0.
 
 import { Cpu } from "../cpu/state";
 import { getCF, setCfOf, setSzp } from "../cpu/flags";
@@ -62,7 +62,8 @@ export function shr<T>(c: Cpu, a: T, n: u8): T {
 export function sar<T>(c: Cpu, a: T, n: u8): T {
   const count = maskCount<T>(n);
   if (count == 0) return a;
-  const last = (sizeof<T>() == 8 ? <i64>a : sizeof<T>() == 4 ? <i64><i32>a : sizeof<T>() == 2 ? <i64><i16>a : <i64><i8>a) >> <i64>(count - 1);
+  const last = (sizeof<T>() == 8 ? <i64>a : sizeof<T>() == 4 ? <i64><i32>a : sizeof<T>() == 2 ? <i64><i16>a
+    : <i64><i8>a) >> <i64>(count - 1);
   const res = <T>(last >> 1);
   setSzp<T>(c, res, <u64>last & 1, 0);
   return res;

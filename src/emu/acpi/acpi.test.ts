@@ -49,8 +49,10 @@ describe('ACPI', () => {
   test.each([1, 8, 16])('the MADT has %i enabled LAPICs, the IOAPIC and the override of IRQ 0', (cpus) => {
     const madt = readTables(cpus).get('APIC') as Uint8Array;
     const entries: number[][] = [];
-    for (let at = 44; at < madt.length; at += madt[at + 1] as number) entries.push([...madt.subarray(at, at + (madt[at + 1] as number))]);
-    expect(entries.filter(([type]) => type === 0)).toEqual(Array.from({ length: cpus }, (_, id) => [0, 8, id, id, 1, 0, 0, 0]));
+    for (let at = 44; at < madt.length;
+      at += madt[at + 1] as number) entries.push([...madt.subarray(at, at + (madt[at + 1] as number))]);
+    expect(entries.filter(([type]) => type === 0)).toEqual(Array.from({ length: cpus }, (_, id) =>
+      [0, 8, id, id, 1, 0, 0, 0]));
     expect(entries.filter(([type]) => type === 1)).toEqual([[1, 12, 0, 0, 0, 0, 0xC0, 0xFE, 0, 0, 0, 0]]);
     expect(entries).toContainEqual([2, 10, 0, 0, 2, 0, 0, 0, 0, 0]);
     expect(entries).toContainEqual([2, 10, 0, 9, 9, 0, 0, 0, 0x0D, 0]);
@@ -78,7 +80,8 @@ describe('ACPI', () => {
 });
 
 describe('AML', () => {
-  test.each([[0, [0]], [1, [1]], [255, [0x0A, 255]], [0x1234, [0x0B, 0x34, 0x12]], [0xFEC00000, [0x0C, 0, 0, 0xC0, 0xFE]]])(
+  test.each([[0, [0]], [1, [1]], [255, [0x0A, 255]], [0x1234, [0x0B, 0x34, 0x12]],
+    [0xFEC00000, [0x0C, 0, 0, 0xC0, 0xFE]]])(
     'integer %i', (value, bytes) => expect(aml.integer(value)).toEqual(bytes));
   test('names', () => {
     expect(aml.path('\\_SB')).toEqual([0x5C, 0x5F, 0x53, 0x42, 0x5F]);
@@ -89,7 +92,8 @@ describe('AML', () => {
     expect(aml.eisaId('PNP0A03')).toEqual([0x0C, 0x41, 0xD0, 0x0A, 0x03]);
   });
   // ACPI 20.2.4: one byte up to 63; then 4 bits and 1, 2 or 3 bytes.
-  test.each([[62, [63]], [63, [0x41, 0x04]], [0x1000, [0x83, 0x00, 0x01]]])('package length of a body of %i bytes', (body, bytes) => {
+  test.each([[62, [63]], [63, [0x41, 0x04]],
+    [0x1000, [0x83, 0x00, 0x01]]])('package length of a body of %i bytes', (body, bytes) => {
     const encoded = aml.ifThen(new Array<number>(body).fill(0));
     expect(encoded.slice(1, 1 + bytes.length)).toEqual(bytes);
     expect(encoded).toHaveLength(1 + bytes.length + body);
@@ -110,7 +114,8 @@ test('the MP table: checksums, one entry per CPU, interrupts on their pins', () 
     at += length;
   }
   expect(entries).toHaveLength(view.getUint16(34, true));
-  expect(entries.filter(([type]) => type === 0).map((entry) => [entry[1], entry[3]])).toEqual([[0, 3], [1, 1], [2, 1]]);
+  expect(entries.filter(([type]) => type === 0).map((entry) => [entry[1], entry[3]])).toEqual([[0, 3],
+    [1, 1], [2, 1]]);
   expect(entries).toContainEqual([3, 0, 0, 0, 1, 0, 0, 2]);
   expect(entries).toContainEqual([3, 0, 0, 0, 1, 4, 0, 4]);
   expect(entries).toContainEqual([4, 3, 0, 0, 1, 0, 0xFF, 0]);

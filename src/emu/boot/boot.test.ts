@@ -9,10 +9,12 @@ import { checkKernel, loadPayload } from './load.ts';
 
 const MIB = 1 << 20;
 const named = (bytes: Uint8Array, name = 'image'): { name: string; bytes: Uint8Array } => ({ name, bytes });
-const boot = (kernel: Uint8Array, more: { initrd?: Uint8Array[]; append?: string } = {}) => ({ kernel: named(kernel, 'kernel'),
+const boot = (kernel: Uint8Array, more: { initrd?: Uint8Array[]; append?: string } = {}) =>
+  ({ kernel: named(kernel, 'kernel'),
   initrd: (more.initrd ?? []).map((bytes, n) => named(bytes, `part${n}`)), append: more.append ?? '' });
 
-function elf64(entry: bigint, segments: { physical: number; virtual?: number; data: number[]; memory?: number }[]): Uint8Array {
+function elf64(entry: bigint, segments: { physical: number; virtual?: number; data: number[];
+  memory?: number }[]): Uint8Array {
   const file = new Uint8Array(0x1000 + segments.length * 0x100);
   const view = new DataView(file.buffer);
   file.set([0x7F, 0x45, 0x4C, 0x46, 2, 1, 1]);
@@ -60,7 +62,8 @@ function bzImage(payload: Uint8Array, change: (view: DataView) => void = () => {
   return file;
 }
 
-const vmlinux = elf64(0x1000040n, [{ physical: 0x1000000, virtual: 0x81000000, data: [1, 2, 3, 4], memory: 0x2000 },
+const vmlinux = elf64(0x1000040n,
+  [{ physical: 0x1000000, virtual: 0x81000000, data: [1, 2, 3, 4], memory: 0x2000 },
   { physical: 0x1100000, data: [5, 6] }]);
 
 describe('Linux', () => {
@@ -88,10 +91,13 @@ describe('Linux', () => {
     expect(new TextDecoder().decode(line)).toBe('console=ttyS0 é\0');
     expect(at(0x21C)).toBe(8);
     expect(at(0x218)).toBe(32 * MIB - 4096);
-    expect([...ram.bytes.subarray(at(0x218), at(0x218) + 8)].filter((_, n) => n !== 3 && n < 6)).toEqual([1, 2, 3, 9, 8]);
+    expect([...ram.bytes.subarray(at(0x218), at(0x218) + 8)].filter((_, n) => n !== 3 && n < 6)).toEqual([1,
+      2, 3, 9, 8]);
     expect(at(0x70)).toBe(0xE0000);
-    const ranges = Array.from({ length: ram.bytes[0x71E8] ?? 0 }, (_, n) => [at(0x2D0 + 20 * n), at(0x2D8 + 20 * n), at(0x2E0 + 20 * n)]);
-    expect(ranges).toEqual([[0, 0x9FC00, 1], [0x9FC00, 0x400, 2], [0xE0000, 0x20000, 2], [0x100000, 31 * MIB, 1]]);
+    const ranges = Array.from({ length: ram.bytes[0x71E8] ?? 0 }, (_, n) =>
+      [at(0x2D0 + 20 * n), at(0x2D8 + 20 * n), at(0x2E0 + 20 * n)]);
+    expect(ranges).toEqual([[0, 0x9FC00, 1], [0x9FC00, 0x400, 2], [0xE0000, 0x20000, 2],
+      [0x100000, 31 * MIB, 1]]);
   });
 
   test('the identity map covers 4 GiB', async () => {
@@ -104,7 +110,8 @@ describe('Linux', () => {
 
   test('a payload that only the kernel can unpack is entered at +0x200', async () => {
     const ram = new GuestRam(new Uint8Array(32 * MIB));
-    const state = await loadPayload(ram, 1, boot(bzImage(Uint8Array.of(0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 1, 2, 3, 4))));
+    const state = await loadPayload(ram, 1,
+      boot(bzImage(Uint8Array.of(0xFD, 0x37, 0x7A, 0x58, 0x5A, 0, 1, 2, 3, 4))));
     expect(state.entry).toBe(0x1000200n);
     expect(ram.bytes[0x1000240]).toBe(0xFD);
   });
@@ -129,7 +136,8 @@ describe('Linux', () => {
 
   test('too little RAM names what is needed', async () => {
     const kernel = bzImage(gzipSync(vmlinux));
-    await expect(loadPayload(new GuestRam(new Uint8Array(16 * MIB)), 1, boot(kernel))).rejects.toThrow('at least 18 MiB');
+    await expect(loadPayload(new GuestRam(new Uint8Array(16 * MIB)), 1,
+      boot(kernel))).rejects.toThrow('at least 18 MiB');
     const initrd = [new Uint8Array(15 * MIB)];
     await expect(loadPayload(new GuestRam(new Uint8Array(32 * MIB)), 1, boot(kernel, { initrd }))).rejects
       .toThrow('at least 34 MiB');
@@ -150,7 +158,8 @@ function multiboot(file: Uint8Array, at: number, flags: number, addresses: numbe
 }
 
 describe('multiboot', () => {
-  const kernel = (): Uint8Array => multiboot(elf64(0xC0100002n, [{ physical: 0x100000, virtual: 0xC0100000, data: [7, 8, 9],
+  const kernel = (): Uint8Array =>
+    multiboot(elf64(0xC0100002n, [{ physical: 0x100000, virtual: 0xC0100000, data: [7, 8, 9],
     memory: 0x5000 }]), 0x200, 3);
 
   test('ELF64, entry in a high half, modules, command line, memory map', async () => {
@@ -169,7 +178,8 @@ describe('multiboot', () => {
     expect(text(info(64))).toBe('skep');
     expect(info(20)).toBe(2);
     const modules = info(24);
-    expect([0, 4, 16, 20].map((offset) => ram.get32(modules + offset))).toEqual([0x105000, 0x105003, 0x106000, 0x106001]);
+    expect([0, 4, 16, 20].map((offset) => ram.get32(modules + offset))).toEqual([0x105000, 0x105003,
+      0x106000, 0x106001]);
     expect([text(ram.get32(modules + 8)), text(ram.get32(modules + 24))]).toEqual(['part0', 'part1']);
     expect(ram.bytes[0x106000]).toBe(4);
     expect(info(44)).toBe(4 * 24);
@@ -178,7 +188,8 @@ describe('multiboot', () => {
   });
 
   test('address fields', async () => {
-    const file = multiboot(new Uint8Array(0x100).fill(0x33), 0x20, 0x10000, [0x200020, 0x200010, 0x200050, 0x200060, 0x200044]);
+    const file = multiboot(new Uint8Array(0x100).fill(0x33), 0x20, 0x10000,
+      [0x200020, 0x200010, 0x200050, 0x200060, 0x200044]);
     const ram = new GuestRam(new Uint8Array(8 * MIB).fill(0xEE));
     const state = await loadPayload(ram, 1, boot(file));
     expect(state.entry).toBe(0x200044n);
@@ -208,7 +219,8 @@ describe('multiboot', () => {
 test('firmware data: BIOS data area, ACPI and MP tables where systems look', async () => {
   const ram = new GuestRam(new Uint8Array(8 * MIB));
   await loadPayload(ram, 4, boot(multiboot(elf64(0x100000n, [{ physical: 0x100000, data: [1] }]), 0x200, 0)));
-  const text = (address: number, length: number): string => new TextDecoder().decode(ram.bytes.subarray(address, address + length));
+  const text = (address: number, length: number): string =>
+    new TextDecoder().decode(ram.bytes.subarray(address, address + length));
   expect(ram.get32(0x40E) & 0xFFFF).toBe(0x9FC0);
   expect(ram.get32(0x413) & 0xFFFF).toBe(639);
   expect(text(0xE0000, 8)).toBe('RSD PTR ');
