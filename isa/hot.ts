@@ -1,8 +1,8 @@
 // Forms that are inlined in the interpreter's hot switch, about 99 % of the instructions that a Debian boot
 // to the login prompt executes (10.5 G, counted by a QEMU plugin). The compiler's time grows faster than the
-// size of that switch: keep it below
-// 300. Names: x = read-modify-write or write, q = flags only; places a = r/m register, g = reg, m = memory, i = immediate,
-// n = 8-bit immediate, c = CL, o = 1, with their bytes (tools/isa-gen/forms.ts).
+// size of that switch: keep it below 300. Names: x = read-modify-write or write, q = flags only; places
+// a = r/m register, g = reg, m = memory, i = immediate, n = 8-bit immediate, c = CL, o = 1, with their bytes
+// (tools/isa-gen/forms.ts).
 
 const CONDITION_NUMBERS = Array.from({ length: 16 }, (_, n) => n);
 

@@ -59,7 +59,7 @@ function projectFiles(root: string): SourceFile[] {
 /** Breaks long comments and imports in the code below `prefix`. */
 function wrapFiles(root: string, prefix: string): void {
   for (const { path, text } of projectFiles(root)) {
-    const wanted = CODE.test(path) && !isGenerated(path) && !path.startsWith('tools/tidy');
+    const wanted = CODE.test(path) && !isGenerated(path) && !/^tools\/tidy|\.test\.ts$/.test(path);
     if (!wanted || !path.startsWith(prefix)) continue;
     const wrapped = wrapColumns(text, path);
     if (wrapped !== text) writeFileSync(join(root, path), wrapped);

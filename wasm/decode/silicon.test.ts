@@ -42,7 +42,9 @@ function compare(c: Case, ours: ReturnType<Core['run']>, silicon: Buffer): strin
   if (trap !== 0 || ours.trap !== 0) return trap === ours.trap ? '' : `trap ${ours.trap - 1}, silicon ${trap - 1}`;
   for (let n = 0; n < 16; n++) {
     const want = silicon.readBigUInt64LE(8 + n * 8);
-    if (ours.regs[n] !== want) return `r${n} = ${ours.regs[n]!.toString(16)}, silicon ${want.toString(16)} (was ${c.regs[n]!.toString(16)})`;
+    if (ours.regs[n] === want) continue;
+    const [ourText, wantText, wasText] = [ours.regs[n]!, want, c.regs[n]!].map((value) => value.toString(16));
+    return `r${n} = ${ourText}, silicon ${wantText} (was ${wasText})`;
   }
   if (Buffer.compare(Buffer.from(ours.data), silicon.subarray(144, 144 + WINDOW)) !== 0) return 'memory';
   let mask = ARITHMETIC;

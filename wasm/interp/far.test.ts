@@ -1,14 +1,10 @@
-// Far transfers, returns, fast system calls, segment loads and reset state against SDM vol. 2 and vol. 3A ch.
-// 5 and 10.
+// Far transfers, returns, fast system calls, segment loads and reset state against SDM vol. 2 and vol. 3A ch. 5 and 10.
 
 import { beforeAll, describe, expect, test } from "vitest";
 import {
-  CODE0, CODE1, CODE16, CODE3, CODE32, CODE32_USER, CONFORMING, CS, DATA0, DATA1, DATA16, DATA3, DS, END, ES,
-    FAULT, FREE, FS,
-  GDT, GS, HANDLERS, JUMP, LDT, LDTR, LDT_SELECTOR, type Machine, NEXT, SS, STACK0, STACK1, STACK3, TR, TSS,
-    TSS2, TSS2_SELECTOR,
-  TSS_SELECTOR, buildMachine, descriptor, gate, longMachine, protectedMachine, realMachine, setPrivilege,
-    v86Machine,
+  CODE0, CODE1, CODE16, CODE3, CODE32, CODE32_USER, CONFORMING, CS, DATA0, DATA1, DATA16, DATA3, DS, END, ES, FAULT, FREE, FS,
+  GDT, GS, HANDLERS, JUMP, LDT, LDTR, LDT_SELECTOR, type Machine, NEXT, SS, STACK0, STACK1, STACK3, TR, TSS, TSS2, TSS2_SELECTOR,
+  TSS_SELECTOR, buildMachine, descriptor, gate, longMachine, protectedMachine, realMachine, setPrivilege, v86Machine,
 } from "./testing/machine.ts";
 
 let make: () => Machine;
@@ -160,16 +156,14 @@ describe("call gates", () => {
     setPrivilege(m, 3);
     expect(faultOf(m, m.run("hJmpFar", { imm: far(FREE | 3) }))).toEqual([FAULT, 13, CODE0]);
     m.setGdt(FREE, gate(TSS2_SELECTOR, 0, 0xE5));
-    m.putWords(TSS2 + 0x1C, 4, [0, 0x6000, 2, 0, 0, 0, 0, 0x7F00, 0, 0, 0, DATA0, CODE0, DATA0, DATA0, 0, 0,
-      0]);
+    m.putWords(TSS2 + 0x1C, 4, [0, 0x6000, 2, 0, 0, 0, 0, 0x7F00, 0, 0, 0, DATA0, CODE0, DATA0, DATA0, 0, 0, 0]);
     expect(m.run("hJmpFar", { imm: far(FREE | 3) })).toBe(JUMP);
     expect([m.num("cpl"), m.selector(TR)]).toEqual([0, TSS2_SELECTOR]);
   });
 });
 
 describe("RETF and IRET", () => {
-  const push = (m: Machine, bytes: number, values: (number | bigint)[]): void =>
-    m.putWords(STACK0, bytes, values);
+  const push = (m: Machine, bytes: number, values: (number | bigint)[]): void => m.putWords(STACK0, bytes, values);
   const cases: [string, [number, number], number[]][] = [
     ["null CS", [13, 0], [0x6000, 0]],
     ["beyond the GDT", [13, 0x100], [0x6000, 0x100]],
@@ -276,13 +270,11 @@ describe("RETF and IRET", () => {
 describe("fast system calls", () => {
   test("SYSCALL and SYSRET", () => {
     const m = longMachine(make);
-    m.set({ star: (0x23n << 48n) | (0x10n << 32n), lstar: 0xFFFFFFFF81000000n, sfmask: 0x257FD5,
-      eflags: 0x10A46 });
+    m.set({ star: (0x23n << 48n) | (0x10n << 32n), lstar: 0xFFFFFFFF81000000n, sfmask: 0x257FD5, eflags: 0x10A46 });
     setPrivilege(m, 3, true);
     expect(m.run("hSyscall")).toBe(JUMP);
     expect([m.get("rip"), m.num("rcx"), m.num("r11")]).toEqual([0xFFFFFFFF81000000n, 0x5002, 0xA46]);
-    expect([m.selector(CS), m.selector(SS), m.num("cpl"), m.num("eflags"), m.num("mode64")]).toEqual([0x10,
-      0x18, 0, 2, 1]);
+    expect([m.selector(CS), m.selector(SS), m.num("cpl"), m.num("eflags"), m.num("mode64")]).toEqual([0x10, 0x18, 0, 2, 1]);
     expect(m.run("hSysret", { size: 3 })).toBe(JUMP);
     expect([m.num("rip"), m.num("cpl"), m.selector(CS), m.selector(SS), m.num("eflags")]).toEqual([0x5002, 3, 0x33, 0x2B, 0xA46]);
     m.run("hSyscall");
@@ -342,8 +334,7 @@ describe("segment loads", () => {
     const m = protectedMachine(make);
     m.setGdt(FREE, descriptor(0x12345678, 0x12345, 0x92, 0xC));
     expect(load(m, ES, FREE)).toBe(END);
-    expect(m.segment(ES)).toEqual({ selector: FREE, base: 0x12345678n, limit: 0x12345FFF, attr: 0xC093,
-      isNull: false });
+    expect(m.segment(ES)).toEqual({ selector: FREE, base: 0x12345678n, limit: 0x12345FFF, attr: 0xC093, isNull: false });
     expect([m.gdtAccess(FREE), m.num("shadow")]).toEqual([0x93, 0]);
     expect(load(m, SS, DATA16)).toBe(END);
     expect(m.num("shadow")).toBe(2);
@@ -476,8 +467,7 @@ describe("LDTR, TR and questions about descriptors", () => {
     const m = protectedMachine(make);
     m.set({ rax: TSS2_SELECTOR });
     expect(m.run("hLtr", { rm: 0 })).toBe(END);
-    expect([m.gdtAccess(TSS2_SELECTOR), m.segment(TR).base, m.segment(TR).attr]).toEqual([0x8B, BigInt(TSS2),
-      0x8B]);
+    expect([m.gdtAccess(TSS2_SELECTOR), m.segment(TR).base, m.segment(TR).attr]).toEqual([0x8B, BigInt(TSS2), 0x8B]);
     for (const [selector, vector, error] of [[TSS2_SELECTOR, 13, TSS2_SELECTOR],
       [LDT_SELECTOR, 13, LDT_SELECTOR], [0, 13, 0], [4, 13, 4]] as const) {
       m.set({ rax: selector });
@@ -531,8 +521,7 @@ describe("LDTR, TR and questions about descriptors", () => {
     m.setGdt(FREE, gate(CODE0, 0, 0x8E));
     for (const selector of [FREE, 0, 0x100, DATA0 | 3]) expect(ask(m, "hLar", selector)).toEqual([0, 0x5A5A]);
     setPrivilege(m, 3);
-    expect([ask(m, "hLar", CODE0)[0], ask(m, "hLar", CONFORMING)[0], ask(m, "hLar", CODE3)[0]]).toEqual([0,
-      1, 1]);
+    expect([ask(m, "hLar", CODE0)[0], ask(m, "hLar", CONFORMING)[0], ask(m, "hLar", CODE3)[0]]).toEqual([0, 1, 1]);
     const n = longMachine(make);
     n.setGdt(FREE, descriptor(TSS, 0x67, 0x81, 0));
     expect([ask(n, "hLar", FREE)[0], ask(n, "hLar", TSS_SELECTOR)[0]]).toEqual([0, 1]);
@@ -570,8 +559,7 @@ test("random tables, selectors and stacks: every handler ends in a status, every
     const m = machines[round & 3]!;
     if (m.num("runState") === 4 || random(40) === 0) machines[round & 3] = kinds[round & 3]!(() => m.again());
     for (let i = 0; i < 24; i++) m.write(GDT + random(0x100), 1, random(256));
-    for (let i = 0; i < 8; i++) m.setIdt(random(64),
-      gate(random(16) * 8 | random(4), random(0x10000), 0x80 | random(256), random(8)));
+    for (let i = 0; i < 8; i++) m.setIdt(random(64), gate(random(16) * 8 | random(4), random(0x10000), 0x80 | random(256), random(8)));
     m.putWords(m.num("rsp") & 0xFFFFF, 2, Array.from({ length: 24 }, () => random(4) === 0 ? random(65536) : random(16) * 8));
     if (random(3) === 0) m.fault(random(20), random(2) - 1, 0n);
     const status = m.run(HANDLERS[random(HANDLERS.length)]!, {
@@ -592,12 +580,9 @@ describe("reset", () => {
     expect([m.num("rip"), m.selector(CS), m.segment(CS).base, m.num("cr0"), m.num("eflags")]).toEqual([0xFFF0, 0xF000, 0xFFFF0000n,
       0x60000010, 2]);
     expect([m.num("rax"), m.num("rdx") & 0xF00, m.num("dr6"), m.num("dr7")]).toEqual([0, 0x600, 0xFFFF0FF0, 0x400]);
-    expect([m.num("gdtrLimit"), m.num("idtrLimit"), m.num("efer"), m.num("cr4")]).toEqual([0xFFFF, 0xFFFF, 0,
-      0]);
-    expect([m.num("mxcsr"), m.num("fpuControl"), m.num("codeMode"), m.num("cpl")]).toEqual([0x1F80, 0x40, 0,
-      0]);
-    for (const n of [ES, SS, DS, FS, GS]) expect(m.segment(n)).toMatchObject({ selector: 0, base: 0n,
-      limit: 0xFFFF, attr: 0x93 });
+    expect([m.num("gdtrLimit"), m.num("idtrLimit"), m.num("efer"), m.num("cr4")]).toEqual([0xFFFF, 0xFFFF, 0, 0]);
+    expect([m.num("mxcsr"), m.num("fpuControl"), m.num("codeMode"), m.num("cpl")]).toEqual([0x1F80, 0x40, 0, 0]);
+    for (const n of [ES, SS, DS, FS, GS]) expect(m.segment(n)).toMatchObject({ selector: 0, base: 0n, limit: 0xFFFF, attr: 0x93 });
   });
   test("INIT keeps FPU and cache bits; SIPI starts at vector << 12", () => {
     const m = longMachine(make);
@@ -605,7 +590,6 @@ describe("reset", () => {
     m.reset(true);
     expect([m.num("mxcsr"), m.num("fpuControl"), m.num("cr0")]).toEqual([0x1234, 0x37F, 0x10]);
     m.startup(0x9A);
-    expect([m.selector(CS), m.segment(CS).base, m.num("rip"), m.num("runState")]).toEqual([0x9A00, 0x9A000n,
-      0, 0]);
+    expect([m.selector(CS), m.segment(CS).base, m.num("rip"), m.num("runState")]).toEqual([0x9A00, 0x9A000n, 0, 0]);
   });
 });
