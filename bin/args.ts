@@ -18,6 +18,8 @@ export interface BootArgs {
   append: string | undefined;
   steps: ScriptStep[];
   timeoutS: number | undefined;
+  /** The translator is an experiment (docs/adr/0005-translator-spike.md). */
+  engine: 'interpreter' | 'translator';
   /** `stdio` or a file name. */
   serial: string;
   json: string | undefined;
@@ -130,9 +132,9 @@ function parseBoot(argv: readonly string[]): BootArgs {
     if (token.name === 'until') steps.push(untilStep(token.value));
     if (token.name === 'send') steps.push({ kind: 'send', text: unescapeText(token.value) });
   }
-  if (values.engine !== undefined && values.engine !== 'interpreter') {
-    const known = values.engine === 'translator' ? 'is not in this version' : 'is not one';
-    throw new ConfigError(`The engine "${values.engine}" ${known}.`, 'Choose interpreter.');
+  const engine = values.engine ?? 'interpreter';
+  if (engine !== 'interpreter' && engine !== 'translator') {
+    throw new ConfigError(`There is no engine "${engine}".`, 'Choose interpreter or translator.');
   }
   if (values.guest === undefined && values.kernel === undefined) {
     throw new ConfigError('skep boot has nothing to boot.', 'Say --guest mini, or --kernel FILE.');
@@ -143,7 +145,7 @@ function parseBoot(argv: readonly string[]): BootArgs {
     ram: integerOption('--ram', values.ram),
     cpu: values.cpu ?? 'v2',
     timeoutS: numberOption('--timeout', values.timeout, 0.001, 1e6),
-    serial: values.serial ?? 'stdio', json: values.json,
+    engine, serial: values.serial ?? 'stdio', json: values.json,
     quiet: values.quiet ?? false, verbose: values.verbose ?? false,
   };
 }

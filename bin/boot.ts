@@ -10,6 +10,9 @@ import { Script } from './script.ts';
 import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
+/** Bit of the core's Control.OPTIONS. */
+const OPTION_TRANSLATOR = 4;
+
 export const EXIT = { OK: 0, NOT_SEEN: 1, USAGE: 2, CRASHED: 3, INTERRUPTED: 130 } as const;
 
 /** Why the session is over. */
@@ -50,6 +53,7 @@ function explain(outcome: Outcome, script: Script, timeoutS: number | undefined)
 
 function skepOptions(args: BootArgs): SkepOptions {
   const options: SkepOptions = { smp: args.smp, cpu: args.cpu as NonNullable<SkepOptions['cpu']> };
+  if (args.engine === 'translator') options.options = OPTION_TRANSLATOR;
   if (args.ram !== undefined) options.memory = args.ram;
   if (args.guest !== undefined) options.guest = args.guest;
   if (args.kernel !== undefined) options.kernel = args.kernel;

@@ -9,6 +9,11 @@ declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);
   }
+  class Table {
+    grow(count: number): number;
+    set(index: number, value: unknown): void;
+  }
+  class CompileError extends Error {}
   class Instance {
     constructor(module: Module, imports: object);
     readonly exports: Record<string, unknown>;

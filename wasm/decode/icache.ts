@@ -162,6 +162,43 @@ function publish(index: usize, records: usize, first: u32, end: u32): void {
   }
 }
 
+/** Number of the slot that holds record r. */
+export function slotOfRecord(c: Cpu, r: usize): u32 {
+  return <u32>(r - changetype<usize>(c) - CPU_RECORDS) / SLOT_RECORDS;
+}
+
+/** Is what was decoded from the slot's page still what the page holds? */
+export function icacheFresh(c: Cpu, slot: u32): bool {
+  const at = slotAt(c, slot);
+  return pageVersion(load<u32>(at, Slot.PAGE)) == load<u32>(at, Slot.VERSION);
+}
+
+/**
+ * Make the record at page offset `off` the entry of a region. Only its op and handler change, because a fused record before it
+ * may read the rest: handler = number of the instruction decoded anew (not fused), which a link follows that also holds the
+ * region's function (handler) and the number of the entry (imm). False when there is no record or no room.
+ */
+export function icacheEnter(c: Cpu, slot: u32, off: u32, region: u32, entry: u32): bool {
+  const at = slotAt(c, slot);
+  const n = <u32>load<u16>(slotIndex(c, slot) + (off << 1));
+  const used = load<u32>(at, Slot.USED);
+  if (n == 0 || used + 2 > RECORDS_PER_SLOT) return false;
+  const r = slotRecords(c, slot) + n * RECORD_BYTES;
+  if (load<u16>(r, RecOffset.OP) == Op.REGION) return false;
+  const copy = slotRecords(c, slot) + used * RECORD_BYTES;
+  const bytes = ramHost(<u64>load<u32>(at, Slot.PAGE) << 12) + off;
+  const len = decodeInsn(c, bytes, 4096 - off, off, load<u32>(at, Slot.MODE), copy);
+  if (len == 0) return false;
+  const link = copy + RECORD_BYTES;
+  sentinel(link, Op.LINK, off + len);
+  store<u32>(link, region, RecOffset.HANDLER);
+  store<i64>(link, entry, RecOffset.IMM);
+  store<u32>(at, used + 2, Slot.USED);
+  store<u16>(r, Op.REGION, RecOffset.OP);
+  store<u32>(r, used, RecOffset.HANDLER);
+  return true;
+}
+
 /** Where the bytes of a single-stepped instruction are gathered. */
 // @ts-ignore: decorator
 @inline

@@ -37,7 +37,8 @@ export const enum Op {
   LINK = 1,
   /** Sentinel after a scratch record: leave with RIP = ipBase + off. */
   STOP = 2,
-  RESERVED3 = 3,
+  /** Entry of a translated region: leaves execute with RETRY (jit/region.ts). */
+  REGION = 3,
   RESERVED4 = 4,
   FIRST = 5,
 }

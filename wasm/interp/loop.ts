@@ -16,6 +16,7 @@ import { machineEnd } from "../bus/machine";
 import { icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes } from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
 import { execute, stoppedAt } from "../gen/exec-hot";
+import { executeRegions, noteHead } from "../jit/region";
 import { Control, MachineEnd, control32 } from "../lib/control";
 import { hostLog, hostNow } from "../lib/host";
 import { Log } from "../lib/log";
@@ -37,6 +38,10 @@ const MAX_INSN: u32 = 15;
 const SLICE_TURNS: u32 = 20000;
 /** Bit of Control.OPTIONS: log every instruction (tools/trace-diff). */
 const OPTION_TRACE: u32 = 1;
+/** Bit of Control.OPTIONS: hot loops are translated. */
+const OPTION_TRANSLATOR: u32 = 4;
+/** Of this slice. */
+let translating: bool = false;
 
 /** Why runSlice came back. */
 export const enum Exit { SLICE = 0, STOP = 1, RESET = 2, END = 3 }
@@ -61,6 +66,7 @@ function runCached(c: Cpu): i32 {
   if (!isRam(<u64>page) || !requestCode(c, <u32>page) || nearLimit(c)) return runStep(c);
   const slot = icacheSlot(c, <u32>page, c.codeMode);
   const index = slotIndex(c, slot);
+  if (translating) noteHead(c, slot, <u32>page, off);
   let n = <u32>load<u16>(index + (off << 1));
   if (n == 0) {
     n = icacheDecode(c, slot, off);
@@ -70,6 +76,7 @@ function runCached(c: Cpu): i32 {
   const records = slotRecords(c, slot);
   const r = records + (n << REC_SHIFT);
   jumpRemember(c, va, index, r, records, tlbFetchGlobal(c, va));
+  if (translating) return executeRegions(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
   return execute(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
 }
 
@@ -306,6 +313,7 @@ function careful(c: Cpu): bool {
 /** Run for a while; an Exit. */
 export function runSlice(c: Cpu): i32 {
   const box = inboxOf(c.id);
+  translating = (control32(Control.OPTIONS) & OPTION_TRANSLATOR) != 0;
   for (let turn: u32 = 0; turn < SLICE_TURNS; turn++) {
     if ((atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) != 0 && !c.shadow) {
       const exit = poll(c);

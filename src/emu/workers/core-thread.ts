@@ -32,6 +32,24 @@ function announceFailure(memory: WebAssembly.Memory, code: number): void {
   }
 }
 
+/**
+ * Puts the functions f0, f1, ... of a translated module at `address` into the core's table; index of the
+ * first, 0 if the engine refuses. Engines do not compile from shared memory, hence the copy.
+ */
+function installCode(memory: WebAssembly.Memory, table: WebAssembly.Table, address: number, bytes: number,
+  count: number): number {
+  try {
+    const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
+    const { exports } = new WebAssembly.Instance(module, { env: { mem: memory, tab: table } });
+    const first = table.grow(count);
+    for (let n = 0; n < count; n++) table.set(first + n, exports[`f${n}`]);
+    return first;
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) throw error;
+    return 0;
+  }
+}
+
 function instantiate(request: ThreadRequest & { kind: 'init' }, port: ThreadPort): CoreExports {
   const { module, memory, clock } = request;
   const imports = {
@@ -43,11 +61,12 @@ function instantiate(request: ThreadRequest & { kind: 'init' }, port: ThreadPort
         announceFailure(memory, code);
         throw new CorePanic(`the core stopped with code ${code}, detail 0x${BigInt.asUintN(64, detail).toString(16)}`);
       },
-      // Translated code is a later addition: 0 = not installed.
-      install: (): number => 0,
+      install: (address: number, bytes: number, count: number): number =>
+        installCode(memory, core.table as WebAssembly.Table, address >>> 0, bytes, count),
     },
   };
-  return new WebAssembly.Instance(module, imports).exports as unknown as CoreExports;
+  const core = new WebAssembly.Instance(module, imports).exports;
+  return core as unknown as CoreExports;
 }
 
 export function serveCoreThread(port: ThreadPort): void {

@@ -1,0 +1,157 @@
+// Writes WebAssembly's binary format (core specification 2.0, section 5): LEB128 numbers, instructions, and the frame of a
+// module with one function that imports the machine's memory and the core's table.
+
+/** Opcodes used. */
+export const enum W {
+  UNREACHABLE = 0x00, BLOCK = 0x02, LOOP = 0x03, IF = 0x04, ELSE = 0x05, END = 0x0B, BR = 0x0C, BR_IF = 0x0D, BR_TABLE = 0x0E,
+  CALL_INDIRECT = 0x11, SELECT = 0x1B, GET = 0x20, SET = 0x21, TEE = 0x22,
+  I32_LOAD = 0x28, I64_LOAD = 0x29, I32_LOAD8_S = 0x2C, I32_LOAD8_U = 0x2D, I32_LOAD16_S = 0x2E, I32_LOAD16_U = 0x2F,
+  I32_STORE = 0x36, I64_STORE = 0x37, I32_STORE8 = 0x3A, I32_STORE16 = 0x3B,
+  I32_CONST = 0x41, I64_CONST = 0x42, I32_EQZ = 0x45, I32_EQ = 0x46, I32_NE = 0x47, I32_LT_S = 0x48, I32_LT_U = 0x49,
+  I32_LE_S = 0x4C, I32_LE_U = 0x4D,
+  I64_EQZ = 0x50, I64_EQ = 0x51, I64_NE = 0x52, I64_LT_S = 0x53, I64_LT_U = 0x54, I64_LE_S = 0x57, I64_LE_U = 0x58, I64_GE_U = 0x5A,
+  I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B, I32_MUL = 0x6C, I32_AND = 0x71, I32_OR = 0x72, I32_XOR = 0x73,
+  I32_SHL = 0x74, I32_SHR_S = 0x75, I32_SHR_U = 0x76,
+  I64_ADD = 0x7C, I64_SUB = 0x7D, I64_MUL = 0x7E, I64_AND = 0x83, I64_OR = 0x84, I64_XOR = 0x85, I64_SHL = 0x86, I64_SHR_S = 0x87,
+  I64_SHR_U = 0x88, I32_WRAP = 0xA7, I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD, I32_EXTEND8 = 0xC0, I32_EXTEND16 = 0xC1,
+  VOID = 0x40, I32 = 0x7F, I64 = 0x7E, FUNCREF = 0x70,
+}
+/** Distance from a 32-bit operation to its 64-bit sister. */
+const WIDE_ARITHMETIC: u32 = W.I64_ADD - W.I32_ADD;
+const WIDE_COMPARE: u32 = W.I64_EQZ - W.I32_EQZ;
+
+const enum Section { TYPE = 1, IMPORT = 2, FUNCTION = 3, EXPORT = 7, CODE = 10 }
+/** Shared with a maximum. */
+const LIMITS_SHARED: u32 = 3;
+const MEMORY_PAGES: u32 = 65536;
+const PADDED: usize = 5;
+
+let at: usize = 0;
+let limit: usize = 0;
+/** The buffer is full: the region is given up. */
+export let overflowed: bool = false;
+
+export function here(): usize { return at; }
+
+export function byte(v: u32): void {
+  if (at >= limit) {
+    overflowed = true;
+    return;
+  }
+  store<u8>(at++, v);
+}
+
+function uleb(v: u32): void {
+  while (v >= 0x80) {
+    byte((v & 0x7F) | 0x80);
+    v >>= 7;
+  }
+  byte(v);
+}
+
+function sleb(v: i64): void {
+  for (;;) {
+    const low = <u32>v & 0x7F;
+    v >>= 7;
+    if ((v == 0 && (low & 0x40) == 0) || (v == -1 && (low & 0x40) != 0)) {
+      byte(low);
+      return;
+    }
+    byte(low | 0x80);
+  }
+}
+
+/** A number of five bytes, filled in by endLength. */
+function beginLength(): usize {
+  for (let n: usize = 0; n < PADDED; n++) byte(0);
+  return at;
+}
+function endLength(from: usize): void {
+  let size = <u32>(at - from);
+  for (let n: usize = 0; n < PADDED; n++) {
+    store<u8>(from - PADDED + n, (size & 0x7F) | (n + 1 < PADDED ? 0x80 : 0));
+    size >>= 7;
+  }
+}
+
+export function op(code: W): void { byte(code); }
+/** The 32-bit operation or its 64-bit sister. */
+export function sized(code: W, wide: bool): void {
+  const short = <u32>code;
+  byte(wide ? short + (short < <u32>W.I32_POPCNT ? WIDE_COMPARE : WIDE_ARITHMETIC) : short);
+}
+export function get(local: u32): void { byte(W.GET); uleb(local); }
+export function set(local: u32): void { byte(W.SET); uleb(local); }
+export function tee(local: u32): void { byte(W.TEE); uleb(local); }
+export function const32(v: i32): void { byte(W.I32_CONST); sleb(<i64>v); }
+export function const64(v: i64): void { byte(W.I64_CONST); sleb(v); }
+export function constant(v: i64, wide: bool): void {
+  if (wide) const64(v);
+  else const32(<i32>v);
+}
+/** A load or store; `align` is the log2 that the engine may expect. */
+export function access(code: W, align: u32, offset: u32): void {
+  byte(code);
+  uleb(align);
+  uleb(offset);
+}
+export function br(code: W, depth: u32): void { byte(code); uleb(depth); }
+export function number(v: u32): void { uleb(v); }
+export function openVoid(code: W): void { byte(code); byte(W.VOID); }
+
+function name(text: u32, length: u32): void {
+  uleb(length);
+  for (let n: u32 = 0; n < length; n++) byte((text >> (n << 3)) & 0xFF);
+}
+const ENV: u32 = 0x766E65;
+const MEM: u32 = 0x6D656D;
+const TAB: u32 = 0x626174;
+const FIRST_FUNCTION: u32 = 0x3066;
+
+function importsOf(): void {
+  byte(Section.IMPORT);
+  const size = beginLength();
+  uleb(2);
+  name(ENV, 3); name(MEM, 3);
+  byte(2); byte(LIMITS_SHARED); uleb(0); uleb(MEMORY_PAGES);
+  name(ENV, 3); name(TAB, 3);
+  byte(1); byte(W.FUNCREF); byte(0); uleb(0);
+  endLength(size);
+}
+
+/** Start a module at `address`: imports env.mem, env.tab; function f0 (i32, i32) -> i32 with these many i64, then i32 locals. */
+let codeSize: usize = 0;
+let bodySize: usize = 0;
+export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32): void {
+  at = address;
+  limit = address + bytes;
+  overflowed = false;
+  byte(0); byte(0x61); byte(0x73); byte(0x6D);
+  byte(1); byte(0); byte(0); byte(0);
+  byte(Section.TYPE);
+  let size = beginLength();
+  uleb(1); byte(0x60); uleb(2); byte(W.I32); byte(W.I32); uleb(1); byte(W.I32);
+  endLength(size);
+  importsOf();
+  byte(Section.FUNCTION);
+  size = beginLength();
+  uleb(1); uleb(0);
+  endLength(size);
+  byte(Section.EXPORT);
+  size = beginLength();
+  uleb(1); name(FIRST_FUNCTION, 2); byte(0); uleb(0);
+  endLength(size);
+  byte(Section.CODE);
+  codeSize = beginLength();
+  uleb(1);
+  bodySize = beginLength();
+  uleb(2); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32);
+}
+
+/** Close the function and the module; its length in bytes. */
+export function endModule(address: usize): u32 {
+  byte(W.END);
+  endLength(bodySize);
+  endLength(codeSize);
+  return <u32>(at - address);
+}

@@ -1,0 +1,395 @@
+// Arithmetic flags in a region. At each point the producer of the flags is known statically (a descriptor: FlagKind and width,
+// operands in FA, FB, FR), or dynamic: the lazy fields of cpu/flags.ts in the locals DA DB DR DK, RFLAGS in FE. A consumer is
+// fused with a static producer. Producers whose flags nobody can see are dropped; a side exit counts as somebody, because an
+// exception there would push RFLAGS.
+
+import { Cpu, FlagKind } from "../cpu/state";
+import { testCond } from "../cpu/flags";
+import { mulHighSigned } from "../uop/arith";
+import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
+import { W, br, const32, const64, constant, get, number, op, set, sized } from "./bytes";
+import { Block, Insn, Lower, Place, Term, block, insnOf, lowerOp, lowerPlace, queueAt } from "./map";
+import { blocks, successors } from "./discover";
+import { isBack, orderAt, ordered } from "./flow";
+import { L, Size, extend, storeField } from "./locals";
+
+/** Beside FlagKind | size << 4. */
+export const enum Desc { DYNAMIC = 0, DEAD = 0xFF }
+const SIZE_SHIFT: u32 = 4;
+const KIND_MASK: u32 = 15;
+
+const CF: i64 = 1;
+const CARRIES: i64 = 0x811;
+const CC_CARRY: u32 = 2;
+
+/** Descriptor at the point being emitted. */
+export let flagsNow: u32 = Desc.DYNAMIC;
+export function setFlagsNow(d: u32): void { flagsNow = d; }
+export function describe(kind: u32, size: u32): u32 { return kind | (size << SIZE_SHIFT); }
+// @ts-ignore: decorator
+@inline
+function kindOf(d: u32): u32 { return d & KIND_MASK; }
+// @ts-ignore: decorator
+@inline
+function sizeOf(d: u32): u32 { return d >> SIZE_SHIFT; }
+
+// Liveness ------------------------------------------------------------------------------------------------------------
+
+/** Count of a shift that is known, masked; -1 = in CL. */
+export function shiftCount(i: Insn): i32 {
+  const r = changetype<usize>(i);
+  if (lowerPlace(i) == Place.E_CL) return -1;
+  const n = lowerPlace(i) == Place.E_ONE ? 1 : <i32>recImm(r);
+  return n & (recOpSize(r) == Size.QWORD ? 63 : 31);
+}
+
+function isShift(o: Lower): bool { return o >= Lower.SHL && o <= Lower.SAR; }
+
+function writesFlags(i: Insn): bool {
+  const o = lowerOp(i);
+  if (isShift(o)) return shiftCount(i) != 0;
+  return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST;
+}
+/** Keeps a flag, or all of them sometimes. */
+function isPartial(i: Insn): bool {
+  const o = lowerOp(i);
+  return o == Lower.INC || o == Lower.DEC || (isShift(o) && lowerPlace(i) == Place.E_CL);
+}
+function readsFlags(i: Insn): bool {
+  const o = lowerOp(i);
+  return o == Lower.CMOV || o == Lower.SETCC || o == Lower.JCC || isPartial(i);
+}
+export function usesMemory(i: Insn): bool {
+  const o = lowerOp(i);
+  return (recFlags(changetype<usize>(i)) & RecFlag.MEM) != 0 && o != Lower.LEA && o != Lower.NOP;
+}
+
+/** May the flags be seen when block b ends? */
+function liveOut(b: Block): bool {
+  if (b.term == Term.EXIT) return true;
+  for (let rest = successors(b); rest; rest &= rest - 1) {
+    const to = block(<u32>ctz(rest));
+    if (isBack(b, to) || to.liveIn) return true;
+  }
+  return false;
+}
+
+function liveIn(b: Block): bool {
+  let off = b.off;
+  for (let n: u32 = 0; n < b.count; n++) {
+    const i = insnOf(off);
+    if (readsFlags(i) || usesMemory(i)) return true;
+    if (writesFlags(i)) return false;
+    off += recLen(changetype<usize>(i));
+  }
+  return liveOut(b);
+}
+
+function markLive(b: Block): void {
+  let off = b.off;
+  for (let n: u32 = 0; n < b.count; n++) {
+    store<u16>(queueAt(n), off);
+    off += recLen(changetype<usize>(insnOf(off)));
+  }
+  let live = liveOut(b);
+  for (let n = b.count; n > 0; n--) {
+    const i = insnOf(load<u16>(queueAt(n - 1)));
+    i.flagsLive = live ? 1 : 0;
+    if (writesFlags(i) && !isPartial(i)) live = false;
+    if (readsFlags(i) || usesMemory(i)) live = true;
+  }
+}
+
+// Producers -----------------------------------------------------------------------------------------------------------
+
+function produced(i: Insn): u32 {
+  if (!i.flagsLive) return Desc.DEAD;
+  const size = recOpSize(changetype<usize>(i));
+  const o = lowerOp(i);
+  if (o == Lower.ADD) return describe(FlagKind.ADD, size);
+  if (o == Lower.SUB || o == Lower.CMP || o == Lower.NEG) return describe(FlagKind.SUB, size);
+  if (o == Lower.INC) return describe(FlagKind.INC, size);
+  if (o == Lower.DEC) return describe(FlagKind.DEC, size);
+  if (isShift(o) && shiftCount(i) < 0) return Desc.DYNAMIC;
+  return describe(isShift(o) || o == Lower.IMUL ? FlagKind.SZP : FlagKind.LOGIC, size);
+}
+
+/** Descriptor after an instruction. */
+export function flagsAfter(i: Insn, before: u32): u32 {
+  return writesFlags(i) ? produced(i) : before;
+}
+
+function meet(a: u32, b: u32): u32 {
+  return a == Desc.DEAD ? b : b == Desc.DEAD || a == b ? a : <u32>Desc.DYNAMIC;
+}
+
+function transfer(b: Block): u32 {
+  let d = b.flagsIn;
+  let off = b.off;
+  for (let n: u32 = 0; n < b.count; n++) {
+    const i = insnOf(off);
+    d = flagsAfter(i, d);
+    off += recLen(changetype<usize>(i));
+  }
+  return d;
+}
+
+/** Liveness, then the descriptor at each block's start. */
+export function solveFlags(): void {
+  for (let n: u32 = 0; n <= blocks; n++) {
+    block(n).liveIn = 0;
+    block(n).flagsIn = Desc.DEAD;
+    block(n).flagsOut = Desc.DEAD;
+  }
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let k = ordered - 1; k > 0; k--) {
+      const b = block(orderAt(k));
+      if (b.liveIn || !liveIn(b)) continue;
+      b.liveIn = 1;
+      changed = true;
+    }
+  }
+  for (let k: u32 = 1; k < ordered; k++) markLive(block(orderAt(k)));
+  block(0).flagsOut = Desc.DYNAMIC;
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let k: u32 = 1; k < ordered; k++) {
+      const b = block(orderAt(k));
+      let d: u32 = Desc.DEAD;
+      if (b.liveIn) for (let rest = b.preds; rest; rest &= rest - 1) d = meet(d, block(<u32>ctz(rest)).flagsOut);
+      b.flagsIn = d;
+      d = transfer(b);
+      if (d != b.flagsOut) {
+        b.flagsOut = d;
+        changed = true;
+      }
+    }
+  }
+}
+
+// Consumers -----------------------------------------------------------------------------------------------------------
+
+// @ts-ignore: decorator
+@inline
+function isWide(d: u32): bool { return sizeOf(d) == Size.QWORD; }
+export function localA(size: u32): u32 { return size == Size.QWORD ? <u32>L.FA64 : <u32>L.FA32; }
+export function localB(size: u32): u32 { return size == Size.QWORD ? <u32>L.FB64 : <u32>L.FB32; }
+export function localResult(size: u32): u32 { return size == Size.QWORD ? <u32>L.FR64 : <u32>L.FR32; }
+// @ts-ignore: decorator
+@inline
+function getA(d: u32): void { get(localA(sizeOf(d))); }
+// @ts-ignore: decorator
+@inline
+function getB(d: u32): void { get(localB(sizeOf(d))); }
+
+/** Push the result, sign-extended. */
+function pushResult(d: u32): void {
+  const wide = isWide(d);
+  switch (kindOf(d)) {
+    case FlagKind.ADD: getA(d); getB(d); sized(W.I32_ADD, wide); break;
+    case FlagKind.SUB: getA(d); getB(d); sized(W.I32_SUB, wide); break;
+    case FlagKind.INC: getA(d); constant(1, wide); sized(W.I32_ADD, wide); break;
+    case FlagKind.DEC: getA(d); constant(1, wide); sized(W.I32_SUB, wide); break;
+    default: get(localResult(sizeOf(d)));
+  }
+  extend(sizeOf(d));
+}
+
+function pushNegative(wide: bool): void {
+  constant(0, wide);
+  sized(W.I32_LT_S, wide);
+}
+
+/** Push OF of ADD or SUB: ((a ^ x) & (y ^ r)) < 0. */
+function pushOverflow(d: u32): void {
+  const wide = isWide(d);
+  const isAdd = kindOf(d) == FlagKind.ADD;
+  getA(d);
+  pushResult(d);
+  sized(W.I32_XOR, wide);
+  if (isAdd) {
+    getB(d);
+    pushResult(d);
+  } else {
+    getA(d);
+    getB(d);
+  }
+  sized(W.I32_XOR, wide);
+  sized(W.I32_AND, wide);
+  pushNegative(wide);
+}
+
+function pushZero(d: u32): void {
+  pushResult(d);
+  sized(W.I32_EQZ, isWide(d));
+}
+function pushSign(d: u32): void {
+  pushResult(d);
+  pushNegative(isWide(d));
+}
+function pushParity(d: u32): void {
+  pushResult(d);
+  if (isWide(d)) op(W.I32_WRAP);
+  const32(0xFF); op(W.I32_AND); op(W.I32_POPCNT); const32(1); op(W.I32_AND); op(W.I32_EQZ);
+}
+
+function compare(d: u32, code: W): void {
+  getA(d);
+  getB(d);
+  sized(code, isWide(d));
+}
+
+/** Push the truth of an even condition code over SUB. */
+function pushSubCond(d: u32, cc: u32): void {
+  switch (cc) {
+    case 0: pushOverflow(d); break;
+    case 2: compare(d, W.I32_LT_U); break;
+    case 4: compare(d, W.I32_EQ); break;
+    case 6: compare(d, W.I32_LE_U); break;
+    case 8: pushSign(d); break;
+    case 10: pushParity(d); break;
+    case 12: compare(d, W.I32_LT_S); break;
+    default: compare(d, W.I32_LE_S);
+  }
+}
+
+function pushAddCond(d: u32, cc: u32): void {
+  switch (cc) {
+    case 0: pushOverflow(d); break;
+    case 2: pushCarry(d); break;
+    case 4: pushZero(d); break;
+    case 6: pushCarry(d); pushZero(d); op(W.I32_OR); break;
+    case 8: pushSign(d); break;
+    case 10: pushParity(d); break;
+    case 12: pushSign(d); pushOverflow(d); op(W.I32_NE); break;
+    default: pushSign(d); pushOverflow(d); op(W.I32_NE); pushZero(d); op(W.I32_OR);
+  }
+}
+
+/** LOGIC, and what INC, DEC and SZP share with it; false when RFLAGS is needed. */
+function pushResultCond(d: u32, cc: u32): bool {
+  const logic = kindOf(d) == FlagKind.LOGIC;
+  if (cc == 4) pushZero(d);
+  else if (cc == 8) pushSign(d);
+  else if (cc == 10) pushParity(d);
+  else if (!logic) return false;
+  else if (cc == 6) pushZero(d);
+  else if (cc == 12) pushSign(d);
+  else if (cc == 14) {
+    pushResult(d);
+    constant(0, isWide(d));
+    sized(W.I32_LE_S, isWide(d));
+  } else const32(0);
+  return true;
+}
+
+/** Push CF, 0 or 1. */
+function pushCarry(d: u32): void {
+  switch (kindOf(d)) {
+    case FlagKind.ADD:
+      pushResult(d);
+      getA(d);
+      sized(W.I32_LT_U, isWide(d));
+      break;
+    case FlagKind.SUB: compare(d, W.I32_LT_U); break;
+    case FlagKind.LOGIC: const32(0); break;
+    case Desc.DYNAMIC: callCore(CC_CARRY, jitCond.index); break;
+    default: get(L.FE); op(W.I32_WRAP); const32(<i32>CF); op(W.I32_AND);
+  }
+}
+
+/** Push the truth of condition code cc. */
+export function pushCond(cc: u32): void {
+  const d = flagsNow;
+  const even = cc & ~1;
+  let done = true;
+  if (kindOf(d) == FlagKind.SUB) pushSubCond(d, even);
+  else if (kindOf(d) == FlagKind.ADD) pushAddCond(d, even);
+  else done = kindOf(d) != Desc.DYNAMIC && pushResultCond(d, even);
+  if (!done) {
+    toDynamic();
+    callCore(cc, jitCond.index);
+  } else if (cc & 1) op(W.I32_EQZ);
+}
+
+// Dynamic flags ---------------------------------------------------------------------------------------------------------
+
+function setExtended(local: u32, wide: bool): void {
+  if (!wide) op(W.I64_EXTEND_S);
+  set(local);
+}
+
+/** Put the flags of the present descriptor into DA DB DR DK. */
+export function toDynamic(): void {
+  const d = flagsNow;
+  if (d == Desc.DYNAMIC || d == Desc.DEAD) return;
+  const wide = isWide(d);
+  const kind = kindOf(d);
+  if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) {
+    getA(d);
+    setExtended(L.DA, wide);
+  }
+  if (kind == FlagKind.ADD || kind == FlagKind.SUB) {
+    getB(d);
+    setExtended(L.DB, wide);
+  }
+  pushResult(d);
+  setExtended(L.DR, wide);
+  const32(kind);
+  set(L.DK);
+}
+
+/** Keep CF in FE before INC or DEC. */
+export function saveCarry(): void {
+  const kind = kindOf(flagsNow);
+  if (kind == FlagKind.INC || kind == FlagKind.DEC || kind == FlagKind.SZP) return;
+  get(L.FE);
+  const64(~CF);
+  op(W.I64_AND);
+  pushCarry(flagsNow);
+  op(W.I64_EXTEND_U);
+  op(W.I64_OR);
+  set(L.FE);
+}
+
+/** FE without CF, OF and AF, on the stack. */
+export function pushWithoutCarries(): void {
+  get(L.FE);
+  const64(~CARRIES);
+  op(W.I64_AND);
+}
+
+export function spillFlags(): void {
+  storeField(offsetof<Cpu>("flagA"), L.DA, true);
+  storeField(offsetof<Cpu>("flagB"), L.DB, true);
+  storeField(offsetof<Cpu>("flagRes"), L.DR, true);
+  storeField(offsetof<Cpu>("eflags"), L.FE, true);
+  storeField(offsetof<Cpu>("flagKind"), L.DK, false);
+}
+
+/** Push the i32 that a function of the core gives for (cpu, argument), the dynamic flags being in Cpu. */
+function callCore(argument: u32, index: u32): void {
+  spillFlags();
+  call(argument, index);
+}
+export function call(argument: u32, index: u32): void {
+  get(L.C);
+  const32(argument);
+  const32(index);
+  op(W.CALL_INDIRECT);
+  number(0);
+  number(0);
+}
+
+/** Called by regions: truth of a condition code. */
+export function jitCond(c: Cpu, cc: usize): i32 {
+  return testCond(c, <u32>cc) ? 1 : 0;
+}
+
+/** Called by regions: the signed product of flagA and flagB does not fit 64 bits. */
+export function jitLost(c: Cpu, unused: usize): i32 {
+  const a = <i64>c.flagA;
+  const b = <i64>c.flagB;
+  return mulHighSigned(a, b) != ((a * b) >> 63) ? 1 : 0;
+}
