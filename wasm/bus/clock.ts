@@ -6,7 +6,7 @@
 
 import { BOARD, CONTROL } from "../lib/layout";
 import { Control, control32 } from "../lib/control";
-import { lock, unlock } from "../lib/atomics";
+import { lock, unlock, waitWord } from "../lib/atomics";
 import { Hook, hook } from "../lib/hooks";
 import { NEVER, NS_PER_MS, clockArm, nowNs } from "../lib/time";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
@@ -125,6 +125,6 @@ export function clockRun(): void {
         if (sleep > IDLE_SLEEP_NS) sleep = IDLE_SLEEP_NS;
       }
     }
-    if (sleep > 0) atomic.wait<u32>(CONTROL + <usize>Control.CLOCK_WAKE, generation, sleep);
+    if (sleep > 0) waitWord(CONTROL + <usize>Control.CLOCK_WAKE, generation, sleep);
   }
 }

@@ -7,6 +7,7 @@ import { Cpu, CpuBlock, RunState } from "./state";
 import { Inbox, Request, inboxOf, request } from "./inbox";
 import { tscHz } from "./tsc";
 import { CONTROL } from "../lib/layout";
+import { waitWord } from "../lib/atomics";
 import { Control, control32 } from "../lib/control";
 import { isRam, physWriteBytes, ramHost } from "../mmu/physmem";
 import { tlbFlushAll } from "../mmu/tlb";
@@ -224,6 +225,6 @@ function yieldTo(c: Cpu, apicId: u32): void {
   const id = cpuOfApicId(apicId);
   if (id < 0 || control32(Control.RUNNING_CPUS) < control32(Control.HOST_CORES)) return;
   if (atomic.load<u32>(inboxOf(id), Inbox.RUN_STATE) != RunState.RUNNING) return;
-  atomic.wait<u32>(inboxOf(c.id) + <usize>Inbox.ATTENTION, 0, YIELD_NS);
+  waitWord(inboxOf(c.id) + <usize>Inbox.ATTENTION, 0, YIELD_NS);
 }
 const YIELD_NS: i64 = 50000;

@@ -4,7 +4,7 @@
 import { Cpu, RunState, Status } from "./state";
 import { Inbox, Request, inboxOf } from "./inbox";
 import { Control, control32 } from "../lib/control";
-import { fullFence } from "../lib/atomics";
+import { fullFence, waitWord } from "../lib/atomics";
 import { CONTROL } from "../lib/layout";
 import { hostNow } from "../lib/host";
 import { pvPark, pvResume } from "./paravirt";
@@ -52,7 +52,7 @@ export function park(c: Cpu, state: u32, untilNs: i64): void {
   if (untilNs != i64.MAX_VALUE) wait = untilNs <= now ? 0 : untilNs - now < PARK_NS ? untilNs - now : PARK_NS;
   pvPark(c);
   publishState(c, state);
-  if (wait > 0) atomic.wait<u32>(inboxOf(c.id) + <usize>Inbox.ATTENTION, 0, wait);
+  if (wait > 0) waitWord(inboxOf(c.id) + <usize>Inbox.ATTENTION, 0, wait);
   c.haltedNs += <u64>(<i64>hostNow() - now);
   atomic.store<u64>(inboxOf(c.id), c.haltedNs, Inbox.STAT_HALTED_NS);
   publishState(c, RunState.RUNNING);
@@ -69,7 +69,7 @@ export function splitLockWait(c: Cpu): void {
     const owner = atomic.load<u32>(word);
     if (owner == 0 || owner == c.id + 1 || control32(Control.FAILED) != 0) return;
     publishState(c, RunState.PAUSED);
-    atomic.wait<u32>(word, owner, 1000000);
+    waitWord(word, owner, 1000000);
     publishState(c, RunState.RUNNING);
     fullFence();
   }
@@ -85,7 +85,7 @@ export function pauseHint(c: Cpu): i32 {
   if (control32(Control.CPUS) == 1) return Status.NEXT;
   pauses++;
   if (pauses & SPIN_PAUSES) return Status.NEXT;
-  atomic.wait<u32>(inboxOf(c.id) + <usize>Inbox.ATTENTION, 0, SPIN_YIELD_NS);
+  waitWord(inboxOf(c.id) + <usize>Inbox.ATTENTION, 0, SPIN_YIELD_NS);
   return Status.END;
 }
 

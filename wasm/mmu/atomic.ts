@@ -4,6 +4,7 @@
 
 import { Cpu, RunState } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
+import { waitWord } from "../lib/atomics";
 import { Control, control32 } from "../lib/control";
 import { CONTROL } from "../lib/layout";
 
@@ -27,7 +28,7 @@ export function splitLockBegin(c: Cpu): bool {
     // Waits until that CPU is parked in smp.ts splitLockWait or not executing at all.
     while (atomic.load<u32>(inboxOf(id), Inbox.RUN_STATE) == RunState.RUNNING) {
       if (control32(Control.FAILED) | control32(Control.END)) break;
-      atomic.wait<u32>(CONTROL + <usize>Control.SPLIT_PARKED, control32(Control.SPLIT_PARKED), 50000);
+      waitWord(CONTROL + <usize>Control.SPLIT_PARKED, control32(Control.SPLIT_PARKED), 50000);
     }
   }
   return true;
