@@ -2,7 +2,7 @@
  * side; after each batch the boot processor counts outcomes. Argument: rounds of each test.
  * Output: one line a test, `NAME rounds N forbidden F seen S` (S: outcomes that show reordering which x86 allows). */
 #include "lib.h"
-#define CELLS 2048
+#define CELLS 512
 #define STRIDE 2 /* u64s between cells: neighbours share lines, as real data does */
 
 static volatile u64 x[CELLS * STRIDE], y[CELLS * STRIDE];
@@ -18,7 +18,10 @@ static const char *const names[] = { "SB", "SB+mfence", "SB+xchg", "MP", "LB", "
 
 static void half(u32 test, u32 me)
 {
-	for (u32 i = 0; i < CELLS; i++) {
+	/* In opposite directions: whoever starts late, the two meet once in every sweep. */
+	u32 down = test == IRIW ? me >= 2 : me & 1;
+	for (u32 n = 0; n < CELLS; n++) {
+		u32 i = down ? CELLS - 1 - n : n;
 		volatile u64 *a = &x[i * STRIDE], *b = &y[i * STRIDE];
 		u64 v, w;
 		if (me & 1) { volatile u64 *t = a; a = b; b = t; }
@@ -49,6 +52,8 @@ static void barrier_all(void)
 {
 	u32 now = phase;
 	if (atomic_add(&arrived, 1) == cpus - 1) { arrived = 0; mfence(); phase = now + 1; return; }
+	/* Without PAUSE at first: a CPU that gave its host core away would start its sweep too late to meet the others. */
+	for (int i = 0; i < 4000; i++) if (phase != now) return;
 	while (phase == now) pause();
 }
 
