@@ -1,4 +1,4 @@
-// The 32-byte record of one decoded instruction (layout: wasm/CONTRACT.md) and its accessors. A record is private to its
+// The 32-byte record of one decoded instruction (layout: docs/core.md) and its accessors. A record is private to its
 // CPU, is written by decode/decoder.ts only, and holds page offsets, never virtual addresses.
 //
 //  0 u16 op | 2 u16 off | 4 u8 len | 5 u8 flags | 6 u8 reg | 7 u8 rm | 8 u8 base | 9 u8 index | 10 u8 segScale | 11 u8 size
