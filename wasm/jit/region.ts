@@ -25,6 +25,7 @@ const THRESHOLD: u32 = 2;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
 const HEADS: u32 = 1024;
+const HEAD_BYTES: u32 = 8;
 const enum Head { KEY = 0, COUNT = 4 }
 /** Turns between interpreter and regions before the run loop polls. */
 const TURNS: u32 = 1000;
@@ -89,8 +90,14 @@ function translate(c: Cpu, slot: u32, page: u32, off: u32): bool {
   return entered;
 }
 
+/** Count all heads anew. */
+export function forgetHeads(): void {
+  ready = false;
+}
+
 function startWork(c: Cpu): void {
   useWork(c.id);
+  memory.fill(heads(), 0, HEADS * HEAD_BYTES);
   ready = true;
 }
 
@@ -100,7 +107,7 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32): void {
   sampled = false;
   if (!ready) startWork(c);
   const key = (page << 12 | off) + 1;
-  const h = heads() + ((key ^ (key >> 10)) & (HEADS - 1)) * 8;
+  const h = heads() + ((key ^ (key >> 10)) & (HEADS - 1)) * HEAD_BYTES;
   if (load<u32>(h, Head.KEY) != key) {
     store<u32>(h, key, Head.KEY);
     store<u32>(h, 0, Head.COUNT);

@@ -36,7 +36,7 @@ function announceFailure(memory: WebAssembly.Memory, code: number): void {
  * Puts the functions f0, f1, ... of a translated module at `address` into the core's table; index of the
  * first, 0 if the engine refuses. Engines do not compile from shared memory, hence the copy.
  */
-function installCode(memory: WebAssembly.Memory, table: WebAssembly.Table, address: number, bytes: number,
+export function installCode(memory: WebAssembly.Memory, table: WebAssembly.Table, address: number, bytes: number,
   count: number): number {
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
@@ -50,7 +50,9 @@ function installCode(memory: WebAssembly.Memory, table: WebAssembly.Table, addre
   }
 }
 
-function instantiate(request: ThreadRequest & { kind: 'init' }, port: ThreadPort): CoreExports {
+/** An instance of the core over the shared memory; its log lines go to `port`. */
+export function instantiate(request: Pick<ThreadRequest & { kind: 'init' }, 'module' | 'memory' | 'clock'>,
+  port: Pick<ThreadPort, 'post'>): CoreExports {
   const { module, memory, clock } = request;
   const imports = {
     env: { memory },
@@ -85,6 +87,7 @@ export function serveCoreThread(port: ThreadPort): void {
       case 'machine-init':
         core.machineInit();
         if (request.directBoot) core.presetForDirectBoot();
+        else core.presetForFirmware();
         return 0;
       case 'cpu-init':
         core.cpuInit(id);

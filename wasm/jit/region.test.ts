@@ -1,0 +1,146 @@
+// The translator against the interpreter: the same machine, the same code, the same end: registers, RFLAGS, memory, RIP and
+// the number of instructions, exactly. Random loops (SKEP_JIT_SEED, SKEP_JIT_LOOPS), then the ways in which a region is left.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { buildCore, CODE, DATA, END, INTERPRETER, JitMachine, REGS, SMALL, type Snapshot, STACK, TRANSLATOR } from './testing/machine.ts';
+import { randomFrom, randomLoop } from './testing/random-code.ts';
+
+const SEED = Number(process.env.SKEP_JIT_SEED ?? Date.now() % 1e9);
+const LOOPS = Number(process.env.SKEP_JIT_LOOPS ?? 60);
+/** Above the 2 x 50 000 taken branches after which a head is translated. */
+const ITERATIONS = 160_000;
+const PAGE = 0x1000;
+const MEMORY = 0x4000;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+let machine: JitMachine;
+beforeAll(() => { machine = new JitMachine(buildCore()); }, 240_000);
+
+type Prepare = (m: JitMachine) => void;
+
+function runWith(options: number, code: readonly number[], prepare: Prepare, from = DATA, bytes = MEMORY): Snapshot {
+  machine.reset(options, code);
+  prepare(machine);
+  machine.run();
+  return machine.snapshot(from, bytes);
+}
+
+/** Both engines agree; the translator has made at least one region. */
+function compare(code: readonly number[], prepare: Prepare, from = DATA, bytes = MEMORY): Snapshot {
+  const expected = runWith(INTERPRETER, code, prepare, from, bytes);
+  const before = machine.core.regionCount();
+  const actual = runWith(TRANSLATOR, code, prepare, from, bytes);
+  expect(machine.core.regionCount(), 'regions').toBeGreaterThan(before);
+  expect({ ...actual, memory: null }).toEqual({ ...expected, memory: null });
+  expect(actual.memory.equals(expected.memory)).toBe(true);
+  return actual;
+}
+
+describe('random loops', () => {
+  test(`translated = interpreted, seed ${SEED}`, () => {
+    for (let n = 0; n < LOOPS; n++) {
+      const seed = SEED + n;
+      const random = randomFrom(seed);
+      const code = randomLoop(random, END);
+      const values = REGS.map(() => BigInt(random(0xFFFFFFFF)) << 32n | BigInt(random(0xFFFFFFFF)));
+      const prepare: Prepare = (m) => {
+        REGS.forEach((name, k) => { if (name !== 'rsp') m.set(name, values[k]!); });
+        m.set('r14', DATA);
+        m.set('r15', ITERATIONS);
+        for (let at = 0; at < MEMORY; at += 8) m.write(DATA + at, values[(at >> 3) & 15]! ^ BigInt(at * 0x9E3779B1));
+      };
+      try {
+        compare(code, prepare);
+      } catch (error) {
+        (error as Error).message = `seed ${seed}, code ${Buffer.from(code).toString('hex')}: ${(error as Error).message}`;
+        throw error;
+      }
+    }
+  }, 600_000);
+});
+
+describe('exits', () => {
+  // add (%rsi), %rdx; add $8, %rsi; dec %rcx; jnz
+  const WALK = [0x48, 0x03, 0x16, 0x48, 0x83, 0xC6, 8, 0x48, 0xFF, 0xC9, 0x75, 0xF4];
+
+  test('TLB misses: a walk over 512 pages', () => {
+    const end = compare([...WALK, ...END], (m) => {
+      m.set('rdx', 0);
+      m.set('rsi', SMALL);
+      m.set('rcx', 512 * PAGE / 8);
+      for (let at = 0; at < 512 * PAGE; at += 8) m.write(SMALL + at, at * 3 + 1);
+    });
+    const words = BigInt(512 * PAGE / 8);
+    expect(end.regs.rdx).toBe(12n * words * (words - 1n) + words);
+    expect(end.instructions).toBe(4n * words + 1n);
+  });
+
+  test('a fault inside the loop: exact RIP, registers, flags, CR2', () => {
+    const missing = SMALL + 400 * PAGE;
+    const faults: unknown[] = [];
+    compare([...WALK, ...END], (m) => {
+      m.set('rsi', SMALL);
+      m.set('rcx', 512 * PAGE / 8);
+      m.unmap(missing);
+      faults.push(m);
+    }, STACK - 64, 64);
+    const frame = Array.from({ length: 6 }, (_, k) => machine.read(STACK - 48 + 8 * k));
+    // Not present, read, supervisor; the faulting instruction; RFLAGS of DEC to a positive value keep their carry.
+    expect(frame[0]).toBe(0n);
+    expect(frame[1]).toBe(BigInt(CODE));
+    expect(frame[4]).toBe(BigInt(STACK));
+    expect(machine.get('cr2')).toBe(BigInt(missing));
+    expect(machine.get('rsi')).toBe(BigInt(missing));
+    expect(machine.get('rcx')).toBe(BigInt(112 * PAGE / 8));
+    expect(faults).toHaveLength(2);
+  });
+
+  test('an NMI arrives during an endless loop', async () => {
+    // add $1, %rax; mov (%rsi), %rbx; jmp
+    machine.reset(TRANSLATOR, [0x48, 0x83, 0xC0, 1, 0x48, 0x8B, 0x1E, 0xEB, 0xF7]);
+    machine.set('rsi', DATA);
+    let asked = 0;
+    const regions = await machine.runAside(async () => {
+      await sleep(700);
+      asked = performance.now();
+      machine.core.raiseNmi(0);
+    });
+    expect(regions).toBe(1);
+    expect(performance.now() - asked).toBeLessThan(2000);
+    const turns = machine.get('rax');
+    const interrupted = machine.read(STACK - 40) - BigInt(CODE);
+    const done = { 0n: 0n, 4n: 1n, 7n: 2n } as unknown as Record<string, bigint>;
+    // Three instructions per turn; the last turn may be cut; OUT ends it.
+    const expected = interrupted === 0n ? 3n * turns : 3n * (turns - 1n) + done[`${interrupted}n`.slice(0, -1)]!;
+    expect(machine.get('instructions')).toBe(expected + 1n);
+    expect(turns).toBeGreaterThan(1_000_000n);
+  }, 60_000);
+});
+
+describe('code that changes', () => {
+  test('a store from inside the region', () => {
+    // add $1, %rax; cmp %rcx, %rdi; jne 1f; movb $5, (%r8); 1: dec %rcx; jnz
+    const code = [0x48, 0x83, 0xC0, 1, 0x48, 0x39, 0xCF, 0x75, 4, 0x41, 0xC6, 0, 5, 0x48, 0xFF, 0xC9, 0x75, 0xEE, ...END];
+    const turns = 400_000, after = 150_000;
+    const end = compare(code, (m) => {
+      m.set('rcx', turns);
+      m.set('rdi', turns - after);
+      m.set('r8', CODE + 3);
+    });
+    // The store is in turn after + 1, behind its addition.
+    expect(end.regs.rax).toBe(BigInt(after + 1 + 5 * (turns - after - 1)));
+  });
+
+  test('a store by another CPU', async () => {
+    // add $1, %rax; mov (%rsi), %rbx; jmp, which becomes add $1, %rax; mov (%rsi), %rbx; out
+    machine.reset(TRANSLATOR, [0x48, 0x83, 0xC0, 1, 0x48, 0x8B, 0x1E, 0xEB, 0xF7]);
+    machine.set('rsi', DATA);
+    const regions = await machine.runAside(async () => {
+      await sleep(700);
+      machine.core.storeAs(1, BigInt(CODE), 0xE71E8B4801C08348n);
+      machine.core.storeAs(1, BigInt(CODE + 1), 0xF4E71E8B4801C083n);
+    });
+    expect(regions).toBe(1);
+    expect(machine.get('instructions')).toBe(3n * machine.get('rax'));
+  }, 60_000);
+});

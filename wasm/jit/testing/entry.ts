@@ -1,0 +1,58 @@
+// The whole core with what region.test.ts needs to set up machines and to look inside.
+
+import { readEflags } from "../../cpu/flags";
+import { Inbox, Request, inboxOf, request, stateOf } from "../../cpu/inbox";
+import { Cpu } from "../../cpu/state";
+import { Control } from "../../lib/control";
+import { CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES } from "../../lib/layout";
+import { physStore } from "./stores";
+import { regions, forgetHeads } from "../region";
+
+export * from "../../main";
+
+const CPUS: u32 = 2;
+const RAM_PAGES: u32 = 0x1000;
+
+function control(offset: Control, value: u32): void { store<u32>(CONTROL + <usize>offset, value); }
+
+/** Control words of a machine of two CPUs with 16 MiB; the address of RAM. */
+export function configure(options: u32): usize {
+  const ram = CPU_BLOCKS + CPUS * CPU_BLOCK_BYTES;
+  control(Control.CPUS, CPUS);
+  control(Control.RAM_BASE, ram);
+  control(Control.RAM_PAGES, RAM_PAGES);
+  control(Control.HOST_CORES, CPUS);
+  control(Control.CPU_MODEL, 2);
+  store<u64>(CONTROL + <usize>Control.TSC_HZ, 1000000000);
+  control(Control.FAILED, 0);
+  control(Control.END, 0);
+  control(Control.RUNNING, 1);
+  control(Control.OPTIONS, options);
+  for (let id: u32 = 0; id < CPUS; id++) {
+    store<u32>(inboxOf(id), 0, Inbox.REQUESTS);
+    store<u32>(inboxOf(id), 0, Inbox.ATTENTION);
+  }
+  forgetHeads();
+  return ram;
+}
+
+export function cpuOf(id: u32): usize { return stateOf(id); }
+export function flagsOf(id: u32): u64 { return readEflags(changetype<Cpu>(stateOf(id))); }
+export function regionCount(): u32 { return regions; }
+export function raiseNmi(id: u32): void { request(id, Request.NMI); }
+/** A store of 8 bytes to a guest-physical address by CPU `id`, as its slow path does it. */
+export function storeAs(id: u32, address: u64, value: u64): void {
+  physStore(changetype<Cpu>(stateOf(id)), address, value);
+}
+
+/** Offsets of the fields that the tests use, by their place in FIELDS of machine.ts. */
+export function fieldOffset(n: i32): usize {
+  switch (n) {
+    case 0: return offsetof<Cpu>("rip");
+    case 1: return offsetof<Cpu>("instructions");
+    case 2: return offsetof<Cpu>("cr2");
+    case 3: return offsetof<Cpu>("idtrBase");
+    case 4: return offsetof<Cpu>("idtrLimit");
+    default: return 0;
+  }
+}

@@ -1,0 +1,140 @@
+// Two CPUs and 16 MiB for the tests of the translator: 64-bit code in identity-mapped memory, in this thread or in a worker.
+// Addresses of tables and gates are this file's own; layouts are those of SDM vol. 3A 4.5 and 6.14.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { installCode } from '../../../src/emu/workers/core-thread.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit'] as const;
+export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13',
+  'r14', 'r15'] as const;
+type Name = (typeof FIELDS)[number] | (typeof REGS)[number];
+
+const PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, IDT = 0x6000, STUBS = 0x7000;
+export const STACK = 0xA000, CODE = 0x10000, DATA = 0x200000;
+/** Mapped by 4 KiB pages, so that tests can take one away. */
+export const SMALL = 0x400000;
+const LARGE_PAGE = 0x83, SMALL_PAGE = 3, LARGE_BYTES = 0x200000, PAGE = 0x1000;
+const LINUX64 = 1;
+export const INTERPRETER = 0, TRANSLATOR = 4;
+/** out %eax, $0xF4: the machine ends. */
+export const END = [0xE7, 0xF4];
+const WASM_PAGES = 4600, STATE_BYTES = 0x1000;
+
+export interface Core {
+  machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
+  setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
+  configure(options: number): number; cpuOf(id: number): number; flagsOf(id: number): bigint; regionCount(): number;
+  raiseNmi(id: number): void; storeAs(id: number, address: bigint, value: bigint): void; fieldOffset(n: number): number;
+}
+
+/** Compiles the core with testing/entry.ts. */
+export function buildCore(): WebAssembly.Module {
+  mkdirSync(`${ROOT}build`, { recursive: true });
+  const out = `${ROOT}build/jit-test.wasm`;
+  execFileSync(process.execPath, [`${ROOT}node_modules/assemblyscript/bin/asc.js`, 'wasm/jit/testing/entry.ts',
+    '--config', 'none', '-o', out, '--importMemory', '--sharedMemory', '--initialMemory', '1024', '--maximumMemory', '65536',
+    '--memoryBase', '1024', '--runtime', 'stub', '--noAssert', '--exportTable', '--stackSize', '0', '-O2', '--disableWarning',
+    '--enable', 'simd,threads,bulk-memory,nontrapping-f2i,sign-extension,mutable-globals',
+    '--use', 'abort=wasm/lib/host/abort'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+  return new WebAssembly.Module(readFileSync(out));
+}
+
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Core {
+  const exports = new WebAssembly.Instance(module, {
+    env: { memory },
+    host: {
+      now: () => performance.now() * 1e6,
+      log: () => {},
+      panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
+      install: (address: number, bytes: number, count: number) =>
+        installCode(memory as never, exports.table as never, address >>> 0, bytes, count),
+    },
+  }).exports;
+  return exports as unknown as Core;
+}
+
+export interface Snapshot { regs: Record<string, bigint>; flags: bigint; instructions: bigint; rip: bigint; memory: Buffer }
+
+export class JitMachine {
+  readonly memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: 65536, shared: true });
+  readonly core: Core;
+  readonly view: DataView;
+  private ram = 0;
+
+  constructor(readonly module: WebAssembly.Module) {
+    this.core = instantiate(module, this.memory);
+    this.view = new DataView(this.memory.buffer);
+  }
+
+  /** A machine after reset with `code` at CODE, everything mapped, a stub that ends the machine behind every vector. */
+  reset(options: number, code: readonly number[]): void {
+    this.ram = this.core.configure(options);
+    this.core.machineInit();
+    for (const id of [1, 0]) this.core.cpuInit(id);
+    new Uint8Array(this.memory.buffer, this.ram, SMALL + LARGE_BYTES).fill(0);
+    this.write(PML4, PDPT | 3);
+    this.write(PDPT, PD | 3);
+    for (let n = 0; n < 8; n++) this.write(PD + 8 * n, n * LARGE_BYTES === SMALL ? PT | 3 : (n * LARGE_BYTES) | LARGE_PAGE);
+    for (let n = 0; n < 512; n++) this.write(PT + 8 * n, (SMALL + n * PAGE) | SMALL_PAGE);
+    for (let vector = 0; vector < 32; vector++) {
+      const stub = STUBS + vector * 16;
+      this.write(IDT + vector * 16, (BigInt(stub & 0xFFFF)) | 0x10n << 16n | 0x8E00n << 32n | BigInt(stub >>> 16) << 48n);
+      this.put(stub, END);
+    }
+    this.put(CODE, code);
+    this.core.setBootState(LINUX64, BigInt(CODE), 0n, BigInt(PML4));
+    this.set('rsp', STACK);
+    this.set('idtrBase', IDT);
+    this.view.setUint32(this.at('idtrLimit'), 0xFFF, true);
+  }
+
+  private at(name: Name, cpu = 0): number {
+    const reg = (REGS as readonly string[]).indexOf(name);
+    return this.core.cpuOf(cpu) + (reg >= 0 ? reg * 8 : this.core.fieldOffset((FIELDS as readonly string[]).indexOf(name)));
+  }
+  get(name: Name): bigint { return this.view.getBigUint64(this.at(name), true); }
+  set(name: Name, value: number | bigint): void { this.view.setBigUint64(this.at(name), BigInt(value), true); }
+  put(address: number, bytes: readonly number[]): void { new Uint8Array(this.memory.buffer).set(bytes, this.ram + address); }
+  write(address: number, value: number | bigint): void {
+    this.view.setBigUint64(this.ram + address, BigInt.asUintN(64, BigInt(value)), true);
+  }
+  read(address: number): bigint { return this.view.getBigUint64(this.ram + address, true); }
+  unmap(address: number): void { this.write(PT + ((address - SMALL) / PAGE) * 8, 0); }
+
+  /** Runs CPU 0 in this thread until the machine ends. */
+  run(): void { this.core.cpuRun(); }
+
+  /** Runs CPU 0 in a thread of its own; resolves with the number of regions when the machine has ended. */
+  async runAside(meanwhile: () => Promise<void>): Promise<number> {
+    const script = JSON.stringify(new URL('./worker.ts', import.meta.url).href);
+    // Node 20 needs tsx for TypeScript, registered in the thread.
+    const worker = new Worker(`import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${script}); });`, {
+      eval: true, execArgv: [],
+      workerData: { module: this.module, memory: this.memory, state: this.core.cpuOf(0), bytes: STATE_BYTES },
+    });
+    const done = new Promise<number>((resolve, reject) => {
+      worker.once('error', reject);
+      worker.on('message', (message: string | number) => {
+        if (typeof message === 'number') resolve(message);
+        else meanwhile().catch(reject);
+      });
+    });
+    try {
+      return await done;
+    } finally {
+      await worker.terminate();
+    }
+  }
+
+  snapshot(from: number, bytes: number): Snapshot {
+    return {
+      regs: Object.fromEntries(REGS.map((name) => [name, this.get(name)])),
+      flags: this.core.flagsOf(0), instructions: this.get('instructions'), rip: this.get('rip'),
+      memory: Buffer.from(new Uint8Array(this.memory.buffer, this.ram + from, bytes).slice()),
+    };
+  }
+}

@@ -1,0 +1,172 @@
+// Random loops of the instructions that the translator lowers (encodings: SDM vol. 2). R15 counts down, R14 is the base of
+// memory operands, R13 collects RFLAGS as PUSHFQ sees them, R12 is scratch for that.
+
+const ALU = [0, 1, 4, 5, 6, 7];
+const SHIFTS = [4, 5, 7];
+/** RSP and what the loop needs stay out. */
+const WORK_REGS = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11];
+const BASE = 14, COUNTER = 15;
+/** Operands lie in the first bytes behind R14; some cross a page. */
+const SPAN = 0x1FF0, PAGE = 0x1000;
+const OPSIZE = 0x66;
+
+export type Random = (below: number) => number;
+
+/** Mulberry32. */
+export function randomFrom(seed: number): Random {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6D2B79F5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+const bytesOf = (value: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => (value >> (8 * i)) & 0xFF);
+
+class Generator {
+  constructor(private readonly random: Random) {}
+
+  pick<T>(list: readonly T[]): T { return list[this.random(list.length)]!; }
+  private reg(): number { return this.pick(WORK_REGS); }
+  /** 0..3: log2 of the operand's bytes. */
+  private size(): number { return this.pick([0, 1, 2, 2, 2, 3, 3, 3]); }
+
+  /** Prefixes, opcode and ModRM of `reg, rm`; rm is a register or, when `memory`, R14 + disp32. */
+  private form(size: number, opcode: number[], reg: number, memory: boolean, isByteRm = size === 0, isByteReg = size === 0): number[] {
+    const rm = memory ? BASE : this.reg();
+    const bytes = size === 1 ? [OPSIZE] : [];
+    let rex = (size === 3 ? 8 : 0) | (reg > 7 ? 4 : 0) | (rm > 7 ? 1 : 0);
+    // Without REX 4 to 7 are AH to BH; with it, these would be SPL and BPL for 4 and 5, which WORK_REGS leaves out.
+    const byteRegister = (isByteReg && reg > 3) || (isByteRm && !memory && rm > 3);
+    if (rex !== 0 || (byteRegister && this.random(2))) rex |= 0x40;
+    if (rex !== 0) bytes.push(rex);
+    bytes.push(...opcode);
+    if (!memory) return [...bytes, 0xC0 | (reg & 7) << 3 | (rm & 7)];
+    const crossing = this.random(12) === 0;
+    return [...bytes, 0x80 | (reg & 7) << 3 | (rm & 7), ...bytesOf(crossing ? PAGE - 1 : this.random(SPAN), 4)];
+  }
+
+  private immediate(size: number): number[] {
+    const value = this.pick([0, 1, -1, 0x7F, -0x80, this.random(0xFFFFFFFF) | 0]);
+    return bytesOf(value, [1, 2, 4, 4][size]!);
+  }
+
+  private arithmetic(): number[] {
+    const size = this.size();
+    const op = this.pick(ALU);
+    const wide = size === 0 ? 0 : 1;
+    const memory = this.random(3) === 0;
+    switch (this.random(6)) {
+      case 0: case 1: return this.form(size, [op * 8 + wide], this.reg(), memory);
+      case 2: return this.form(size, [op * 8 + 2 + wide], this.reg(), memory);
+      case 3: return size === 0 ? this.form(0, [op * 8], this.reg(), memory)
+        : [...this.form(size, [0x83], op, memory, false, false), this.random(256)];
+      case 4: return [...this.form(size, [0x80 + wide], op, memory, size === 0, false), ...this.immediate(size)];
+      default: return this.random(2) ? this.form(size, [0x84 + wide], this.reg(), memory)
+        : [...this.form(size, [0xF6 + wide], 0, memory, size === 0, false), ...this.immediate(size)];
+    }
+  }
+
+  private move(): number[] {
+    const size = this.size();
+    const wide = size === 0 ? 0 : 1;
+    const memory = this.random(2) === 0;
+    switch (this.random(6)) {
+      case 0: return this.form(size, [0x88 + wide], this.reg(), memory);
+      case 1: return this.form(size, [0x8A + wide], this.reg(), memory);
+      case 2: return [...this.form(size, [0xC6 + wide], 0, memory, size === 0, false), ...this.immediate(size)];
+      case 3: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xB6, 0xBE])], this.reg(), memory, true, false);
+      case 4: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xB7, 0xBF])], this.reg(), memory, false, false);
+      default: return this.form(this.pick([2, 3]), [0x63], this.reg(), memory);
+    }
+  }
+
+  private single(): number[] {
+    const size = this.size();
+    const wide = size === 0 ? 0 : 1;
+    const memory = this.random(4) === 0;
+    const [opcode, digit] = this.pick([[0xFE, 0], [0xFE, 1], [0xF6, 2], [0xF6, 3]] as const);
+    return this.form(size, [opcode + wide], digit, memory, size === 0, false);
+  }
+
+  private shift(): number[] {
+    const size = this.size();
+    const wide = size === 0 ? 0 : 1;
+    const memory = this.random(4) === 0;
+    const digit = this.pick(SHIFTS);
+    const kind = this.random(size > 1 ? 3 : 2);
+    if (kind === 0) return [...this.form(size, [0xC0 + wide], digit, memory, size === 0, false), this.random(70)];
+    return this.form(size, [(kind === 1 ? 0xD0 : 0xD2) + wide], digit, memory, size === 0, false);
+  }
+
+  private multiply(): number[] {
+    const size = this.pick([1, 2, 3]);
+    const memory = this.random(4) === 0;
+    switch (this.random(3)) {
+      case 0: return this.form(size, [0x0F, 0xAF], this.reg(), memory);
+      case 1: return [...this.form(size, [0x69], this.reg(), memory), ...this.immediate(size)];
+      default: return [...this.form(size, [0x6B], this.reg(), memory), this.random(256)];
+    }
+  }
+
+  private conditional(): number[] {
+    const cc = this.random(16);
+    if (this.random(2)) return this.form(0, [0x0F, 0x90 + cc], 0, this.random(4) === 0, true, false);
+    return this.form(this.pick([1, 2, 3]), [0x0F, 0x40 + cc], this.reg(), this.random(4) === 0);
+  }
+
+  private address(): number[] {
+    const size = this.pick([2, 3]);
+    const base = this.reg(), index = this.reg(), reg = this.reg();
+    const rex = 0x40 | (size === 3 ? 8 : 0) | (reg > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | (base > 7 ? 1 : 0);
+    return [rex, 0x8D, 0x84 | (reg & 7) << 3, this.random(4) << 6 | (index & 7) << 3 | (base & 7), ...this.immediate(2)];
+  }
+
+  /** and $0xFF8, index; add disp(R14, index, scale), reg */
+  private indexed(): number[] {
+    const index = this.reg(), reg = this.reg();
+    const mask = [...(index > 7 ? [0x41] : []), 0x81, 0xE0 | (index & 7), 0xF8, 0x0F, 0, 0];
+    const rex = 0x48 | (reg > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | 1;
+    return [...mask, rex, 0x03, 0x84 | (reg & 7) << 3, this.random(2) << 6 | (index & 7) << 3 | (BASE & 7), ...bytesOf(this.random(64), 4)];
+  }
+
+  /** jcc over pushfq; pop %r12; add %r12, %r13; ror %r13 */
+  private observe(): number[] {
+    return [0x70 | this.random(16), 9, 0x9C, 0x41, 0x5C, 0x4D, 0x01, 0xE5, 0x49, 0xD1, 0xCD];
+  }
+
+  private skip(depth: number): number[] {
+    const inner = Array.from({ length: 1 + this.random(3) }, () => this.instruction(depth + 1)).flat();
+    return inner.length < 128 ? [0x70 | this.random(16), inner.length, ...inner] : inner;
+  }
+
+  instruction(depth = 0): number[] {
+    switch (this.random(depth < 2 ? 16 : 13)) {
+      case 0: case 1: case 2: case 3: return this.arithmetic();
+      case 4: case 5: return this.move();
+      case 6: return this.single();
+      case 7: case 8: return this.shift();
+      case 9: return this.multiply();
+      case 10: return this.conditional();
+      case 11: return this.address();
+      case 12: return this.indexed();
+      case 13: return this.observe();
+      default: return this.skip(depth);
+    }
+  }
+}
+
+/** A loop of some random instructions, then `tail`. */
+export function randomLoop(random: Random, tail: readonly number[]): number[] {
+  const generator = new Generator(random);
+  const body = Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat();
+  // sub $1, %r15; jnz to the start (both forms of the branch).
+  const close = [0x49, 0x83, 0xEF, 0x01];
+  const back = -(body.length + close.length);
+  const branch = back - 2 >= -128 ? [0x75, (back - 2) & 0xFF] : [0x0F, 0x85, ...bytesOf(back - 6, 4)];
+  void COUNTER;
+  return [...body, ...close, ...branch, ...tail];
+}
