@@ -4,7 +4,7 @@
 // boot_params in RSI. What the decompressor passes on and this loader therefore provides: KASLR_FLAG of
 // loadflags clear (no randomisation, so the relocations behind the ELF file are not needed: they are for a
 // delta, and the delta is 0), the RSDP address in boot_params, a zeroed sentinel, 4-level paging (the CPU
-// announces no LA57). Left out: EFI, setup_data, screen_info.
+// announces no LA57), screen_info of the text mode that the display starts in. Left out: EFI, setup_data.
 
 import { KernelError } from '../errors.ts';
 import type { BootConfig } from '../config.ts';
@@ -14,8 +14,13 @@ import { BootKind, LOW, memoryMap, putIdentityMap, type BootState, type GuestRam
 import { unpackPayload } from './unpack.ts';
 
 /** Offsets in boot_params (arch/x86/include/uapi/asm/bootparam.h). */
-const BP = { ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8, E820_TABLE: 0x2D0,
+const BP = { SCREEN_INFO: 0x00, ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8, E820_TABLE: 0x2D0,
   BYTES: 0x1000 } as const;
+/** struct screen_info (include/uapi/linux/screen_info.h) of mode 3: 80x25 characters of 16 lines, VGA colour. */
+const SCREEN = { ORIG_Y: 0x01, MODE: 0x06, COLUMNS: 0x07, EGA_BX: 0x0A, LINES: 0x0E, IS_VGA: 0x0F, POINTS: 0x10 } as const;
+const VGA_MODE = 3;
+/** BL of INT 10h function 12h: 256 KiB of video memory, colour. */
+const EGA_BX_256K = 3;
 const LOADED_HIGH = 1;
 const KASLR_FLAG = 2;
 const LOADER_UNDEFINED = 0xFF;
@@ -105,6 +110,7 @@ function putBootParams(ram: GuestRam, image: BzImage, initrd: { at: number; byte
   ram.put32(base + HDR.CMD_LINE_PTR, LOW.COMMAND_LINE);
   ram.put64(base + HDR.SETUP_DATA, 0n);
   ram.put64(base + BP.ACPI_RSDP_ADDR, BigInt(rsdp));
+  putScreenInfo(ram, base + BP.SCREEN_INFO);
   const map = memoryMap(ram.size);
   ram.put8(base + BP.E820_ENTRIES, map.length);
   map.forEach((range, n) => {
@@ -113,6 +119,16 @@ function putBootParams(ram: GuestRam, image: BzImage, initrd: { at: number; byte
     ram.put64(at + 8, BigInt(range.bytes));
     ram.put32(at + 16, range.type);
   });
+}
+
+function putScreenInfo(ram: GuestRam, at: number): void {
+  ram.put8(at + SCREEN.ORIG_Y, 0);
+  ram.put8(at + SCREEN.MODE, VGA_MODE);
+  ram.put8(at + SCREEN.COLUMNS, 80);
+  ram.put16(at + SCREEN.EGA_BX, EGA_BX_256K);
+  ram.put8(at + SCREEN.LINES, 25);
+  ram.put8(at + SCREEN.IS_VGA, 1);
+  ram.put16(at + SCREEN.POINTS, 16);
 }
 
 function putCommandLine(ram: GuestRam, image: BzImage, append: string): void {

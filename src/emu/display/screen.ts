@@ -1,0 +1,113 @@
+// The machine's screen: pictures and text for programs, and a canvas that follows it (in its own thread where
+// the platform has one). Usable in every state of the machine; memory outlives the workers.
+
+import { FRAME, Frame, VRAM } from '../generated-layout.ts';
+import { SkepError } from '../errors.ts';
+import type { CanvasLink, Platform } from '../platform.ts';
+import { characterOf } from './code-page.ts';
+import { encodePng } from './png.ts';
+import { PHASE_LIT, Renderer, type ScreenInfo } from './renderer.ts';
+
+/** A picture: RGBA, top row first. */
+export interface Picture {
+  width: number;
+  height: number;
+  rgba: Uint8ClampedArray<ArrayBuffer>;
+}
+
+/** What draws into a canvas tells. */
+export interface CanvasEvents {
+  onMode?(info: ScreenInfo): void;
+  /** Pictures drawn in the last second; called once a second while the screen changes. */
+  onRate?(framesPerSecond: number): void;
+  onError?(error: SkepError): void;
+}
+
+const PLANE_MASK = 0xFFFF;
+const PLANES = 4;
+
+export class Screen {
+  private renderer: Renderer | undefined;
+  private readonly links = new Set<CanvasLink>();
+
+  constructor(private readonly module: WebAssembly.Module, private readonly memory: WebAssembly.Memory,
+    private readonly platform: Platform) {}
+
+  private look(): Renderer {
+    this.renderer ??= new Renderer(this.module, this.memory);
+    this.renderer.render(PHASE_LIT);
+    return this.renderer;
+  }
+
+  get info(): ScreenInfo {
+    return this.look().info;
+  }
+
+  /** What the screen shows now, with the cursor lit. */
+  capture(): Picture {
+    const renderer = this.look();
+    const { width, height } = renderer.info;
+    const rgba = new Uint8ClampedArray(width * height * 4);
+    rgba.set(renderer.pixels(width, 0, height));
+    // A canvas that asks for nothing but changes must see those that this look has taken.
+    this.links.forEach((link) => link.refresh());
+    return { width, height, rgba };
+  }
+
+  /** The same as a PNG file. */
+  png(): Promise<Uint8Array> {
+    return encodePng(this.capture());
+  }
+
+  /** The lines of a text mode without trailing blanks; empty in other modes. */
+  text(): string[] {
+    const renderer = this.look();
+    const { kind, columns, rows } = renderer.info;
+    if (kind !== 'text') return [];
+    const bytes = new Uint8Array(this.memory.buffer);
+    const start = renderer.field(Frame.START);
+    const pitch = renderer.field(Frame.PITCH);
+    const lines: string[] = [];
+    for (let row = 0; row < rows; row++) {
+      let line = '';
+      for (let column = 0; column < columns; column++) {
+        // Word addressing: a cell is at twice its counter value.
+        const cell = ((start + row * pitch + column) * 2) & PLANE_MASK;
+        line += characterOf(bytes[VRAM + cell * PLANES] ?? 0);
+      }
+      lines.push(line.trimEnd());
+    }
+    return lines;
+  }
+
+  /**
+   * Lets a canvas follow the screen until the link is closed. `canvas` is an OffscreenCanvas and belongs to the
+   * display from now on. Throws SkepError 'unsupported' where there are no canvases.
+   */
+  attach(canvas: unknown, events: CanvasEvents = {}): CanvasLink {
+    const show = this.platform.showScreen;
+    if (show === undefined) {
+      throw new SkepError('unsupported', 'This host has no canvas to show a screen on.',
+        'Use capture() or png() for pictures.');
+    }
+    const link = show(this.module, this.memory, canvas, events);
+    const attached: CanvasLink = {
+      refresh: () => link.refresh(),
+      pause: (paused) => link.pause(paused),
+      close: () => {
+        this.links.delete(attached);
+        link.close();
+      },
+    };
+    this.links.add(attached);
+    return attached;
+  }
+
+  /** Ends every canvas; pictures can still be taken. */
+  close(): void {
+    this.links.forEach((link) => link.close());
+  }
+
+  /** Address of the present picture, for tests that count what is stored. */
+  static readonly pixels = FRAME + Frame.PIXELS;
+}
