@@ -22,7 +22,11 @@ import {
   AcpiPm, acpiPowerButton, acpiPreset, acpiRead, acpiReset, acpiSerialize, acpiTick, acpiWrite,
 } from "./dev/acpi-pm";
 import { DebugPorts, debugRead, debugReset, debugSerialize, debugWrite } from "./dev/debug-ports";
+import { channelReset, channelSerialize } from "./dev/ide/channel";
+import { ideChannel, ideFunctionPreset, ideFunctionReset, ideWire } from "./dev/ide/function";
 import { Dma, dmaRead, dmaReset, dmaSerialize, dmaWrite } from "./dev/dma8237";
+import { Floppy, floppyRead, floppyReset, floppySerialize, floppyWrite } from "./dev/floppy";
+import { FwCfg, fwCfgRead, fwCfgReset, fwCfgSerialize, fwCfgWrite } from "./dev/fw-cfg";
 import { Hpet, hpetRead, hpetReset, hpetSerialize, hpetTick, hpetWrite } from "./dev/hpet";
 import {
   I8042, i8042Poll, i8042Read, i8042Reset, i8042Serialize, i8042Tick, i8042Wire, i8042Write,
@@ -31,7 +35,7 @@ import {
   IoApic, ioapicEoiHook, ioapicInputHook, ioapicRead, ioapicReset, ioapicSerialize, ioapicWrite,
 } from "./dev/ioapic";
 import { Pci, pciRead, pciReset, pciSerialize, pciWrite } from "./dev/pci/config";
-import { chipsetPreset, chipsetReset, chipsetWire, isaWritten, pmWritten } from "./dev/pci/chipset";
+import { chipsetPreset, chipsetReset, chipsetWire, hostWritten, isaWritten, pmWritten } from "./dev/pci/chipset";
 import { Pic, picAcknowledgeHook, picInputHook, picRead, picReset, picSerialize, picWrite } from "./dev/pic";
 import { Pit, pitRead, pitReset, pitResume, pitSerialize, pitTick, pitWrite } from "./dev/pit";
 import { Rtc, rtcRead, rtcReset, rtcSerialize, rtcTick, rtcWrite } from "./dev/rtc";
@@ -42,8 +46,19 @@ import {
   Uart, uartPoll, uartRead, uartReset, uartSerialize, uartTick, uartWire, uartWrite,
 } from "./dev/uart";
 
+import {
+  vgaDispiRead, vgaDispiWrite, vgaPageRead, vgaPageWrite, vgaPciWritten, vgaPreset, vgaRead, vgaReset, vgaSerialize,
+  vgaWire, vgaWrite,
+} from "./dev/vga/vga";
+import { vgaLinearRead, vgaLinearWrite, vgaWindowRead, vgaWindowWrite } from "./dev/vga/memory";
+import { Vga, theVga } from "./dev/vga/state";
+
+const VGA_WINDOW: u64 = 0xA0000;
+const VGA_WINDOW_PAGES: u32 = 0x20;
 const IOAPIC_BASE: u64 = 0xFEC00000;
 const HPET_BASE: u64 = 0xFED00000;
+const FW_CFG_PORT: u32 = 0x510;
+const FLOPPY_PORT: u32 = 0x3F0;
 const UARTS: u32 = 4;
 const UART_PORTS: u32 = 8;
 
@@ -125,11 +140,34 @@ function wireIsa(): void {
   portMap(isa(Chip.DEBUG, debugRead.index, debugWrite.index, 4), 0xF4, 4);
 }
 
+function wireFirmware(): void {
+  const fwCfg = chipAddress(Chip.FW_CFG);
+  portMap(portSlotAdd(fwCfg, fwCfgRead.index, fwCfgWrite.index, FW_CFG_PORT, 2), FW_CFG_PORT, 2);
+  portMap(portSlotAdd(fwCfg, fwCfgRead.index, fwCfgWrite.index, FW_CFG_PORT, 4), FW_CFG_PORT + 4, 8);
+  const floppy = portSlotAdd(chipAddress(Chip.FLOPPY), floppyRead.index, floppyWrite.index, FLOPPY_PORT, 1);
+  portMap(floppy, FLOPPY_PORT, 6);
+  // 0x3F6 is the IDE controller's.
+  portMap(floppy, FLOPPY_PORT + 7, 1);
+}
+
 function wirePci(): void {
   const pci = chipAddress(Chip.PCI);
   portMap(portSlotAdd(pci, pciRead.index, pciWrite.index, 0xCF8, 4), 0xCF8, 8);
   const pm = portSlotAdd(chipAddress(Chip.ACPI), acpiRead.index, acpiWrite.index, 0, 4);
-  chipsetWire(changetype<Pci>(pci), pm, isaWritten.index, pmWritten.index);
+  chipsetWire(changetype<Pci>(pci), pm, hostWritten.index, isaWritten.index, pmWritten.index);
+  ideWire(changetype<Pci>(pci));
+}
+
+function wireVga(): void {
+  const chip = chipAddress(Chip.VGA);
+  const vga = isa(Chip.VGA, vgaRead.index, vgaWrite.index, 1);
+  portMap(vga, 0x3B0, 12);
+  portMap(vga, 0x3C0, 32);
+  portMap(isa(Chip.VGA, vgaDispiRead.index, vgaDispiWrite.index, 2), 0x1CE, 3);
+  mmioMap(mmioSlotAdd(chip, vgaWindowRead.index, vgaWindowWrite.index, 8), VGA_WINDOW, VGA_WINDOW_PAGES);
+  const lfb = mmioSlotAdd(chip, vgaLinearRead.index, vgaLinearWrite.index, 8);
+  const page = mmioSlotAdd(chip, vgaPageRead.index, vgaPageWrite.index, 8);
+  vgaWire(changetype<Pci>(chipAddress(Chip.PCI)), lfb, page, vgaPciWritten.index);
 }
 
 function initRings(): void {
@@ -156,7 +194,9 @@ export function boardInit(): void {
   wireTimers();
   wireUarts();
   wireIsa();
+  wireFirmware();
   wirePci();
+  wireVga();
   boardReset();
 }
 
@@ -175,10 +215,16 @@ export function boardReset(): void {
   for (let n: u32 = 0; n < UARTS; n++) lockedReset(Chip.UART0 + n, uartReset.index);
   lockedReset(Chip.I8042, i8042Reset.index);
   lockedReset(Chip.DMA, dmaReset.index);
+  lockedReset(Chip.FW_CFG, fwCfgReset.index);
+  lockedReset(Chip.FLOPPY, floppyReset.index);
   lockedReset(Chip.DEBUG, debugReset.index);
   lockedReset(Chip.SYSTEM_CONTROL, systemControlReset.index);
   lockedReset(Chip.PCI, pciReset.index);
   chipsetReset();
+  ideFunctionReset();
+  lockedReset(Chip.IDE0, channelReset.index);
+  lockedReset(Chip.IDE1, channelReset.index);
+  lockedReset(Chip.VGA, vgaReset.index);
 }
 
 function lockedReset(chip: u32, reset: u32): void {
@@ -194,6 +240,7 @@ function lockedReset(chip: u32, reset: u32): void {
  */
 export function boardPresetForDirectBoot(): void {
   chipsetPreset();
+  ideFunctionPreset();
   const acpi = chipAddress(Chip.ACPI);
   lock(acpi);
   acpiPreset(changetype<AcpiPm>(acpi));
@@ -209,9 +256,24 @@ export function boardPresetForDirectBoot(): void {
   pitWrite(changetype<Pit>(pit), 0x40, 1, 0);
   pitWrite(changetype<Pit>(pit), 0x40, 1, 0);
   unlock(pit);
+  const vga = chipAddress(Chip.VGA);
+  lock(vga);
+  vgaPreset(changetype<Vga>(vga));
+  unlock(vga);
   // Also for the power-on of CPU 0's worker, which comes later.
   atomic.store<u32>(BOARD + <usize>Board.DIRECT_BOOT, 1);
   lapicPresetVirtualWire(0);
+}
+
+/**
+ * Before firmware runs: its tables say that there is no SMI command to enter ACPI mode (SMI_CMD = 0), so the
+ * board must be in it. After boardReset.
+ */
+export function boardPresetForFirmware(): void {
+  const acpi = chipAddress(Chip.ACPI);
+  lock(acpi);
+  acpiPreset(changetype<AcpiPm>(acpi));
+  unlock(acpi);
 }
 
 /**
@@ -264,9 +326,14 @@ export function boardSerialize(s: Serializer): void {
   for (let n: u32 = 0; n < UARTS; n++) uartSerialize(uart(n), s);
   i8042Serialize(changetype<I8042>(chipAddress(Chip.I8042)), s);
   dmaSerialize(changetype<Dma>(chipAddress(Chip.DMA)), s);
+  fwCfgSerialize(changetype<FwCfg>(chipAddress(Chip.FW_CFG)), s);
+  floppySerialize(changetype<Floppy>(chipAddress(Chip.FLOPPY)), s);
   debugSerialize(changetype<DebugPorts>(chipAddress(Chip.DEBUG)), s);
   systemControlSerialize(changetype<SystemControl>(chipAddress(Chip.SYSTEM_CONTROL)), s);
   pciSerialize(changetype<Pci>(chipAddress(Chip.PCI)), s);
+  channelSerialize(ideChannel(0), s);
+  channelSerialize(ideChannel(1), s);
+  vgaSerialize(theVga(), s);
 }
 
 /** Prepare a Serializer at `s` over a buffer and run it; the error code (SerializeError). */

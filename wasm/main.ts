@@ -8,7 +8,9 @@ import { refreshSegment, updateMode } from "./cpu/mode";
 import { publishState } from "./cpu/smp";
 import { lapicPowerOn } from "./cpu/lapic/registers";
 import { resetMsrs } from "./cpu/msr";
-import { boardInit, boardPresetForDirectBoot } from "./board";
+import { boardInit, boardPresetForDirectBoot, boardPresetForFirmware } from "./board";
+import { Hook, setHook } from "./lib/hooks";
+import { deviceWrote } from "./mmu/code-pages";
 import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
 import { Exit, publishStats, runSlice } from "./interp/loop";
@@ -45,11 +47,17 @@ let cpu: Cpu = changetype<Cpu>(0);
 export function machineInit(): void {
   physInit();
   boardInit();
+  setHook(Hook.RAM_WRITTEN, deviceWrote.index);
 }
 
 /** Chips as firmware would have left them. */
 export function presetForDirectBoot(): void {
   boardPresetForDirectBoot();
+}
+
+/** The same for a start at the reset vector. */
+export function presetForFirmware(): void {
+  boardPresetForFirmware();
 }
 
 /** This instance is CPU `id`: reset state, parked (CPU 0 ready to run). */
@@ -85,6 +93,15 @@ export function clockRun(): void {
   physInit();
   boardClockRun();
 }
+
+/** This instance is the I/O worker's: it only completes block requests (bus/block.ts). */
+export function ioInit(): void {
+  physInit();
+}
+
+export { blockClaim, blockComplete, blockRelease, blockWritten } from "./bus/block";
+
+export { vgaRender } from "./dev/vga/render";
 
 /** Address of CPU `id`'s block, for the host's tests and traces. */
 export function cpuAddress(id: u32): usize {

@@ -22,6 +22,21 @@ export interface BootConfig {
   append: string;
 }
 
+/** Start through firmware instead of a kernel. */
+export interface FirmwareConfig {
+  bios: NamedBytes;
+  /** For the VGA of the board. */
+  videoBios?: NamedBytes | undefined;
+  /** Letters a (floppy), c (disk), d (CD), the first one first. */
+  bootOrder: string;
+  /** How long the boot menu waits for a key, ms; 0 = no menu. */
+  menuMs: number;
+  /** The firmware's screen and keyboard also on serial port 1. */
+  serialConsole: boolean;
+}
+
+export interface FloppyConfig { image: NamedBytes; readOnly?: boolean }
+
 export interface MachineConfig {
   cpus: number;
   memoryMiB: number;

@@ -16,12 +16,19 @@ export const PAGE_RECORD_BYTES = 0x20;
 export const MAX_RAM_PAGES = 0xE0000;
 export const PAGE_TABLE_BYTES = 0x1C00000;
 export const ROM = 0x2200000;
-export const ROM_BYTES = 0x1000000;
+export const ROM_BYTES = 0x800000;
+export const FW_CFG = 0x2A00000;
+export const FW_CFG_BYTES = 0x200000;
+export const FLOPPY = 0x2C00000;
+export const FLOPPY_DRIVE_BYTES = 0x300000;
+export const FLOPPY_BYTES = 0x600000;
 export const VRAM = 0x3200000;
 export const VRAM_BYTES = 0x1000000;
-export const ARENA = 0x4200000;
+export const FRAME = 0x4200000;
+export const FRAME_BYTES = 0x1010000;
+export const ARENA = 0x5210000;
 export const ARENA_BYTES = 0x2000000;
-export const CPU_BLOCKS = 0x6200000;
+export const CPU_BLOCKS = 0x7210000;
 export const CPU_BLOCK_BYTES = 0x4000000;
 export const CPU_STATE = 0;
 export const CPU_STATE_BYTES = 0x1000;
@@ -78,7 +85,13 @@ export const Control = {
   HOST_EVENT: 0x58,
   WALL_NS: 0x60,
   RANDOM_SEED: 0x68,
+  BLOCK_WAKE: 0x90,
+  BLOCK_TAG: 0x94,
+  FLOPPY_SIZES: 0xA0,
+  FLOPPY_PROTECTED: 0xA8,
+  BOOT_ORDER: 0xAC,
   STRIPES: 0x400,
+  DRIVES: 0x800,
 } as const;
 export const MachineEnd = {
   NONE: 0,
@@ -194,6 +207,8 @@ export const Board = {
   TABLE_LOCK: 0xA8,
   POST_CODE: 0xAC,
   DIRECT_BOOT: 0xB0,
+  SHADOW_READ: 0xC0,
+  SHADOW_WRITE: 0xC8,
   LINE_COUNT: 0x100,
   TIMERS: 0x200,
   LAPIC_REPORTED: 0x400,
@@ -209,6 +224,103 @@ export const MAX_PORT_SLOTS = 0x100;
 export const MMIO_SLOT_BYTES = 0x20;
 export const MAX_MMIO_SLOTS = 0x40;
 export const CHIP_BYTES = 0x1000;
+
+// wasm/dev/vga/render.ts
+export const Frame = {
+  BUSY: 0,
+  WIDTH: 4,
+  HEIGHT: 8,
+  FIRST: 0xC,
+  END: 0x10,
+  MODE: 0x14,
+  BPP: 0x18,
+  COLUMNS: 0x1C,
+  ROWS: 0x20,
+  GENERATION: 0x24,
+  PHASE: 0x28,
+  VALID: 0x2C,
+  START: 0x30,
+  PITCH: 0x34,
+  PALETTE: 0x400,
+  LINE: 0x1000,
+  PIXELS: 0x10000,
+} as const;
+export const ScreenMode = {
+  BLANK: 0,
+  TEXT: 1,
+  GRAPHICS: 2,
+  VBE: 3,
+} as const;
+export const Phase = {
+  CURSOR: 1,
+  TEXT: 2,
+} as const;
+export const Rendered = {
+  SAME: 0,
+  ROWS: 1,
+  SIZE: 2,
+} as const;
+
+// wasm/bus/block.ts
+export const MAX_DRIVES = 8;
+export const DRIVE_BYTES = 0x80;
+export const DriveKind = {
+  NONE: 0,
+  DISK: 1,
+  CDROM: 2,
+} as const;
+export const DriveFlag = {
+  READ_ONLY: 1,
+  MEDIUM: 2,
+} as const;
+export const Drive = {
+  KIND: 0,
+  FLAGS: 4,
+  SECTORS: 8,
+  GENERATION: 0x10,
+  LOCKED: 0x14,
+  READ_BYTES: 0x18,
+  WRITTEN_BYTES: 0x20,
+  REQUESTS: 0x28,
+  ERRORS: 0x2C,
+  SERIAL: 0x40,
+} as const;
+export const SERIAL_CHARACTERS = 0x14;
+export const BlockOp = {
+  READ: 1,
+  WRITE: 2,
+  WRITE_THROUGH: 3,
+  FLUSH: 4,
+  EJECT: 5,
+} as const;
+export const BlockStatus = {
+  OK: 0,
+  MEDIUM: 1,
+  FAULT: 2,
+} as const;
+export const BlockEntry = {
+  OFFSET: 0,
+  BYTES: 8,
+  DRIVE: 0xC,
+  OP: 0x10,
+  SEGMENTS: 0x14,
+  SEGMENT_COUNT: 0x18,
+  TAG: 0x1C,
+  TAG_AT: 0x20,
+  CHIP: 0x24,
+  DONE: 0x28,
+} as const;
+export const BLOCK_ENTRY_BYTES = 0x40;
+export const BLOCK_ENTRIES = 0x40;
+export const BlockRing = {
+  LOCK: 0,
+  READ: 0x40,
+  WRITE: 0x80,
+  ENTRIES: 0x100,
+} as const;
+export const BLOCK_RING = 0x500000;
+export const BLOCK_BUFFERS = 0x504000;
+export const SEGMENT_BYTES = 8;
 
 // Fields of class Cpu (wasm/cpu/state.ts), from the start of a CPU block.
 export const CpuField = {

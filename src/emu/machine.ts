@@ -3,16 +3,24 @@
 // instruction. Afterwards control goes through shared words only; the host watches HOST_EVENT
 // (Atomics.waitAsync, or a timer where that is missing) for output, ends, reset requests and failures.
 
-import { checkMachineConfig, type BootConfig, type MachineConfig, MIB, ramBaseFor } from './config.ts';
+import { checkMachineConfig, type BootConfig, type FirmwareConfig, type FloppyConfig, type MachineConfig, MIB,
+  ramBaseFor } from './config.ts';
 import { CoreWorker } from './core-worker.ts';
 import { Emitter } from './emitter.ts';
 import { MachineError, SkepError } from './errors.ts';
+import type { DriveConfig } from './disk/block-device.ts';
+import { IoWorker, type DiskEvent } from './disk/host.ts';
+import { loadFirmware, loadFloppies } from './boot/firmware.ts';
 import { BootKind, GuestRam, type BootState } from './boot/guest-ram.ts';
 import { loadPayload } from './boot/load.ts';
 import { Board, BOARD, BOARD_BYTES, Control, CONTROL, CPU_INBOX_BYTES, MachineEnd, PAGE_BYTES,
   PAGE_RECORD_BYTES,
-  PAGE_TABLE, Request, RING_DEBUG_OUT, RING_KEYBOARD_IN, RING_MOUSE_IN, RINGS, RINGS_BYTES,
+  PAGE_TABLE, Request, RING_DEBUG_OUT, RING_KEYBOARD_IN, RING_MOUSE_IN, RINGS, RINGS_BYTES, VRAM, VRAM_BYTES,
   } from './generated-layout.ts';
+import { loadDefaultFont } from './display/font.ts';
+import { Screen } from './display/screen.ts';
+import { Keyboard } from './input/keyboard.ts';
+import { Mouse } from './input/mouse.ts';
 import { describeLog } from './log-messages.ts';
 import { MachineClock } from './machine-clock.ts';
 import { CpuExit, type Platform } from './platform.ts';
@@ -34,6 +42,7 @@ export interface MachineEvents {
   reset: number;
   error: SkepError;
   log: string;
+  disk: DiskEvent;
 }
 
 const WASM_PAGE = 65536;
@@ -54,8 +63,13 @@ const END_REASONS: Record<number, EndReason> = {
 };
 
 export interface MachineOptions extends MachineConfig {
-  /** Absent: CPU 0 starts at the reset vector. */
+  /** Disks and CD-ROM drives of the IDE channels. */
+  drives?: readonly DriveConfig[];
+  /** A kernel to start directly. Absent: CPU 0 starts at the reset vector, in `firmware`. */
   boot?: BootConfig;
+  firmware?: FirmwareConfig;
+  /** Drives A and B. */
+  floppies?: FloppyConfig[];
 }
 
 /** Not in every browser, nor in TypeScript's library before ES2024. */
@@ -93,12 +107,16 @@ function reserveMemory(config: MachineConfig): WebAssembly.Memory {
 export class Machine {
   readonly events = new Emitter<MachineEvents>();
   readonly serial: SerialLink[];
+  readonly screen: Screen;
+  readonly keyboard: Keyboard;
+  readonly mouse: Mouse;
   /** Resolves when the machine is over, rejects when it fails. */
   readonly ended: Promise<MachineEnding>;
   private readonly settle: { resolve(ending: MachineEnding): void; reject(error: SkepError): void };
   private readonly clock = MachineClock.create();
   private readonly cpus: CoreWorker[] = [];
   private clockWorker: CoreWorker | undefined;
+  private ioWorker: IoWorker | undefined;
   private runs: Promise<number>[] = [];
   private watchdog: Watchdog | undefined;
   private current: MachineState = 'ready';
@@ -108,6 +126,10 @@ export class Machine {
   private constructor(readonly options: MachineOptions, private readonly platform: Platform,
     private readonly module: WebAssembly.Module, readonly shared: SharedMachine) {
     this.serial = SERIAL_PORTS.map((rings) => new SerialLink(shared, rings));
+    this.screen = new Screen(module, shared.memory, platform);
+    this.keyboard = new Keyboard((bytes) => shared.writeRing(RING_KEYBOARD_IN, bytes));
+    this.mouse = new Mouse((buttons, dx, dy, dz) =>
+      shared.writeRing(RING_MOUSE_IN, Uint8Array.of(buttons, dx & 255, dy & 255, dz & 255)) > 0);
     let settle: Machine['settle'] | undefined;
     this.ended = new Promise((resolve, reject) => { settle = { resolve, reject }; });
     this.settle = settle as unknown as Machine['settle'];
@@ -198,15 +220,6 @@ export class Machine {
     this.settle.resolve({ reason: 'stopped', value: 0 });
   }
 
-  /** Set 2 scancodes as the keyboard's wire carries them. */
-  keyboard(scancodes: Uint8Array): void {
-    this.shared.writeRing(RING_KEYBOARD_IN, scancodes);
-  }
-  /** Buttons (1 left, 2 right, 4 middle) and movement, up positive. */
-  mouse(buttons: number, dx: number, dy: number, dz: number): void {
-    this.shared.writeRing(RING_MOUSE_IN, Uint8Array.of(buttons, dx & 255, dy & 255, dz & 255));
-  }
-
   /** For tests: lets the worker of a CPU die as if by a crash. */
   killCpu(cpu: number): void {
     (this.cpus[cpu]?.thread as { kill?(): void } | undefined)?.kill?.();
@@ -236,6 +249,11 @@ export class Machine {
     shared.setControl(Control.HOST_CORES, options.hostCores);
     shared.setControl(Control.CPU_MODEL, { v1: 1, v2: 2, v3: 3 }[options.cpuModel]);
     shared.setControl(Control.OPTIONS, options.options);
+    loadFloppies(shared, options.floppies ?? []);
+    const { boot, cpus, firmware } = options;
+    if (boot === undefined && firmware !== undefined) {
+      loadFirmware(shared, { cpus, ramBytes: shared.ramBytes, firmware });
+    }
     Atomics.store(shared.longs, (CONTROL + Control.TSC_HZ) >> 3, BigInt(Math.round(options.tscHz)));
     const epochMs = Date.now();
     new DataView(shared.memory.buffer).setFloat64(BOARD + Board.EPOCH_MS, epochMs, true);
@@ -268,14 +286,39 @@ export class Machine {
     boot.catch(() => {});
     await Promise.all([...this.cpus.map((worker, id) => worker.init(module, shared.memory, clock, id)),
       (this.clockWorker as CoreWorker).init(module, shared.memory, clock, 0)]);
+    await this.openDrives();
     await this.cpus[0]?.call({ kind: 'machine-init', directBoot: this.options.boot !== undefined });
     const state = await boot;
     await Promise.all(this.cpus.map((worker, id) => worker.call(id === 0 ? { kind: 'cpu-init', boot: state }
       : { kind: 'cpu-init' })));
   }
 
+  /** The I/O worker exists where there are drives; chips look at what is plugged in when they are reset. */
+  private async openDrives(): Promise<void> {
+    const { drives } = this.options;
+    if (drives === undefined || drives.length === 0) return;
+    this.ioWorker = new IoWorker(this.platform.spawnIo('disks'), {
+      onFailure: (error) => this.fail(error),
+      onDisk: (event) => this.events.emit('disk', event),
+    });
+    await this.ioWorker.open(this.module, this.shared.memory, this.clock, drives);
+  }
+
+  /** Puts another disc into a CD-ROM drive, or takes it out; rejects with a SkepError. */
+  async changeDisc(drive: DriveConfig): Promise<void> {
+    if (this.ioWorker === undefined) throw new MachineError('wrong-state', 'This machine has no CD-ROM drive.', '');
+    await this.ioWorker.change(drive);
+  }
+
+  /** For tests: the disk worker dies as if by a crash. */
+  killIo(): void {
+    this.ioWorker?.kill();
+  }
+
   private async loadBoot(): Promise<BootState> {
     const { boot, cpus } = this.options;
+    // Without firmware there is no video BIOS that would bring a font.
+    if (boot !== undefined) loadDefaultFont(this.shared.bytes.subarray(VRAM, VRAM + VRAM_BYTES));
     if (boot === undefined) return { kind: BootKind.RESET_VECTOR, entry: 0n, arg: 0n, cr3: 0n };
     return loadPayload(new GuestRam(this.shared.ram), cpus, boot);
   }
@@ -402,13 +445,16 @@ export class Machine {
     await this.clockWorker?.terminate();
     this.clockWorker = this.spawn('the clock');
     await this.clockWorker.init(this.module, this.shared.memory, this.clock, 0);
+    await this.ioWorker?.hold();
     this.clearState();
     const [worker] = this.cpus;
     await worker?.call({ kind: 'machine-init', directBoot: this.options.boot !== undefined });
+    await this.ioWorker?.resume();
     const boot = await this.loadBoot();
     await Promise.all(this.cpus.map((cpu, id) => cpu.call(id === 0 ? { kind: 'cpu-init', boot }
       : { kind: 'cpu-init' })));
     if (this.current !== 'running') return;
+    this.keyboard.clear();
     this.resets++;
     this.events.emit('reset', this.resets);
     this.launch();
@@ -427,7 +473,9 @@ export class Machine {
   }
 
   private async terminateAll(): Promise<void> {
-    await Promise.all([...this.cpus, ...(this.clockWorker === undefined ? [] : [this.clockWorker])]
-      .map((worker) => worker.terminate()));
+    this.keyboard.clear();
+    await Promise.all([this.ioWorker?.close(),
+      ...[...this.cpus, ...(this.clockWorker === undefined ? [] : [this.clockWorker])]
+        .map((worker) => worker.terminate())]);
   }
 }

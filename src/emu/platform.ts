@@ -1,6 +1,10 @@
 // What the machine needs from its host, so that the same code runs in a page and in Node: threads, the
 // compiled core.
 
+import type { DriveConfig } from './disk/block-device.ts';
+import type { DiskEvent } from './disk/host.ts';
+import type { CanvasEvents } from './display/screen.ts';
+
 /** One worker as the machine sees it. Handlers are set before the first message is posted. */
 export interface CoreThread {
   post(message: ThreadRequest): void;
@@ -10,12 +14,45 @@ export interface CoreThread {
   terminate(): Promise<void>;
 }
 
+/** A canvas that follows a machine's screen. */
+export interface CanvasLink {
+  /** Draw everything again. */
+  refresh(): void;
+  /** Stop drawing while nobody looks. */
+  pause(paused: boolean): void;
+  close(): void;
+}
+
+/** The I/O worker's thread. */
+export interface IoThread {
+  post(message: IoRequest): void;
+  onMessage(handler: (message: IoReply) => void): void;
+  onDeath(handler: (reason: string) => void): void;
+  terminate(): Promise<void>;
+}
+
 export interface Platform {
   spawn(name: string): CoreThread;
+  spawnIo(name: string): IoThread;
   /** Compiles the core once per machine; throws SkepError 'core-missing'. */
   loadCore(): Promise<WebAssembly.Module>;
   hostCores(): number;
+  /** Shows the screen on an OffscreenCanvas, in a thread of its own; absent where there are none. */
+  showScreen?(module: WebAssembly.Module, memory: WebAssembly.Memory, canvas: unknown, events: CanvasEvents): CanvasLink;
 }
+
+/** Host to I/O worker: each is answered by one `done` or `refused`, in order. */
+export type IoRequest =
+  | { kind: 'init'; module: WebAssembly.Module; memory: WebAssembly.Memory; clock: SharedArrayBuffer }
+  | { kind: 'plug' | 'change'; drive: DriveConfig }
+  | { kind: 'serve' | 'hold' | 'resume' | 'close' };
+
+export type IoReply =
+  | { kind: 'done' }
+  | { kind: 'refused'; sentence: string }
+  | { kind: 'failed'; message: string }
+  | { kind: 'disk'; event: DiskEvent }
+  | { kind: 'log'; code: number; a: bigint; b: bigint };
 
 /** Host to thread. Each request but the first is answered by one `done` or `failed`. */
 export type ThreadRequest =
@@ -35,6 +72,7 @@ export type ThreadReply =
 export interface CoreExports {
   machineInit(): void;
   presetForDirectBoot(): void;
+  presetForFirmware(): void;
   cpuInit(id: number): void;
   cpuRun(): number;
   clockRun(): number;

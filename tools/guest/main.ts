@@ -1,18 +1,21 @@
-// npx tsx tools/guest/main.ts [--refresh] [mini]
-// Prepares guests in public/guest from Debian packages. Exit status: 0 there, 1 cannot be made, 2 bad usage.
+// npx tsx tools/guest/main.ts [--refresh] [mini] [debian13]
+// Without a name: mini, which is small. [firmware]
+// Prepares guests, and the firmware for disk images, in public/guest from Debian packages. Exit status: 0 there, 1 cannot be made, 2 bad usage.
 
 import { fileURLToPath } from 'node:url';
 import { GuestError } from './apt.ts';
+import { prepareFirmware } from './firmware.ts';
+import { prepareDebian13 } from './debian13.ts';
 import { prepareMini } from './mini.ts';
 
-const USAGE = 'usage: main.ts [--refresh] [mini]';
-const MAKERS = { mini: prepareMini };
+const USAGE = 'usage: main.ts [--refresh] [mini] [firmware] [debian13]';
+const MAKERS = { mini: prepareMini, debian13: prepareDebian13, firmware: prepareFirmware };
 
 async function main(args: readonly string[]): Promise<number> {
   const refresh = args.includes('--refresh');
   const names = args.filter((arg) => arg !== '--refresh');
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  for (const name of names.length === 0 ? ['mini'] : names) {
+  for (const name of names.length === 0 ? Object.keys(MAKERS) : names) {
     const make = MAKERS[name as keyof typeof MAKERS];
     if (make === undefined) {
       console.error(`There is no guest "${name}"; known guests: ${Object.keys(MAKERS).join(', ')}. ${USAGE}`);

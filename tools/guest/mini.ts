@@ -55,7 +55,7 @@ export interface MiniOptions {
   refresh?: boolean;
 }
 
-const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
+export const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
 
 function initScript(): string {
   return readFileSync(new URL('./mini-init.sh', import.meta.url), 'utf8');
@@ -119,7 +119,7 @@ export function readCurrent(folder: string): GuestManifest | undefined {
   return whole ? manifest : undefined;
 }
 
-function writeWhole(path: string, data: Uint8Array | string): void {
+export function writeWhole(path: string, data: Uint8Array | string): void {
   const part = `${path}.${process.pid}.part`;
   writeFileSync(part, data);
   renameSync(part, path);

@@ -43,6 +43,12 @@ export const enum Board {
   POST_CODE = 0xAC,
   /** u32: nonzero after boardPresetForDirectBoot: the boot CPU's APIC starts as firmware leaves it. */
   DIRECT_BOOT = 0xB0,
+  /**
+   * u64 each: bit n = page 0xC0 + n of guest memory is RAM to reads, to writes (owner: host bridge, PAM
+   * registers). What is not reads the firmware ROM and swallows writes.
+   */
+  SHADOW_READ = 0xC0,
+  SHADOW_WRITE = 0xC8,
   /** 24 x u32: rising edges per IOAPIC pin, for the panel. */
   LINE_COUNT = 0x100,
   /** TIMERS x {i64 deadline, u32 tick function, u32 chip}, see bus/clock.ts. */
@@ -73,7 +79,10 @@ export class PortSlot {
   base: u32;
   /** Widest access in bytes; wider ones are split. */
   width: u32;
-  pad0: u32; pad1: u32; pad2: u32;
+  /** Function indices of the bulk transfers (chip, offset, size, host, bytes): bytes done; 0 = none. */
+  readRun: u32;
+  writeRun: u32;
+  pad0: u32;
 }
 export const PORT_SLOT_BYTES: u32 = 32;
 export const MAX_PORT_SLOTS: u32 = 256;
@@ -88,7 +97,9 @@ export class MmioSlot {
   page: u32;
   pages: u32;
   width: u32;
-  pad0: u32; pad1: u32;
+  /** Address of plain memory that the range is, 0 = registers (mmioDirect). */
+  direct: u32;
+  pad1: u32;
 }
 export const MMIO_SLOT_BYTES: u32 = 32;
 export const MAX_MMIO_SLOTS: u32 = 64;
@@ -99,11 +110,14 @@ export const CHIP_BYTES: u32 = 0x1000;
 export const enum Chip {
   PIC = 0, IOAPIC = 1, PIT = 2, RTC = 3, HPET = 4, ACPI = 5, UART0 = 6, UART1 = 7, UART2 = 8, UART3 = 9,
     I8042 = 10,
-  PCI = 11, DMA = 12, DEBUG = 13, SYSTEM_CONTROL = 14,
+  PCI = 11, DMA = 12, DEBUG = 13, SYSTEM_CONTROL = 14, VGA = 15,
   /** PCI functions of the chipset. */
-  HOST_BRIDGE = 16, ISA_BRIDGE = 17, PM_FUNCTION = 18,
+  HOST_BRIDGE = 16, ISA_BRIDGE = 17, PM_FUNCTION = 18, VGA_FUNCTION = 19,
+  /** The two channels of the IDE function, and the function. */
+  IDE0 = 20, IDE1 = 21, IDE_FUNCTION = 22,
+  FW_CFG = 24, FLOPPY = 25,
   /** First number for chips of later boards. */
-  NEXT = 20,
+  NEXT = 26,
 }
 
 // @ts-ignore: decorator

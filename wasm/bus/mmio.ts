@@ -18,6 +18,10 @@ const ROM_BASE: u64 = 0x100000000 - <u64>ROM_BYTES;
 const ROM_END: u64 = 0x100000000;
 const VGA_FIRST_PAGE: u64 = 0xA0;
 const VGA_END_PAGE: u64 = 0xC0;
+/** What is below 1 MiB and not shadowed by RAM: nothing, then the last 128 KiB of the ROM. */
+const LOW_NOTHING: u64 = 0xC0000;
+const LOW_ROM: u64 = 0xE0000;
+const LOW_END: u64 = 0x100000;
 /** Unclaimed accesses that are logged before silence. */
 const UNCLAIMED_LOGS: u32 = 16;
 
@@ -51,17 +55,41 @@ function isLapic(pa: u64): bool {
   return thisCpu != NO_CPU && pa >> PAGE_SHIFT == lapicPage(thisCpu);
 }
 
+/**
+ * Host address of `pa` where a chip's range is plain memory (a linear frame buffer), which CPUs may keep in
+ * their TLBs; else 0. Whoever moves such a range flushes the TLBs (Request.TLB_FLUSH).
+ */
+export function mmioDirect(pa: u64): usize {
+  if (isLapic(pa)) return 0;
+  const n = findSlot(pa);
+  if (n == 0) return 0;
+  const s = mmioSlot(n);
+  return s.direct == 0 ? 0 : <usize>(s.direct + (<u32>(pa >> PAGE_SHIFT) - s.page << PAGE_SHIFT)
+    + <u32>(pa & PAGE_MASK));
+}
+
+/** Host address of `pa` where a read finds the firmware ROM, else 0. Reads may go there directly. */
+export function romHost(pa: u64): usize {
+  if (pa >= ROM_BASE && pa < ROM_END) return ROM + <usize>(pa - ROM_BASE);
+  if (pa >= LOW_ROM && pa < LOW_END) return ROM + ROM_BYTES - <usize>(LOW_END - pa);
+  return 0;
+}
+
 /** Read 1, 2, 4 or 8 bytes inside one page, zero-extended. */
 export function mmioRead(pa: u64, size: u32): u64 {
   if (isLapic(pa)) return lapicMmioRead(pa, size);
   const n = findSlot(pa);
   if (n != 0) return slotRead(mmioSlot(n), pa, size);
-  if (pa >= ROM_BASE && pa + size <= ROM_END) return romRead(ROM + <usize>(pa - ROM_BASE), size);
+  const rom = romHost(pa);
+  if (rom != 0) return romRead(rom, size);
+  const ones = <u64>-1 >> (64 - (<u64>size << 3));
+  // Firmware looks for expansion ROMs here.
+  if (pa >= LOW_NOTHING && pa < LOW_ROM) return ones;
   if (unclaimedLogged < UNCLAIMED_LOGS) {
     unclaimedLogged++;
     hostLog(Log.MMIO_READ_UNCLAIMED, pa, size);
   }
-  return <u64>-1 >> (64 - (<u64>size << 3));
+  return ones;
 }
 
 export function mmioWrite(pa: u64, size: u32, value: u64): void {
@@ -74,8 +102,8 @@ export function mmioWrite(pa: u64, size: u32, value: u64): void {
     slotWrite(mmioSlot(n), pa, size, value);
     return;
   }
-  // Writes to the ROM are ignored in silence.
-  if (pa >= ROM_BASE && pa < ROM_END) return;
+  // Writes to the ROM, and where one might be, are ignored in silence.
+  if (pa >= ROM_BASE && pa < ROM_END || pa >= LOW_NOTHING && pa < LOW_END) return;
   if (unclaimedLogged < UNCLAIMED_LOGS) {
     unclaimedLogged++;
     hostLog(Log.MMIO_WRITE_UNCLAIMED, pa, size);
@@ -152,6 +180,7 @@ export function mmioSlotAdd(chip: usize, read: u32, write: u32, width: u32): u32
   s.read = read;
   s.write = write;
   s.width = width;
+  s.direct = 0;
   s.pages = 0;
   atomic.store<u32>(BOARD + <usize>Board.MMIO_SLOTS, n);
   return n;

@@ -25,6 +25,8 @@ const D_VALID: u32 = 0x80;
 const HOUR_PM: u32 = 0x80;
 /** Alarm bytes of 0xC0..0xFF match anything. */
 const DONT_CARE: u32 = 0xC0;
+/** Boot order nibbles, first in the low one: 1 floppy, 2 disk, 3 CD. */
+const BOOT_DISK_CD: u32 = 0x32;
 /** UIP rises 244 us before the update. */
 const UIP_NS: i64 = 244000;
 const PERIODIC_HZ: i64 = 32768;
@@ -226,6 +228,28 @@ export function rtcTick(dev: Rtc, now: i64): i64 {
   return nextDeadline(dev, now);
 }
 
+/** CMOS drive types (PC/AT): 360 KB, 1.2 MB, 1.44 MB (which also reads 720 KB), 2.88 MB. */
+function floppyType(drive: u32): u32 {
+  const bytes = atomic.load<u32>(CONTROL + <usize>Control.FLOPPY_SIZES + (drive << 2));
+  if (bytes == 0) return 0;
+  if (bytes <= 720 * 512) return 1;
+  if (bytes == 2400 * 512) return 2;
+  return bytes > 3444 * 512 ? 5 : 4;
+}
+
+/** Floppy drives, equipment, and the boot order as SeaBIOS reads it. */
+function storeEquipment(dev: Rtc): void {
+  const a = floppyType(0);
+  const b = floppyType(1);
+  const drives: u32 = (a != 0 ? 1 : 0) + (b != 0 ? 1 : 0);
+  setRam(dev, 0x10, a << 4 | b);
+  // Mathematics coprocessor, mouse; diskette drives.
+  setRam(dev, 0x14, 0x06 | (drives != 0 ? 1 | (drives - 1) << 6 : 0));
+  const order = atomic.load<u32>(CONTROL + <usize>Control.BOOT_ORDER);
+  setRam(dev, 0x3D, order != 0 ? order : BOOT_DISK_CD);
+  setRam(dev, 0x38, order >> 8);
+}
+
 /** Sizes that firmware and old systems read from CMOS. */
 function storeMemorySizes(dev: Rtc): void {
   const ramKb = atomic.load<u32>(CONTROL + <usize>Control.RAM_PAGES) * 4;
@@ -240,10 +264,9 @@ function storeMemorySizes(dev: Rtc): void {
   setRam(dev, 0x31, extended >> 8);
   setRam(dev, 0x34, above16M & 0xFF);
   setRam(dev, 0x35, above16M >> 8);
-  // Equipment: mathematics coprocessor, mouse; SeaBIOS: number of CPUs - 1, boot order disk, CD.
-  setRam(dev, 0x14, 0x06);
+  // SeaBIOS: memory above 4 GiB (none), number of CPUs - 1.
+  for (let n: u32 = 0x5B; n <= 0x5D; n++) setRam(dev, n, 0);
   setRam(dev, 0x5F, atomic.load<u32>(CONTROL + <usize>Control.CPUS) - 1);
-  setRam(dev, 0x3D, 0x32);
 }
 
 /** The battery keeps time and RAM: only a first reset (register A still 0) fills them. */
@@ -258,6 +281,7 @@ export function rtcReset(dev: Rtc): void {
   }
   dev.regB &= ~(B.PIE | B.AIE | B.UIE);
   storeMemorySizes(dev);
+  storeEquipment(dev);
   storeTime(dev, now);
   dev.lastSecond = floorDiv(guestNs(dev, now), NS_PER_SECOND);
   dev.lastPeriodicNs = now;

@@ -33,7 +33,7 @@ export const enum Control {
   /** i64 ns: earliest deadline of any board timer, owned by bus/clock.ts; u32 generation = wait word of the clock worker. */
   CLOCK_DEADLINE = 0x40,
   CLOCK_WAKE = 0x48,
-  /** u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, ... */
+  /** u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, 4 = translator. */
   OPTIONS = 0x4C,
   /** u32: split-lock owner (cpu + 1) and acknowledgement mask. */
   SPLIT_OWNER = 0x50,
@@ -44,8 +44,19 @@ export const enum Control {
   WALL_NS = 0x60,
   /** 32 bytes of the host's randomness, written before start; all zero = none, and no RDRAND (cpu/random.ts). */
   RANDOM_SEED = 0x68,
+  /** u32: bumped when a block request was posted; wait word of the I/O worker (bus/block.ts). */
+  BLOCK_WAKE = 0x90,
+  /** u32: last tag given to a block request. Outlives machine resets, so a tag never comes back. */
+  BLOCK_TAG = 0x94,
+  /** 2 x u32: bytes of the disk in floppy drives A and B, 0 = no drive; u32: bit n = drive n is write-protected. */
+  FLOPPY_SIZES = 0xA0,
+  FLOPPY_PROTECTED = 0xA8,
+  /** u32: CMOS bytes 0x3D and 0x38 (bits 8-15), the boot order that firmware reads; 0 = hard disk, CD. */
+  BOOT_ORDER = 0xAC,
   /** Striped locks of CMPXCHG16B: 64 x u32. */
   STRIPES = 0x400,
+  /** MAX_DRIVES x DRIVE_BYTES: what is plugged in (bus/block.ts). Configuration, so no reset clears it. */
+  DRIVES = 0x800,
 }
 
 export const enum MachineEnd { NONE = 0, POWER_OFF = 1, DEBUG_EXIT = 2, TRIPLE_FAULT = 3, PANIC = 4 }

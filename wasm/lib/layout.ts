@@ -30,14 +30,27 @@ export const PAGE_TABLE_BYTES: u32 = MAX_RAM_PAGES * PAGE_RECORD_BYTES;
 
 /** Firmware ROM, mapped below 4 GiB (its last 128 KiB also below 1 MiB). */
 export const ROM: u32 = PAGE_TABLE + PAGE_TABLE_BYTES;
-export const ROM_BYTES: u32 = 0x1000000;
+export const ROM_BYTES: u32 = 0x800000;
+
+/** What firmware asks for through fw_cfg: a table of items, then their bytes (dev/fw-cfg.ts). */
+export const FW_CFG: u32 = ROM + ROM_BYTES;
+export const FW_CFG_BYTES: u32 = 0x200000;
+
+/** Images of the two floppy drives (dev/floppy.ts). */
+export const FLOPPY: u32 = FW_CFG + FW_CFG_BYTES;
+export const FLOPPY_DRIVE_BYTES: u32 = 0x300000;
+export const FLOPPY_BYTES: u32 = FLOPPY_DRIVE_BYTES * 2;
 
 /** Video memory, 16 MiB. */
-export const VRAM: u32 = ROM + ROM_BYTES;
+export const VRAM: u32 = FLOPPY + FLOPPY_BYTES;
 export const VRAM_BYTES: u32 = 0x1000000;
 
+/** What the screen shows: a header, scratch, then RGBA pixels (dev/vga/render.ts). */
+export const FRAME: u32 = VRAM + VRAM_BYTES;
+export const FRAME_BYTES: u32 = 0x1010000;
+
 /** Translated code waiting to be instantiated. */
-export const ARENA: u32 = VRAM + VRAM_BYTES;
+export const ARENA: u32 = FRAME + FRAME_BYTES;
 export const ARENA_BYTES: u32 = 0x2000000;
 
 /** Per-CPU blocks: CPU n at CPU_BLOCKS + n * CPU_BLOCK_BYTES. */

@@ -6,9 +6,10 @@ import { Cpu, SEG_BYTES, Seg, SegFlag, Status, CpuBlock } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
 import { CPU_SCRATCH } from "../lib/layout";
 import { RecFlag, recBase, recDisp, recFlags, recIndex, recScale, recSeg, recAddrMask } from "../decode/record";
+import { mmioDirect, romHost } from "../bus/mmio";
 import { claimWrite, codeWritten } from "./code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "./paging";
-import { isRam, physReadBytes, physWriteBytes, ramHost } from "./physmem";
+import { isRam, isWritableRam, physReadBytes, physWriteBytes, ramHost } from "./physmem";
 import { POISON, segmentLinear } from "./segment";
 import { supervisorRead, tlbFill, tlbLookup } from "./tlb";
 
@@ -141,6 +142,12 @@ function readAs(c: Cpu, va: u64, n: u32, access: u32, table: u32, implicit: bool
       if (table != checkedRead(c)) tlbFill(c, table, va, <u32>ramHost(first & ~(<u64>0xfff)), <u32>page, walkGlobal, walkBytes);
       return ramHost(first);
     }
+    let direct = mmioDirect(first);
+    if (direct == 0) direct = romHost(first);
+    if (direct != 0) {
+      if (table != checkedRead(c)) tlbFill(c, table, va, <u32>direct & ~0xfff, <u32>page, walkGlobal, walkBytes);
+      return direct;
+    }
     if (n > BOUNCE_BYTES) return 0;
     const to = bounce(c, Scratch.READ);
     physReadBytes(first, n, to);
@@ -223,7 +230,7 @@ function rmwAs(c: Cpu, va: u64, n: u32, access: u32, table: u32, implicit: bool,
   rmwFirst = first;
   if (n <= room) {
     rmwSplit = n;
-    if (isRam(page)) {
+    if (isWritableRam(page)) {
       const global = walkGlobal;
       const bytes = walkBytes;
       if (table == checkedRead(c) + 65536) {
@@ -235,6 +242,14 @@ function rmwAs(c: Cpu, va: u64, n: u32, access: u32, table: u32, implicit: bool,
       }
       rmwBounced = false;
       return ramHost(first);
+    }
+    // A frame buffer: no code is ever decoded from it, so it needs no claim.
+    const direct = mmioDirect(first);
+    if (direct != 0) {
+      if (table != checkedRead(c) + 65536) {
+        tlbFill(c, table, va, <u32>direct & ~0xfff, <u32>page, walkGlobal, walkBytes);
+      }
+      return direct;
     }
   } else {
     if (walk(c, wrap(c, va + room), access, implicit)) return 0;

@@ -1,10 +1,12 @@
 // Guest physical memory: which addresses are RAM, and the one way in which the core writes it outside the fast tables
 // (docs/ordering.md: store, fence, then test the page's code state). RAM is one piece from 0; 0xA0000..0xBFFFF is the VGA
-// window; everything else that is not RAM belongs to chips (bus/mmio.ts).
+// window; 0xC0000..0xFFFFF is RAM as far as the host bridge's PAM registers say, for reads and writes separately (82441FX
+// section 3.2.19), else the firmware's ROM; everything else that is not RAM belongs to chips (bus/mmio.ts).
 
 import { Cpu } from "../cpu/state";
 import { Control } from "../lib/control";
-import { CONTROL } from "../lib/layout";
+import { BOARD, CONTROL } from "../lib/layout";
+import { Board } from "../bus/device";
 import { mmioRead, mmioWrite } from "../bus/mmio";
 import { codeWritten } from "./code-pages";
 
@@ -14,17 +16,37 @@ export let ramPages: u32 = 0;
 
 const VGA_FIRST_PAGE: u32 = 0xa0;
 const VGA_PAGES: u32 = 0x20;
+/** From the VGA window to 1 MiB. */
+const SPECIAL_PAGES: u32 = 0x60;
 
 export function physInit(): void {
   ramBase = load<u32>(CONTROL + <usize>Control.RAM_BASE);
   ramPages = load<u32>(CONTROL + <usize>Control.RAM_PAGES);
 }
 
-/** True when this guest page number is RAM. */
+/** True when reads and fetches of this guest page find RAM. */
 // @ts-ignore: decorator
 @inline
 export function isRam(page: u64): bool {
-  return page < <u64>ramPages && <u32>page - VGA_FIRST_PAGE >= VGA_PAGES;
+  return page < <u64>ramPages && (<u32>page - VGA_FIRST_PAGE >= SPECIAL_PAGES || isShadow(<u32>page, Board.SHADOW_READ));
+}
+
+/** True when writes of this guest page go to RAM. */
+// @ts-ignore: decorator
+@inline
+export function isWrittenRam(page: u64): bool {
+  return page < <u64>ramPages && (<u32>page - VGA_FIRST_PAGE >= SPECIAL_PAGES || isShadow(<u32>page, Board.SHADOW_WRITE));
+}
+
+/** True when the guest page may stand in a write table: RAM to reads and to writes. */
+export function isWritableRam(page: u64): bool {
+  return isRam(page) && isWrittenRam(page);
+}
+
+/** A page of 0xA0..0xFF: does the mask of the PAM registers call it RAM? */
+function isShadow(page: u32, which: Board): bool {
+  const n = page - VGA_FIRST_PAGE;
+  return n >= VGA_PAGES && (atomic.load<u64>(BOARD + <usize>which) >> <u64>(n - VGA_PAGES) & 1) != 0;
 }
 
 /** Host address of a RAM physical address. */
@@ -71,7 +93,7 @@ export function physReadBytes(pa: u64, n: u32, to: usize): void {
 
 /** Copy n bytes into one page of guest memory. True = code of this CPU was hit. */
 export function physWriteBytes(c: Cpu, pa: u64, n: u32, from: usize): bool {
-  if (isRam(pa >> 12)) {
+  if (isWrittenRam(pa >> 12)) {
     const h = ramHost(pa);
     // Naturally aligned words must not tear for other CPUs (SDM 3A 9.1.1).
     if (n == 8) store<u64>(h, load<u64>(from));

@@ -1,11 +1,15 @@
 // The 440FX board's own functions: 82441FX host bridge (00:00.0, 8086:1237), PIIX3 ISA bridge (00:01.0,
 // 8086:7000) with PIRQ routing, PIIX4 power management (00:01.3, 8086:7113) with the PM base. Intel orders
-// 290549 and 290562. PAM registers are kept but have no effect: 0xC0000..0xFFFFF is RAM. Left out: SMBus,
-// AGP, SMRAM, device activity monitors.
+// 290549 and 290562. The PAM registers decide page by page whether 0xC0000..0xFFFFF is RAM or firmware's ROM
+// (290549 section 3.2.19; mmu/physmem.ts follows Board.SHADOW_READ and SHADOW_WRITE). Left out: SMBus, AGP,
+// SMRAM, device activity monitors.
 
 import { PM_PORTS } from "../acpi-pm";
 import { portMove } from "../../bus/pio";
-import { Chip, chipAddress } from "../../bus/device";
+import { Board, Chip, chipAddress } from "../../bus/device";
+import { Request, request } from "../../cpu/inbox";
+import { BOARD } from "../../lib/layout";
+import { Control, control32 } from "../../lib/control";
 import { Intx, intxReset, intxRoute } from "./intx";
 import {
   PCI_FUNCTION_BYTES, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciFunctionReset, pciGet32, pciGet8,
@@ -16,6 +20,15 @@ import {
 const VENDOR_INTEL: u32 = 0x8086;
 const SLOT_CHIPSET: u32 = 1;
 const enum Host { PAM0 = 0x59, PAM_BYTES = 7, SMRAM = 0x72 }
+/** A PAM nibble: bit 0 = reads find RAM, bit 1 = writes go to RAM. */
+const enum Pam { READ = 1, WRITE = 2, BITS = 4 }
+/** PAM1..PAM6 govern 16 KiB a nibble from 0xC0000 on; the upper nibble of PAM0 the 64 KiB from 0xF0000. */
+const PAM_NIBBLE_PAGES: u64 = 0xF;
+const PAM_NIBBLE_SHIFT: u32 = 2;
+const PAM_F_PAGES: u64 = 0xFFFF000000000000;
+/** Subsystem 1af4:1100, by which firmware and drivers know a virtual machine of this board with fw_cfg. */
+const SUBSYSTEM_VENDOR: u32 = 0x1AF4;
+const SUBSYSTEM: u32 = 0x1100;
 const enum Isa { PIRQ_A = 0x60, XBCS = 0x4E, TOM = 0x69, SLOT_MULTI = 0x80 }
 const enum Pm { BASE = 0x40, COUNT_A = 0x44, REG_5B = 0x5B, MISC = 0x80, SMB_BASE = 0x90, SMB_CONFIG = 0xD2 }
 const PM_BASE_MASK: u32 = 0xFFC0;
@@ -42,10 +55,13 @@ function fn(chip: u32): PciFunction {
 }
 
 /** At wiring time: the three functions and their writable bits. `pmSlot` = port slot of the ACPI block. */
-export function chipsetWire(pci: Pci, pmSlot: u32, isaWritten: u32, pmWritten: u32): void {
+export function chipsetWire(pci: Pci, pmSlot: u32, hostWritten: u32, isaWritten: u32, pmWritten: u32): void {
   const host = fn(Chip.HOST_BRIDGE);
   pciAdd(pci, host, 0, VENDOR_INTEL, 0x1237, 2, 0x060000);
   pciWritable(host, 0x50, 0x40, 0xFF);
+  pciSet16(host, PciReg.SUBSYSTEM_VENDOR, SUBSYSTEM_VENDOR);
+  pciSet16(host, PciReg.SUBSYSTEM, SUBSYSTEM);
+  host.written = hostWritten;
   const isa = fn(Chip.ISA_BRIDGE);
   pciAdd(pci, isa, SLOT_CHIPSET << 3, VENDOR_INTEL, 0x7000, 0, 0x060100);
   pciSet8(isa, PciReg.HEADER, Isa.SLOT_MULTI);
@@ -68,6 +84,7 @@ export function chipsetReset(): void {
   pciSet16(host, PciReg.STATUS, 0x0280);
   for (let n: u32 = 0; n < <u32>Host.PAM_BYTES; n++) pciSet8(host, Host.PAM0 + n, 0);
   pciSet8(host, Host.SMRAM, 0x02);
+  shadow(host);
   const isa = fn(Chip.ISA_BRIDGE);
   pciFunctionReset(isa);
   pciSet16(isa, PciReg.COMMAND, PciCommand.IO | PciCommand.MEMORY | PciCommand.MASTER);
@@ -87,6 +104,31 @@ export function chipsetReset(): void {
   pciSet8(pm, Pm.MISC, 0);
   pciSet32(pm, Pm.SMB_BASE, PM_ENABLE);
   pmWritten(pm, 0, 0);
+}
+
+/** Configuration write to the host bridge. */
+export function hostWritten(f: PciFunction, offset: u32, size: u32): void {
+  // After loading a snapshot the call is (0, 0).
+  const isPam = offset < <u32>Host.PAM0 + <u32>Host.PAM_BYTES && offset + size > <u32>Host.PAM0;
+  if (isPam || size == 0) shadow(f);
+}
+
+/** Make the machine's memory what the PAM registers say; CPUs drop what their TLBs remember of it. */
+function shadow(host: PciFunction): void {
+  const f = pciGet8(host, Host.PAM0) >> Pam.BITS;
+  let read: u64 = (f & Pam.READ) != 0 ? PAM_F_PAGES : 0;
+  let write: u64 = (f & Pam.WRITE) != 0 ? PAM_F_PAGES : 0;
+  for (let n: u32 = 0; n < (<u32>Host.PAM_BYTES - 1) << 1; n++) {
+    const nibble = pciGet8(host, Host.PAM0 + 1 + (n >> 1)) >> ((n & 1) * Pam.BITS);
+    const pages = PAM_NIBBLE_PAGES << <u64>(n << PAM_NIBBLE_SHIFT);
+    if ((nibble & Pam.READ) != 0) read |= pages;
+    if ((nibble & Pam.WRITE) != 0) write |= pages;
+  }
+  const oldRead = atomic.xchg<u64>(BOARD + <usize>Board.SHADOW_READ, read);
+  const oldWrite = atomic.xchg<u64>(BOARD + <usize>Board.SHADOW_WRITE, write);
+  if (oldRead == read && oldWrite == write) return;
+  const cpus = control32(Control.CPUS);
+  for (let id: u32 = 0; id < cpus; id++) request(id, Request.TLB_FLUSH);
 }
 
 /** Configuration write to the ISA bridge. */
@@ -112,6 +154,7 @@ export function chipsetPreset(): void {
   // Shadow RAM readable and writable.
   pciSet8(host, Host.PAM0, 0x30);
   for (let n: u32 = 1; n < <u32>Host.PAM_BYTES; n++) pciSet8(host, Host.PAM0 + n, 0x33);
+  shadow(host);
   const isa = fn(Chip.ISA_BRIDGE);
   pciSet32(isa, Isa.PIRQ_A, PRESET_PIRQ);
   isaWritten(isa, Isa.PIRQ_A, 4);
