@@ -54,3 +54,16 @@ it('capture puts cut lines together and stops the machine', async () => {
   expect(seen.map(({ line, instructions }) => [line, instructions])).toEqual([['abc', 42], ['def', 42]]);
   expect([reason, value, stopped]).toEqual(['debug-exit', 5, true]);
 });
+
+const sortsum = (check: string, ticks: number): Captured =>
+  ({ reason: 'debug-exit', value: 0, marks: [{ line: `sortsum 3 check ${check} ticks ${ticks}`, instructions: 3e9, ms: 0 }] });
+
+it('translator: median of the translated runs, results compared', () => {
+  const pairs = [1.1e9, 1e9, 1.2e9, 1.3e9, 9e9].flatMap((ticks) => [sortsum('ab', 10e9), sortsum('cd', ticks)]);
+  const result = evaluate('translator', sortsum('ab', 2e9), ...pairs);
+  expect(result).toMatchObject({ passed: true, data: { mips: 2500, agrees: true } });
+  expect(evaluate('translator', sortsum('ac', 2e9), ...pairs)?.passed).toBe(false);
+  expect(evaluate('translator', sortsum('ab', 2e9), ...pairs.slice(0, 5), ended('triple-fault', 0))?.passed).toBe(false);
+  const slow = pairs.map((run) => ({ ...run, marks: run.marks.map((mark) => ({ ...mark, instructions: 2e9 })) }));
+  expect(evaluate('translator', sortsum('ab', 2e9), ...slow)?.passed).toBe(false);
+});

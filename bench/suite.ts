@@ -9,6 +9,8 @@ export interface BenchRun {
   kernel: string;
   initrd?: string;
   append: string;
+  /** Control.OPTIONS of the core. */
+  options?: number;
 }
 
 /** A console line, and the machine's counters when it was complete. */
@@ -49,6 +51,15 @@ const LITMUS_CPUS = [2, 4] as const;
 const LITMUS_ROUNDS = 10_000_000;
 /** Million instructions per second that the interpreter must reach. */
 const INTERPRETER_GOAL = 250;
+
+/** Bit of Control.OPTIONS: hot loops are translated. */
+const OPTION_TRANSLATOR = 4;
+const SORT_SUM_PAIRS = 5;
+/** Repetitions of the kernel sortsum, of about 2.25 M instructions each, per run. */
+const SORT_SUM_INTERPRETED = 300;
+const SORT_SUM_TRANSLATED = 3000;
+/** Million instructions per second that translated code must reach (docs/adr/0005-translator-spike.md). */
+const TRANSLATOR_GOAL = 2000;
 
 /** Runs the machine to its end and notes every line of its console. */
 export async function capture(vm: BenchMachine): Promise<Captured> {
@@ -128,6 +139,47 @@ function evaluateLitmus(captured: readonly Captured[]): BenchResult {
   return result;
 }
 
+interface SortSum {
+  check: string;
+  /** By the guest's own clock, from the first repetition on: warming up counts. */
+  mips: number;
+}
+
+function sortSum(run: Captured | undefined): SortSum | undefined {
+  for (const { line, instructions } of run?.marks ?? []) {
+    const match = /^sortsum \d+ check ([0-9a-f]+) ticks (\d+)$/.exec(line);
+    // The TSC runs at 1 GHz.
+    if (match !== null) return { check: match[1] ?? '', mips: instructions / Number(match[2]) * 1e3 };
+  }
+  return undefined;
+}
+
+const middle = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+
+function evaluateTranslator([same, ...pairs]: readonly Captured[]): BenchResult {
+  const first = sortSum(same);
+  const interpreted = pairs.filter((_, n) => n % 2 === 0).map(sortSum);
+  const translated = pairs.filter((_, n) => n % 2 === 1).map(sortSum);
+  if ([first, ...interpreted, ...translated].includes(undefined)) {
+    return { passed: false, lines: ['a run has printed no result'], data: {} };
+  }
+  const rates = (runs: readonly (SortSum | undefined)[]): number[] => runs.map((run) => run?.mips ?? NaN);
+  const agrees = first?.check === interpreted[0]?.check;
+  const slow = middle(rates(interpreted));
+  const mips = middle(rates(translated));
+  return {
+    passed: agrees && mips >= TRANSLATOR_GOAL,
+    lines: [`${mips.toFixed(0)} million guest instructions per second on sort and sum, median of ${
+      translated.length} (${rates(translated).map((rate) => rate.toFixed(0)).join(' ')}), interpreter ${
+      slow.toFixed(0)}; results ${agrees ? 'agree' : 'DIFFER'}; goal ${TRANSLATOR_GOAL}`],
+    data: { mips, runs: rates(translated), interpreter: rates(interpreted), agrees },
+  };
+}
+
+const sortSumRun = (repetitions: number, options: number): BenchRun =>
+  ({ smp: 1, memory: 64, kernel: 'build/kernels/sortsum.elf', append: String(repetitions), options });
+
 export const BENCHES: Readonly<Record<string, BenchSpec>> = {
   interpreter: {
     runs: [{
@@ -141,5 +193,12 @@ export const BENCHES: Readonly<Record<string, BenchSpec>> = {
       smp, memory: 64, kernel: 'build/kernels/litmus.elf', append: String(LITMUS_ROUNDS),
     })),
     evaluate: evaluateLitmus,
+  },
+  translator: {
+    // One run whose result must be the interpreter's, then both in turn.
+    runs: [sortSumRun(SORT_SUM_INTERPRETED, OPTION_TRANSLATOR), ...Array.from({ length: SORT_SUM_PAIRS }, () => [
+      sortSumRun(SORT_SUM_INTERPRETED, 0), sortSumRun(SORT_SUM_TRANSLATED, OPTION_TRANSLATOR),
+    ]).flat()],
+    evaluate: evaluateTranslator,
   },
 };

@@ -16,9 +16,9 @@ function fileOf(name: string): string {
     ? 'Run npm run guest.' : 'Run npx tsx bench/payloads.ts in a source checkout (it needs gcc and make).');
 }
 
-async function runOnce({ smp, memory, append, kernel, initrd }: BenchRun): Promise<Captured> {
+async function runOnce({ smp, memory, append, kernel, initrd, options = 0 }: BenchRun): Promise<Captured> {
   const modules = initrd === undefined ? {} : { initrd: fileOf(initrd) };
-  return capture(await Skep.create({ smp, memory, append, kernel: fileOf(kernel), ...modules }));
+  return capture(await Skep.create({ smp, memory, append, kernel: fileOf(kernel), options, ...modules }));
 }
 
 export async function benchCommand(command: BenchCommand): Promise<number> {
