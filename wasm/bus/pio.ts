@@ -62,6 +62,29 @@ function writePieces(port: u32, size: u32, value: u32, width: u32): void {
   for (let i: u32 = 0; i < size; i += width) pioWrite(port + i, width, value >> (i << 3));
 }
 
+/**
+ * INS of a run: elements of `size` bytes from one port to host memory, as many as the chip has ready. Returns
+ * the bytes done, 0 when the port has no bulk form: element by element then.
+ */
+export function pioReadRun(port: u32, size: u32, to: usize, bytes: u32): u32 {
+  const s = portSlot(atomic.load<u8>(BOARD + <usize>Board.PORT_MAP + (port & PORT_MASK)));
+  if (s.readRun == 0) return 0;
+  lock(s.chip);
+  const done = call_indirect<u32>(s.readRun, <usize>s.chip, port - s.base, size, to, bytes);
+  unlock(s.chip);
+  return done;
+}
+
+/** OUTS of a run, as pioReadRun. */
+export function pioWriteRun(port: u32, size: u32, from: usize, bytes: u32): u32 {
+  const s = portSlot(atomic.load<u8>(BOARD + <usize>Board.PORT_MAP + (port & PORT_MASK)));
+  if (s.writeRun == 0) return 0;
+  lock(s.chip);
+  const done = call_indirect<u32>(s.writeRun, <usize>s.chip, port - s.base, size, from, bytes);
+  unlock(s.chip);
+  return done;
+}
+
 function logPort(port: u32, size: u32, value: u32, code: Log): void {
   const word = BOARD + <usize>Board.PORTS_LOGGED + ((port >> 5) << 2);
   const mask: u32 = <u32>1 << (port & 31);

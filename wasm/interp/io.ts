@@ -6,7 +6,7 @@
 import { Cpu, Seg, Status, segment } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
 import { Attr, iopl, isProtected, isV86 } from "../cpu/mode";
-import { pioRead, pioWrite } from "../bus/pio";
+import { pioRead, pioReadRun, pioWrite, pioWriteRun } from "../bus/pio";
 import { readReg, recAddrMask, recImm, recOpSize, recSeg, writeReg } from "../decode/record";
 import { checkWrite, linearAt, readHost, sysRead, writeValue } from "../mmu/access";
 import {
@@ -97,7 +97,8 @@ function inputRun<T>(c: Cpu, r: usize, mask: u64, port: u32, count: u64): u64 {
   if (want == 0) return 0;
   const n = findRun(c, c.tlbWrite, Seg.ES, c.rdi & mask, mask, want, sizeof<T>(), true);
   const to = runHost;
-  for (let i: u32 = 0; i < n; i += sizeof<T>()) store<T>(to + i, <T>pioRead(port, sizeof<T>()));
+  const done = pioReadRun(port, sizeof<T>(), to, n);
+  for (let i: u32 = done; i < n; i += sizeof<T>()) store<T>(to + i, <T>pioRead(port, sizeof<T>()));
   addTarget(c, r, n);
   return <u64>n >> shift;
 }
@@ -136,6 +137,18 @@ function outputOne<T>(c: Cpu, r: usize, mask: u64, port: u32): i32 {
   return Status.NEXT;
 }
 
+/** Elements written straight from a page, by a chip that takes runs; 0 = none. */
+function outputRun<T>(c: Cpu, r: usize, mask: u64, port: u32, count: u64): u64 {
+  const shift: u64 = sizeof<T>() == 1 ? 0 : sizeof<T>() == 2 ? 1 : 2;
+  const want = wanted(c, count, shift);
+  if (want == 0) return 0;
+  const n = findRun(c, c.tlbRead, recSeg(r), c.rsi & mask, mask, want, sizeof<T>(), false);
+  if (n == 0) return 0;
+  const done = pioWriteRun(port, sizeof<T>(), runHost, n);
+  addSource(c, r, done);
+  return <u64>done >> shift;
+}
+
 function outs<T>(c: Cpu, r: usize): i32 {
   const port = portOfDx(c);
   const status = checkPorts(c, port, sizeof<T>());
@@ -147,8 +160,13 @@ function outs<T>(c: Cpu, r: usize): i32 {
   }
   let count = c.rcx & mask;
   while (count != 0) {
-    if (outputOne<T>(c, r, mask, port)) return Status.FAULT;
-    setCount(c, r, --count);
+    let n = outputRun<T>(c, r, mask, port, count);
+    if (n == 0) {
+      if (outputOne<T>(c, r, mask, port)) return Status.FAULT;
+      n = 1;
+    }
+    count -= n;
+    setCount(c, r, count);
     if (count != 0 && shouldPause(c)) return Status.RETRY;
   }
   return Status.END;

@@ -121,6 +121,35 @@ export function codeWritten(c: Cpu, pa: u64, n: u32): bool {
   return (holders & (1 << c.id)) != 0;
 }
 
+/** After a device stored to guest RAM (Hook.RAM_WRITTEN), on any thread: as codeWritten, for every CPU alike. */
+export function deviceWrote(pa: u64, bytes: u32): void {
+  let at = pa;
+  const end = pa + bytes;
+  fullFence();
+  while (at < end) {
+    const next = (at | 0xfff) + 1;
+    const stop = next < end ? next : end;
+    const p = pageRecord(<u32>(at >> 12));
+    if (atomic.load<u32>(p, PageField.STATE) != PageState.NONE) dropCode(<u32>(at >> 12), <u32>at & 0xfff, <u32>(stop - at));
+    at = stop;
+  }
+}
+
+/** Forget the code in [offset, offset + bytes) of a page, on every CPU that holds some of it. */
+function dropCode(page: u32, offset: u32, bytes: u32): void {
+  const p = pageRecord(page);
+  const first = <u64>(offset >> 6);
+  const last = <u64>((offset + bytes - 1) >> 6);
+  const mask = ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1);
+  if (!(atomic.load<u64>(p, PageField.LINES) & mask)) return;
+  atomic.add<u32>(p, 1, PageField.VERSION);
+  atomic.store<u64>(p, 0, PageField.LINES);
+  atomic.store<u32>(p, PageState.NONE, PageField.STATE);
+  const holders = atomic.load<u32>(p, PageField.HOLDERS);
+  const cpus = control32(Control.CPUS);
+  for (let id: u32 = 0; id < cpus; id++) if (holders & (1 << id)) post(id, page);
+}
+
 /** Next page of this CPU's inbox, -1 when empty, -2 after an overflow (drop everything). Owner only, in the dispatcher. */
 export function takePage(c: Cpu): i32 {
   const box = inboxOf(c.id) + <usize>Inbox.PAGES;

@@ -2,11 +2,13 @@
 // beside it.
 
 export { boardInit, boardReset, boardPresetForDirectBoot, boardPoll, boardSnapshot } from "../../board";
-export { pioRead, pioWrite } from "../../bus/pio";
+export { pioRead, pioReadRun, pioWrite, pioWriteRun } from "../../bus/pio";
+export { blockClaim, blockComplete, blockRelease, blockWritten } from "../../bus/block";
 export { mmioRead, mmioWrite, mmioIsDevice } from "../../bus/mmio";
 export { picAcknowledgeHook as picInta } from "../pic";
 export { irqSet } from "../../bus/irq";
 export { clockFire, clockRun, timerDeadline } from "../../bus/clock";
+export { vgaRender } from "../vga/render";
 export { intxSet } from "../pci/intx";
 export { boardIntx } from "../pci/chipset";
 export { setCurrentCpu } from "../../lib/this-cpu";
