@@ -16,6 +16,19 @@ export interface BootArgs {
   kernel: string | undefined;
   initrd: string[];
   append: string | undefined;
+  /** Images; `,snapshot` at the end keeps a disk's changes in memory. */
+  hda: string | undefined;
+  hdb: string | undefined;
+  cdrom: string | undefined;
+  fda: string | undefined;
+  fdb: string | undefined;
+  bios: string | undefined;
+  /** Letters a, c, d; undefined: no wish. */
+  boot: string | undefined;
+  bootMenuMs: number | undefined;
+  biosOnSerial: boolean;
+  /** `stdio` or a file name for the debug console (ports 0xE9 and 0x402). */
+  debugcon: string | undefined;
   steps: ScriptStep[];
   timeoutS: number | undefined;
   /** The translator is an experiment (docs/adr/0005-translator-spike.md). */
@@ -23,6 +36,8 @@ export interface BootArgs {
   /** `stdio` or a file name. */
   serial: string;
   json: string | undefined;
+  /** File for a picture of the screen at the end. */
+  screenshot: string | undefined;
   quiet: boolean;
   verbose: boolean;
 }
@@ -38,9 +53,14 @@ export type Command =
 export const USAGE = `usage:
   skep boot [--guest mini] [--smp N] [--ram MiB] [--cpu v1|v2|v3] [--kernel F] [--initrd F]... [--append S]
             [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
+            [--hda IMAGE[,snapshot]] [--hdb IMAGE[,snapshot]] [--cdrom IMAGE] [--screenshot FILE.png]
+            [--fda IMAGE] [--fdb IMAGE] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
             [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]      skep image [mini|all]      skep bench [NAME]... [--json FILE]
 
+Images are files or addresses (http, https). A file is written to unless it is named with ,snapshot.
+Without a kernel or guest, or with --boot or --bios, the machine starts in its BIOS (SeaBIOS from npm run
+guest -- firmware). ORDER: letters a (floppy), c (disk), d (CD). --bios-serial shows it on serial port 1.
 --until waits for the expression on the serial console, --send types; the steps run in order. Escapes in
 --send: \\n \\r \\t \\e \\\\ \\xNN. With a terminal as standard input the console is interactive; Ctrl-A x
 leaves.
@@ -49,18 +69,19 @@ the machine failed; with debug-exit the guest's own value.`;
 
 /** Options of a later version: better a clear answer than "unknown option". */
 const NOT_YET: Record<string, string> = {
-  hda: 'disks', hdb: 'disks', cdrom: 'disks', fda: 'disks', boot: 'disks', bios: 'firmware',
-    'snapshot-in': 'snapshots',
-  'snapshot-out': 'snapshots', screenshot: 'a screen',
+  'snapshot-in': 'snapshots', 'snapshot-out': 'snapshots',
 };
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 const BOOT_OPTIONS = {
   guest: { type: 'string' }, smp: { type: 'string' }, ram: { type: 'string' }, cpu: { type: 'string' },
   kernel: { type: 'string' }, initrd: { type: 'string', multiple: true }, append: { type: 'string' },
+  hda: { type: 'string' }, hdb: { type: 'string' }, cdrom: { type: 'string' },
+  fda: { type: 'string' }, fdb: { type: 'string' }, boot: { type: 'string' }, bios: { type: 'string' },
+  'bios-serial': { type: 'boolean' }, debugcon: { type: 'string' },
   until: { type: 'string', multiple: true }, send: { type: 'string', multiple: true },
     timeout: { type: 'string' },
-  serial: { type: 'string' }, json: { type: 'string' }, engine: { type: 'string' },
+  serial: { type: 'string' }, screenshot: { type: 'string' }, json: { type: 'string' }, engine: { type: 'string' },
   quiet: { type: 'boolean' }, verbose: { type: 'boolean' },
 } as const satisfies Options;
 
@@ -124,6 +145,16 @@ function untilStep(pattern: string): ScriptStep {
   }
 }
 
+/** ORDER, or ORDER,menu=SECONDS. The order itself is checked by whoever knows the devices. */
+function bootOption(text: string | undefined): Pick<BootArgs, 'boot' | 'bootMenuMs'> {
+  const match = /^([a-z]*)(?:,?menu=([^,]*))?$/.exec(text ?? '');
+  if (match === null) throw new ConfigError(`--boot "${text}" is not a boot order.`,
+    'Write for example --boot cd or --boot cd,menu=5.');
+  const seconds = numberOption('--boot menu', match[2], 0, 600);
+  return { boot: match[1] === '' ? undefined : match[1],
+    bootMenuMs: seconds === undefined ? undefined : Math.round(seconds * 1000) };
+}
+
 function parseBoot(argv: readonly string[]): BootArgs {
   const { values, tokens } = parse(argv, BOOT_OPTIONS, 'boot', false);
   const steps: ScriptStep[] = [];
@@ -136,16 +167,21 @@ function parseBoot(argv: readonly string[]): BootArgs {
   if (engine !== 'interpreter' && engine !== 'translator') {
     throw new ConfigError(`There is no engine "${engine}".`, 'Choose interpreter or translator.');
   }
-  if (values.guest === undefined && values.kernel === undefined) {
-    throw new ConfigError('skep boot has nothing to boot.', 'Say --guest mini, or --kernel FILE.');
+  const media = [values.fda, values.fdb, values.hda, values.hdb, values.cdrom, values.bios, values.boot];
+  if ([values.guest, values.kernel, ...media].every((value) => value === undefined)) {
+    throw new ConfigError('skep boot has nothing to boot.',
+      'Say --guest mini, --kernel FILE, or an image: --hda, --cdrom, --fda.');
   }
   return {
     guest: values.guest, kernel: values.kernel, initrd: values.initrd ?? [], append: values.append, steps,
+    hda: values.hda, hdb: values.hdb, cdrom: values.cdrom, fda: values.fda, fdb: values.fdb,
+    bios: values.bios, ...bootOption(values.boot), biosOnSerial: values['bios-serial'] ?? false,
+    debugcon: values.debugcon,
     smp: integerOption('--smp', values.smp) ?? 1,
     ram: integerOption('--ram', values.ram),
     cpu: values.cpu ?? 'v2',
     timeoutS: numberOption('--timeout', values.timeout, 0.001, 1e6),
-    engine, serial: values.serial ?? 'stdio', json: values.json,
+    engine, serial: values.serial ?? 'stdio', json: values.json, screenshot: values.screenshot,
     quiet: values.quiet ?? false, verbose: values.verbose ?? false,
   };
 }

@@ -3,7 +3,7 @@
 
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { Skep, type MachineEnding, type SkepOptions, type SkepStats } from '../src/api/node.ts';
+import { Skep, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats } from '../src/api/node.ts';
 import { SkepError } from '../src/api/errors.ts';
 import type { BootArgs } from './args.ts';
 import { Script } from './script.ts';
@@ -51,6 +51,12 @@ function explain(outcome: Outcome, script: Script, timeoutS: number | undefined)
   }
 }
 
+/** IMAGE or IMAGE,snapshot. */
+function diskOption(text: string): DiskOption {
+  const image = text.replace(/,snapshot$/, '');
+  return { image, snapshot: image !== text };
+}
+
 function skepOptions(args: BootArgs): SkepOptions {
   const options: SkepOptions = { smp: args.smp, cpu: args.cpu as NonNullable<SkepOptions['cpu']> };
   if (args.engine === 'translator') options.options = OPTION_TRANSLATOR;
@@ -59,6 +65,15 @@ function skepOptions(args: BootArgs): SkepOptions {
   if (args.kernel !== undefined) options.kernel = args.kernel;
   if (args.initrd.length > 0) options.initrd = args.initrd;
   if (args.append !== undefined) options.append = args.append;
+  if (args.hda !== undefined) options.hda = diskOption(args.hda);
+  if (args.hdb !== undefined) options.hdb = diskOption(args.hdb);
+  if (args.cdrom !== undefined) options.cdrom = args.cdrom;
+  if (args.fda !== undefined) options.fda = args.fda;
+  if (args.fdb !== undefined) options.fdb = args.fdb;
+  if (args.bios !== undefined) options.bios = args.bios;
+  if (args.boot !== undefined) options.bootOrder = args.boot;
+  if (args.bootMenuMs !== undefined) options.bootMenuMs = args.bootMenuMs;
+  if (args.biosOnSerial) options.firmwareOnSerial = true;
   return options;
 }
 
@@ -73,24 +88,28 @@ export function report(vm: { stats: SkepStats }, script: Script, exit: number, w
     cpus: stats.cpus.map((cpu) => ({ instructions: cpu.instructions, haltedMs: Math.round(cpu.haltedMs),
       translatedShare: 0 })),
     interrupts: stats.interrupts,
-    disk: { readBytes: 0, writtenBytes: 0 },
+    disk: stats.drives.reduce((sum, drive) => ({ readBytes: sum.readBytes + drive.readBytes,
+      writtenBytes: sum.writtenBytes + drive.writtenBytes, requests: sum.requests + drive.requests,
+      errors: sum.errors + drive.errors }), { readBytes: 0, writtenBytes: 0, requests: 0, errors: 0 }),
     net: { receivedBytes: 0, sentBytes: 0 },
     memory: { peakBytes: process.resourceUsage().maxRSS * 1024 },
     version: version(),
   };
 }
 
-/** Where serial output goes. */
-function openOutput(args: BootArgs): { write(bytes: Uint8Array): void; close(): Promise<void> } {
-  if (args.serial !== 'stdio') {
-    const file: WriteStream = createWriteStream(args.serial);
-    file.on('error', (error) => process.stderr.write(`skep: --serial ${args.serial}: ${error.message}\n`));
+interface Output { write(bytes: Uint8Array): void; close(): Promise<void> }
+
+/** Where the output of a port goes: `stdio` or a file. */
+function openOutput(option: string, target: string, quiet: boolean): Output {
+  if (target !== 'stdio') {
+    const file: WriteStream = createWriteStream(target);
+    file.on('error', (error) => process.stderr.write(`skep: ${option} ${target}: ${error.message}\n`));
     return {
       write: (bytes) => void file.write(bytes),
       close: () => new Promise((resolve) => { file.end(() => resolve()); }),
     };
   }
-  return { write: (bytes) => { if (!args.quiet) process.stdout.write(bytes); }, close: async () => {} };
+  return { write: (bytes) => { if (!quiet) process.stdout.write(bytes); }, close: async () => {} };
 }
 
 /** Runs the machine until the session is over. */
@@ -108,6 +127,12 @@ async function session(vm: Skep, args: BootArgs, script: Script,
     });
     vm.ended.then((ending) => resolve({ kind: 'ended', ending }),
       (error: unknown) => resolve({ kind: 'failed', error: error as SkepError }));
+    vm.on('disk', (event) => {
+      if (event.kind === 'error') process.stderr.write(`skep: disk image ${event.name}: ${event.message}\n`);
+      if (event.kind === 'slow') {
+        process.stderr.write(`skep: disk image ${event.name} has not answered for ${event.seconds} s\n`);
+      }
+    });
     if (args.verbose) vm.on('log', (line) => process.stderr.write(`skep: ${line}\n`));
     const timer = args.timeoutS === undefined ? undefined
       : setTimeout(() => resolve({ kind: 'timeout' }), args.timeoutS * 1000);
@@ -134,11 +159,15 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   const start = performance.now();
   const elapsed = (): number => performance.now() - start;
   const script = new Script(args.steps, (text) => { vm.serial.write(text); }, elapsed);
-  const output = openOutput(args);
+  const output = openOutput('--serial', args.serial, args.quiet);
+  const debug = args.debugcon === undefined ? undefined : openOutput('--debugcon', args.debugcon, args.quiet);
+  if (debug !== undefined) vm.on('debug', (bytes) => debug.write(bytes));
   const outcome = await session(vm, args, script, output);
   const wallMs = elapsed();
+  if (args.screenshot !== undefined) await writeFile(args.screenshot, await vm.screen.png());
   await vm.stop();
   await output.close();
+  await debug?.close();
   const exit = exitStatus(outcome, script);
   const sentence = explain(outcome, script, args.timeoutS);
   if (sentence !== undefined) process.stderr.write(`\nskep: ${sentence}\n`);

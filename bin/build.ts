@@ -15,7 +15,8 @@ export async function buildNode(): Promise<void> {
       ssr: true, outDir: 'dist/node', emptyOutDir: true, target: 'node20', minify: false, sourcemap: true,
       rollupOptions: {
         input: { skep: `${root}/bin/skep.ts`, api: `${root}/src/api/node.ts`,
-          'node-worker': `${root}/src/emu/workers/node-worker.ts` },
+          'node-worker': `${root}/src/emu/workers/node-worker.ts`,
+          'io-node-worker': `${root}/src/emu/workers/io-node-worker.ts` },
         output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
       },
     },

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CONTROL, Control, CPU_BLOCKS, CpuField } from '../emu/generated-layout.ts';
 import type { CoreThread, Platform, ThreadReply, ThreadRequest } from '../emu/platform.ts';
 import { setHost, Skep } from './skep.ts';
-import { readSource, type FileSource } from './source.ts';
+import { imageSource, readSource, type FileSource } from './source.ts';
 
 /** Answers every request but the running ones, which end when the machine is told to stop. */
 class FakeThread implements CoreThread {
@@ -51,7 +51,7 @@ const files = new Map<string, Uint8Array | string>();
 beforeEach(() => {
   threads = [];
   files.clear();
-  setHost({ platform, guestBase: () => new URL('http://host.test/guest/'),
+  setHost({ platform, image: imageSource, guestBase: () => new URL('http://host.test/guest/'),
     read: async (source: FileSource, options) => {
     const content = typeof source === 'string' || source instanceof URL ? files.get(String(source))
       : undefined;

@@ -2,12 +2,12 @@
 
 import { browserPlatform } from '../emu/platform-browser.ts';
 import { setHost } from './skep.ts';
-import { readSource } from './source.ts';
+import { imageSource, readSource } from './source.ts';
 
 declare const location: { href: string };
 
 setHost({ platform: browserPlatform, read: (source, options) => readSource(absolute(source), options),
-  guestBase: () => new URL('guest/', location.href) });
+  image: (source) => imageSource(absolute(source)), guestBase: () => new URL('guest/', location.href) });
 
 function absolute<Source>(source: Source): Source | URL {
   return typeof source === 'string' ? new URL(source, location.href) : source;

@@ -2,13 +2,13 @@
 
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { nodePlatform } from '../emu/platform-node.ts';
 import { abortError, SkepError } from './../emu/errors.ts';
 import type { NamedBytes } from '../emu/config.ts';
 import { setHost } from './skep.ts';
-import { readSource, type FileSource, type ReadOptions } from './source.ts';
+import { imageSource, readSource, type FileSource, type ImageOpener, type ReadOptions } from './source.ts';
 
 async function readPath(path: string, options: ReadOptions): Promise<NamedBytes> {
   if (options.signal?.aborted === true) throw abortError(options.signal);
@@ -25,13 +25,23 @@ async function readPath(path: string, options: ReadOptions): Promise<NamedBytes>
   }
 }
 
-function read(source: FileSource, options: ReadOptions): Promise<NamedBytes> {
+/** The path that a source names, undefined when it is something else. */
+function pathOf(source: FileSource): string | undefined {
   if (typeof source === 'string' && !/^(https?|data|blob):/.test(source)) {
-    return readPath(source.startsWith('file:') ? fileURLToPath(source) : source, options);
+    return source.startsWith('file:') ? fileURLToPath(source) : source;
   }
-  if (source instanceof URL && source.protocol === 'file:') return readPath(fileURLToPath(source), options);
-  return readSource(source, options);
+  return source instanceof URL && source.protocol === 'file:' ? fileURLToPath(source) : undefined;
 }
+
+function read(source: FileSource, options: ReadOptions): Promise<NamedBytes> {
+  const path = pathOf(source);
+  return path === undefined ? readSource(source, options) : readPath(path, options);
+}
+
+const image: ImageOpener = (source) => {
+  const path = pathOf(source);
+  return path === undefined ? imageSource(source) : { name: path, source: { kind: 'path', path: resolve(path) } };
+};
 
 /** The package's root: the nearest folder above this module with a package.json. */
 export function packageRoot(): URL {
@@ -44,6 +54,6 @@ export function packageRoot(): URL {
   return folder;
 }
 
-setHost({ platform: nodePlatform, read, guestBase: () => new URL('public/guest/', packageRoot()) });
+setHost({ platform: nodePlatform, read, image, guestBase: () => new URL('public/guest/', packageRoot()) });
 
 export * from './public.ts';

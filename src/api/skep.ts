@@ -1,18 +1,23 @@
 // The public door: a machine to create, control and watch. Everything that a page or a program that embeds
 // Skep needs is here, and nothing of it is in the page's or the command line's power alone.
 
-import type { BootConfig, CpuModel, NamedBytes } from '../emu/config.ts';
+import type { BootConfig, CpuModel, FirmwareConfig, NamedBytes } from '../emu/config.ts';
 import { checkCpuModel, checkCpus, checkMemory } from '../emu/config.ts';
 import { checkKernel } from '../emu/boot/load.ts';
+import type { Screen } from '../emu/display/screen.ts';
+import type { Keyboard } from '../emu/input/keyboard.ts';
+import type { Mouse } from '../emu/input/mouse.ts';
 import { abortError, ConfigError, SkepError } from '../emu/errors.ts';
 import type { Unsubscribe } from '../emu/emitter.ts';
 import { Machine, type MachineEnding, type MachineEvents, type MachineState } from '../emu/machine.ts';
 import type { Platform } from '../emu/platform.ts';
 import type { MachineStats } from '../emu/stats.ts';
 import { checkGuestName, guestMissing, parseManifest, type GuestManifest } from './guest.ts';
-import type { FileSource, Progress, Reader } from './source.ts';
+import type { FileSource, ImageOpener, Progress, Reader } from './source.ts';
+import { readFirmware, readFloppies, startsWithFirmware, type FirmwareOptions } from './firmware.ts';
+import { changedDisc, driveConfigs, type DiscOption, type DriveOptions } from './drives.ts';
 
-export interface SkepOptions {
+export interface SkepOptions extends DriveOptions, FirmwareOptions {
   /** CPUs, 1 to 16; default 1. */
   smp?: number;
   /** RAM in MiB; default: what the guest likes, else 256. */
@@ -50,7 +55,7 @@ export interface SkepStats extends MachineStats {
 }
 
 /** What differs between a page and Node; set once by the entry module. */
-export interface Host { platform: Platform; read: Reader; guestBase: () => URL }
+export interface Host { platform: Platform; read: Reader; image: ImageOpener; guestBase: () => URL }
 let host: Host | undefined;
 export function setHost(value: Host): void {
   host = value;
@@ -80,17 +85,34 @@ async function readManifest(name: string, base: URL, options: SkepOptions): Prom
   }
 }
 
+/** The folder of prepared guests. */
+function guestRoot(options: SkepOptions): URL {
+  const { guestBase } = theHost();
+  const root = options.guestBase === undefined ? guestBase() : new URL(String(options.guestBase), guestBase());
+  return root.href.endsWith('/') ? root : new URL(`${root.href}/`);
+}
+
+/** What CPU 0 starts with, and the RAM that a guest likes. */
+async function readStart(options: SkepOptions): Promise<{ boot?: BootConfig; firmware?: FirmwareConfig;
+  memory: number | undefined }> {
+  if (!startsWithFirmware(options)) return readBoot(options);
+  const { read } = theHost();
+  const files = { signal: options.signal, onProgress: options.onProgress };
+  const root = guestRoot(options);
+  const manifest = options.guest === undefined ? undefined
+    : await readManifest(options.guest, new URL(`${options.guest}/`, root), options);
+  return { firmware: await readFirmware(options, root, read, files), memory: manifest?.memory };
+}
+
 async function readBoot(options: SkepOptions): Promise<{ boot: BootConfig; memory: number | undefined }> {
-  const { read, guestBase } = theHost();
+  const { read } = theHost();
   const files = { signal: options.signal, onProgress: options.onProgress };
   let { kernel } = options;
   let initrd = options.initrd === undefined ? undefined : [options.initrd].flat();
   let append = options.append ?? DEFAULT_APPEND;
   let memory: number | undefined;
   if (options.guest !== undefined) {
-    const root = options.guestBase === undefined ? guestBase()
-      : new URL(String(options.guestBase), guestBase());
-    const base = new URL(`${options.guest}/`, root.href.endsWith('/') ? root : new URL(`${root.href}/`));
+    const base = new URL(`${options.guest}/`, guestRoot(options));
     const manifest = await readManifest(options.guest, base, options);
     kernel ??= new URL(manifest.kernel, base);
     initrd ??= manifest.initrd === undefined ? [] : [new URL(manifest.initrd, base)];
@@ -161,11 +183,13 @@ export class Skep {
     checkCpus(smp);
     checkCpuModel(cpuModel);
     if (options.memory !== undefined) checkMemory(options.memory, smp);
-    const { boot, memory } = await readBoot(options);
-    const machine = await Machine.create({ cpus: smp,
+    const { memory, ...start } = await readStart(options);
+    const files = { signal: options.signal, onProgress: options.onProgress };
+    const floppies = await readFloppies(options, theHost().read, files);
+    const machine = await Machine.create({ cpus: smp, drives: driveConfigs(options, theHost().image),
       memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
       tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(), options: options.options ?? 0,
-        boot }, platform);
+        floppies, ...start }, platform);
     if (options.signal?.aborted === true) {
       await machine.stop();
       throw abortError(options.signal);
@@ -201,6 +225,10 @@ export class Skep {
   reset(): void {
     this.machine.reset();
   }
+  /** Puts a disc into the CD-ROM drive, or takes it out (null). */
+  async insertDisc(disc: DiscOption): Promise<void> {
+    await this.machine.changeDisc(changedDisc(disc, theHost().image));
+  }
   powerButton(): void {
     this.machine.powerButton();
   }
@@ -213,9 +241,20 @@ export class Skep {
     await this.stop();
   }
 
+  /** Pictures and text of the screen, and canvases that follow it. */
+  get screen(): Screen {
+    return this.machine.screen;
+  }
+  /** Keys by KeyboardEvent.code, combinations, typed text. */
+  get keyboard(): Keyboard {
+    return this.machine.keyboard;
+  }
+  get mouse(): Mouse {
+    return this.machine.mouse;
+  }
   /** Set 2 scancodes as a keyboard's wire carries them. */
   sendScancodes(codes: Uint8Array): void {
-    this.machine.keyboard(codes);
+    this.machine.keyboard.send(codes);
   }
 
   on<Name extends keyof MachineEvents>(name: Name,

@@ -2,6 +2,7 @@
 // (node.ts).
 
 import type { NamedBytes } from '../emu/config.ts';
+import type { DiskSource } from '../emu/disk/block-device.ts';
 import { abortError, SkepError } from '../emu/errors.ts';
 
 /** A file: its bytes, a File or Blob, or a URL (in Node also a path). */
@@ -16,6 +17,18 @@ export interface ReadOptions {
 }
 
 export type Reader = (source: FileSource, options: ReadOptions) => Promise<NamedBytes>;
+
+/** An image for a drive, opened later and piece by piece; everything that needs no file system. */
+export function imageSource(source: FileSource): { name: string; source: DiskSource } {
+  if (source instanceof Uint8Array) return { name: 'of the given bytes', source: { kind: 'bytes', bytes: source } };
+  if (source instanceof ArrayBuffer) return imageSource(new Uint8Array(source));
+  if (source instanceof Blob) {
+    const name = (source as { name?: unknown }).name;
+    return { name: typeof name === 'string' ? name : 'of the given file', source: { kind: 'blob', blob: source } };
+  }
+  return { name: lastSegment(String(source)), source: { kind: 'url', url: String(source) } };
+}
+export type ImageOpener = typeof imageSource;
 
 function lastSegment(address: string): string {
   return decodeURIComponent(address.split(/[?#]/)[0]?.split('/').pop() ?? '') || address;

@@ -5,7 +5,7 @@
 export type SkepErrorCode =
   | 'bad-config' | 'unknown-guest' | 'guest-missing' | 'file-missing' | 'bad-kernel' | 'kernel-too-big' | 'no-memory'
   | 'not-isolated' | 'core-missing' | 'worker-died' | 'core-panic' | 'guest-crashed' | 'aborted' | 'wrong-state'
-  | 'download-failed' | 'unsupported';
+  | 'download-failed' | 'disk-failed' | 'unsupported';
 
 export class SkepError extends Error {
   override readonly name: string = 'SkepError';

@@ -297,7 +297,9 @@ export class Machine {
   private async openDrives(): Promise<void> {
     const { drives } = this.options;
     if (drives === undefined || drives.length === 0) return;
-    this.ioWorker = new IoWorker(this.platform.spawnIo('disks'), {
+    const thread = this.platform.spawnIo?.('disks');
+    if (thread === undefined) throw new SkepError('unsupported', 'This host has no drives.', 'Leave the drives out.');
+    this.ioWorker = new IoWorker(thread, {
       onFailure: (error) => this.fail(error),
       onDisk: (event) => this.events.emit('disk', event),
     });

@@ -2,12 +2,13 @@
 // webpack) see them.
 
 import { SkepError } from './errors.ts';
-import type { CoreThread, Platform, ThreadReply } from './platform.ts';
+import type { DisplayReply } from './display/canvas-loop.ts';
+import type { CoreThread, IoReply, IoThread, Platform, ThreadReply } from './platform.ts';
 
 /** The parts of the DOM used here; src/emu is checked without DOM types. */
 interface BrowserWorker {
-  postMessage(message: unknown): void;
-  addEventListener(type: string, listener: (event: { data: ThreadReply; message?: string }) => void): void;
+  postMessage(message: unknown, transfer?: unknown[]): void;
+  addEventListener(type: string, listener: (event: { data: unknown; message?: string }) => void): void;
   terminate(): void;
 }
 declare const Worker: new (url: URL, options: { type: 'module'; name: string }) => BrowserWorker;
@@ -18,7 +19,7 @@ declare const navigator: {
 declare const crypto: { randomUUID(): string };
 declare const crossOriginIsolated: boolean | undefined;
 
-class BrowserThread implements CoreThread {
+class BrowserThread<Reply = ThreadReply> {
   private watched = false;
 
   /** `lifeLock`: the Web Lock that the worker holds while it lives; also its name. */
@@ -27,8 +28,8 @@ class BrowserThread implements CoreThread {
   post(message: unknown): void {
     this.worker.postMessage(message);
   }
-  onMessage(handler: (message: ThreadReply) => void): void {
-    this.worker.addEventListener('message', (event) => handler(event.data));
+  onMessage(handler: (message: Reply) => void): void {
+    this.worker.addEventListener('message', (event) => handler(event.data as Reply));
   }
   onDeath(handler: (reason: string) => void): void {
     this.worker.addEventListener('error',
@@ -63,7 +64,12 @@ export function checkBrowser(): void {
 }
 
 export const browserPlatform: Platform = {
-  spawn(name) {
+  spawnIo(name): IoThread {
+    const lifeLock = `skep ${name} ${crypto.randomUUID()}`;
+    return new BrowserThread<IoReply>(new Worker(new URL('./workers/io-browser-worker.ts', import.meta.url),
+      { type: 'module', name: lifeLock }), lifeLock);
+  },
+  spawn(name): CoreThread {
     const lifeLock = `skep ${name} ${crypto.randomUUID()}`;
     return new BrowserThread(new Worker(new URL('./workers/browser-worker.ts', import.meta.url),
       { type: 'module', name: lifeLock }), lifeLock);
@@ -81,4 +87,22 @@ export const browserPlatform: Platform = {
     return WebAssembly.compile(await response.arrayBuffer());
   },
   hostCores: () => navigator.hardwareConcurrency ?? 2,
+  showScreen(module, memory, canvas, events) {
+    const worker = new Worker(new URL('./workers/display-worker.ts', import.meta.url), { type: 'module', name: 'skep screen' });
+    const fail = (why: string): void => events.onError?.(new SkepError('worker-died', `The screen's worker died: ${why}.`,
+      'The machine still runs; open the screen again.'));
+    worker.addEventListener('error', (event) => fail(event.message ?? 'its script could not be loaded'));
+    worker.addEventListener('message', (event) => {
+      const message = event.data as unknown as DisplayReply;
+      if (message.kind === 'mode') events.onMode?.(message.info);
+      else if (message.kind === 'rate') events.onRate?.(message.framesPerSecond);
+      else fail(message.message);
+    });
+    worker.postMessage({ kind: 'show', module, memory, canvas }, [canvas]);
+    return {
+      refresh: () => worker.postMessage({ kind: 'refresh' }),
+      pause: (paused) => worker.postMessage({ kind: 'pause', paused }),
+      close: () => worker.terminate(),
+    };
+  },
 };

@@ -7,7 +7,7 @@ import * as zlib from 'node:zlib';
 import { Worker } from 'node:worker_threads';
 import { useNativeZstd } from './boot/unpack.ts';
 import { SkepError } from './errors.ts';
-import type { CoreThread, Platform, ThreadReply } from './platform.ts';
+import type { CoreThread, IoThread, Platform } from './platform.ts';
 
 // Node 22.15 and later.
 const zstd = (zlib as { zstdDecompressSync?: (packed: Uint8Array,
@@ -35,12 +35,12 @@ function startThread(script: URL, name: string): Worker {
   return new Worker(code, { name, eval: true, execArgv: [] });
 }
 
-class NodeThread implements CoreThread {
+class NodeThread<Reply> {
   private readonly worker: Worker;
   private expected = false;
 
-  constructor(name: string) {
-    const script = find(['./node-worker.js', './workers/node-worker.ts']);
+  constructor(name: string, entry: string) {
+    const script = find([`./${entry}.js`, `./workers/${entry}.ts`]);
     if (script === undefined) throw new SkepError('core-missing', 'The worker script is missing.',
       'Run npm run build.');
     this.worker = startThread(script, name);
@@ -49,7 +49,7 @@ class NodeThread implements CoreThread {
   post(message: unknown): void {
     this.worker.postMessage(message);
   }
-  onMessage(handler: (message: ThreadReply) => void): void {
+  onMessage(handler: (message: Reply) => void): void {
     this.worker.on('message', handler);
   }
   onDeath(handler: (reason: string) => void): void {
@@ -74,7 +74,8 @@ class NodeThread implements CoreThread {
 }
 
 export const nodePlatform: Platform = {
-  spawn: (name) => new NodeThread(name),
+  spawn: (name): CoreThread => new NodeThread(name, 'node-worker'),
+  spawnIo: (name): IoThread => new NodeThread(name, 'io-node-worker'),
   async loadCore() {
     const url = find(['./skep.wasm', '../../build/skep.wasm']);
     if (url === undefined) {

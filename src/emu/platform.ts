@@ -33,7 +33,8 @@ export interface IoThread {
 
 export interface Platform {
   spawn(name: string): CoreThread;
-  spawnIo(name: string): IoThread;
+  /** Absent where machines have no drives. */
+  spawnIo?(name: string): IoThread;
   /** Compiles the core once per machine; throws SkepError 'core-missing'. */
   loadCore(): Promise<WebAssembly.Module>;
   hostCores(): number;

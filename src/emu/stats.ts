@@ -2,7 +2,7 @@
 // anything. lost = raised - coalesced - accepted - pendingAtEnd - clearedByReset is exact only while the
 // machine stands.
 
-import { Board, BOARD, CpuField, Inbox } from './generated-layout.ts';
+import { Board, BOARD, CONTROL, Control, CpuField, Drive, DRIVE_BYTES, Inbox, MAX_DRIVES } from './generated-layout.ts';
 import type { SharedMachine } from './shared.ts';
 
 export interface CpuStats {
@@ -24,12 +24,15 @@ export interface InterruptStats {
   /** Accepted interrupts by vector (hexadecimal), all CPUs. */
   vectors: Record<string, number>;
 }
+export interface DriveStats { position: number; readBytes: number; writtenBytes: number; requests: number; errors: number }
 export interface MachineStats {
   /** Machine time. */
   timeMs: number;
   instructions: number;
   cpus: CpuStats[];
   interrupts: InterruptStats;
+  /** Drives that are there, by position. */
+  drives: DriveStats[];
   memory: { ramBytes: number; sharedBytes: number };
 }
 
@@ -68,6 +71,18 @@ function readInterrupts(shared: SharedMachine): InterruptStats {
   return stats;
 }
 
+function readDrives(shared: SharedMachine): DriveStats[] {
+  const drives: DriveStats[] = [];
+  for (let position = 0; position < MAX_DRIVES; position++) {
+    const at = CONTROL + Control.DRIVES + position * DRIVE_BYTES;
+    if (shared.load(at + Drive.KIND) === 0) continue;
+    const long = (offset: number): number => Number(Atomics.load(shared.longs, (at + offset) >> 3));
+    drives.push({ position, readBytes: long(Drive.READ_BYTES), writtenBytes: long(Drive.WRITTEN_BYTES),
+      requests: shared.load(at + Drive.REQUESTS), errors: shared.load(at + Drive.ERRORS) });
+  }
+  return drives;
+}
+
 export function readStats(shared: SharedMachine, timeNs: number): MachineStats {
   const cpus: CpuStats[] = [];
   for (let cpu = 0; cpu < shared.cpus; cpu++) {
@@ -83,6 +98,7 @@ export function readStats(shared: SharedMachine, timeNs: number): MachineStats {
     instructions: cpus.reduce((sum, cpu) => sum + cpu.instructions, 0),
     cpus,
     interrupts: readInterrupts(shared),
+    drives: readDrives(shared),
     memory: { ramBytes: shared.ramBytes, sharedBytes: shared.memory.buffer.byteLength },
   };
 }

@@ -19,6 +19,8 @@ const SOURCES: { path: string; enums: readonly string[] | 'all' }[] = [
   { path: 'wasm/lib/ring.ts', enums: 'all' },
   { path: 'wasm/lib/log.ts', enums: 'all' },
   { path: 'wasm/bus/device.ts', enums: ['Board'] },
+  { path: 'wasm/dev/vga/render.ts', enums: ['Frame', 'ScreenMode', 'Phase', 'Rendered'] },
+  { path: 'wasm/bus/block.ts', enums: 'all' },
 ];
 
 /** Fields of class Cpu that the host reads. */

@@ -4,7 +4,7 @@
 export { boardInit, boardReset, boardPresetForDirectBoot, boardPoll, boardSnapshot } from "../../board";
 export { pioRead, pioReadRun, pioWrite, pioWriteRun } from "../../bus/pio";
 export { blockClaim, blockComplete, blockRelease, blockWritten } from "../../bus/block";
-export { mmioRead, mmioWrite, mmioIsDevice } from "../../bus/mmio";
+export { mmioDirect, mmioRead, mmioWrite, mmioIsDevice } from "../../bus/mmio";
 export { picAcknowledgeHook as picInta } from "../pic";
 export { irqSet } from "../../bus/irq";
 export { clockFire, clockRun, timerDeadline } from "../../bus/clock";

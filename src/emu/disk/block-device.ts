@@ -1,0 +1,42 @@
+// A block device as the I/O worker sees it: bytes at offsets, asynchronous. Implementations are backends
+// (memory.ts, blob.ts, http-range.ts, node-file.ts) and layers over one (overlay.ts). Offsets and lengths are
+// in range and one call at a time runs per device: the service (service.ts) sees to both.
+
+export interface BlockDevice {
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  /** Fills all of `into`, or rejects with a DiskError: never fewer bytes, never zeros instead. */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  /** `from` may be changed by the caller as soon as the promise settles. */
+  write(offset: number, from: Uint8Array): Promise<void>;
+  /** What was written before is durable afterwards, as far as the backend can be. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A backend failed. The guest sees a device error; the message is for people. */
+export class DiskError extends Error {
+  override readonly name = 'DiskError';
+}
+
+/** Where an image comes from. Survives structured cloning: it is opened in the I/O worker. */
+export type DiskSource =
+  | { kind: 'bytes'; bytes: Uint8Array }
+  | { kind: 'blob'; blob: Blob }
+  | { kind: 'url'; url: string }
+  | { kind: 'path'; path: string };
+
+/** One drive of the machine. Positions 0 to 3: hda, hdb (primary), hdc, hdd (secondary channel). */
+export interface DriveConfig {
+  position: number;
+  type: 'disk' | 'cdrom';
+  /** For messages. */
+  name: string;
+  /** Absent: an empty CD-ROM drive. */
+  source?: DiskSource;
+  /** Writes stay in memory, the source is left alone. Sources that cannot be written always do that. */
+  snapshot: boolean;
+}
+
+export const DISK_SECTOR = 512;
+export const CD_SECTOR = 2048;

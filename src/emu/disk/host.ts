@@ -1,0 +1,113 @@
+// The machine's end of the I/O worker: one request at a time is answered by one reply; events come between.
+
+import type { MachineClock } from '../machine-clock.ts';
+import { MachineError, SkepError } from '../errors.ts';
+import type { IoReply, IoRequest, IoThread } from '../platform.ts';
+import type { DriveConfig } from './block-device.ts';
+
+export type DiskEvent =
+  | { kind: 'error'; drive: number; name: string; message: string }
+  | { kind: 'slow'; drive: number; name: string; seconds: number }
+  | { kind: 'eject'; drive: number };
+
+export interface IoWorkerEvents {
+  /** The thread died or its core trapped. Called once. */
+  onFailure(error: MachineError): void;
+  onDisk(event: DiskEvent): void;
+}
+
+/** How long the worker may take to write out and close when the machine is over. */
+const CLOSE_MS = 5000;
+
+interface Waiting { resolve(): void; reject(error: SkepError): void }
+
+export class IoWorker {
+  private readonly waiting: Waiting[] = [];
+  private failure: MachineError | undefined;
+
+  constructor(private readonly thread: IoThread, private readonly events: IoWorkerEvents) {
+    thread.onMessage((message) => this.receive(message));
+    thread.onDeath((reason) => this.fail(new MachineError('worker-died', `The disk worker died: ${reason}.`,
+      'Start the machine again.')));
+  }
+
+  /** Instantiates the core and opens the drives; rejects with a SkepError that names the image. */
+  async open(module: WebAssembly.Module, memory: WebAssembly.Memory, clock: MachineClock,
+    drives: readonly DriveConfig[]): Promise<void> {
+    await this.call({ kind: 'init', module, memory, clock: clock.shared });
+    for (const drive of drives) await this.call({ kind: 'plug', drive });
+    await this.call({ kind: 'serve' });
+  }
+
+  change(drive: DriveConfig): Promise<void> {
+    return this.call({ kind: 'change', drive });
+  }
+  /** Afterwards no request touches the machine's memory until resume(). */
+  hold(): Promise<void> {
+    return this.call({ kind: 'hold' });
+  }
+  resume(): Promise<void> {
+    return this.call({ kind: 'resume' });
+  }
+
+  /** Writes out, closes, ends the thread. */
+  async close(): Promise<void> {
+    if (this.failure === undefined) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => { timer = setTimeout(resolve, CLOSE_MS); });
+      await Promise.race([this.call({ kind: 'close' }).catch(() => {}), late]);
+      clearTimeout(timer);
+    }
+    const stopped = new MachineError('wrong-state', 'The disk worker has been stopped.', '');
+    this.failure ??= stopped;
+    this.rejectAll(stopped);
+    await this.thread.terminate();
+  }
+
+  /** For tests: the thread dies as if by a crash. */
+  kill(): void {
+    (this.thread as { kill?(): void }).kill?.();
+  }
+
+  private call(request: IoRequest): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) {
+        reject(this.failure);
+        return;
+      }
+      this.waiting.push({ resolve, reject });
+      this.thread.post(request);
+    });
+  }
+
+  private rejectAll(error: SkepError): void {
+    for (const waiting of this.waiting.splice(0)) waiting.reject(error);
+  }
+
+  private fail(error: MachineError): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.rejectAll(error);
+    this.events.onFailure(error);
+  }
+
+  private receive(message: IoReply): void {
+    switch (message.kind) {
+      case 'done':
+        this.waiting.shift()?.resolve();
+        break;
+      case 'refused':
+        this.waiting.shift()?.reject(new SkepError('disk-failed', message.sentence,
+          'Check the image, and that it may be read and written.'));
+        break;
+      case 'failed':
+        this.fail(new MachineError('core-panic', `The disk worker failed: ${message.message}.`,
+          'This is a mistake of Skep; please report it with the guest that shows it.'));
+        break;
+      case 'disk':
+        this.events.onDisk(message.event);
+        break;
+      case 'log': break;
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// Backend: bytes in memory. Nothing outlives the worker, so flush has nothing to do.
+
+import type { BlockDevice } from './block-device.ts';
+
+export class MemoryDevice implements BlockDevice {
+  readonly readOnly = false;
+  constructor(private readonly bytes: Uint8Array) {}
+
+  get sizeBytes(): number {
+    return this.bytes.length;
+  }
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    into.set(this.bytes.subarray(offset, offset + into.length));
+  }
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    this.bytes.set(from, offset);
+  }
+  async flush(): Promise<void> {}
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,258 @@
+// The disk side of the I/O worker: takes block requests from the ring (wasm/bus/block.ts), performs each on its
+// drive's device, completes it through the core. Requests of one drive run in order, drives run side by side.
+// The chip's lock is held only while data are copied and the chip is told, never over a device's work; a
+// request that the chip has given up meanwhile finds its claim refused and touches nothing.
+
+import { BLOCK_ENTRIES, BLOCK_ENTRY_BYTES, BLOCK_RING, BlockEntry, BlockOp, BlockRing, BlockStatus, CONTROL, Control,
+  Drive, DRIVE_BYTES, DriveFlag, DriveKind, MAX_DRIVES, SEGMENT_BYTES, SERIAL_CHARACTERS } from '../generated-layout.ts';
+import { CD_SECTOR, DISK_SECTOR, DiskError, type BlockDevice, type DriveConfig } from './block-device.ts';
+
+/** What the core's instance in this worker gives (wasm/bus/block.ts). */
+export interface BlockCore {
+  blockClaim(chip: number, tagAt: number, tag: number): number;
+  blockRelease(chip: number): void;
+  blockWritten(address: number, bytes: number): void;
+  blockComplete(chip: number, tagAt: number, done: number, status: number): void;
+}
+
+export interface DiskEvents {
+  /** A device failed; the guest saw a device error. */
+  onError(position: number, name: string, message: string): void;
+  /** A device has not answered for a while. */
+  onSlow(position: number, name: string, seconds: number): void;
+  /** The guest has opened the tray. */
+  onEject(position: number): void;
+}
+
+interface Request {
+  offset: number; bytes: number; drive: number; op: number; segments: number; segmentCount: number;
+  tag: number; tagAt: number; chip: number; done: number;
+}
+interface Segment { address: number; bytes: number }
+interface Slot { config: DriveConfig; device: BlockDevice | undefined; tail: Promise<void>; scratch: Uint8Array }
+
+/** After this long without an answer the page is told, once per request. */
+const SLOW_MS = 5000;
+/** At most one message in this time per drive. */
+const QUIET_MS = 1000;
+
+export class BlockService {
+  private readonly words: Int32Array;
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private readonly slots = new Map<number, Slot>();
+  private readonly told = new Map<number, number>();
+  /** While the machine resets nothing is claimed. */
+  private held: Promise<void> | undefined;
+  private release: () => void = () => {};
+
+  constructor(memory: WebAssembly.Memory, private readonly core: BlockCore, private readonly events: DiskEvents,
+    private readonly now: () => number = () => performance.now()) {
+    this.words = new Int32Array(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+  }
+
+  private info(position: number): number {
+    return CONTROL + Control.DRIVES + position * DRIVE_BYTES;
+  }
+
+  private store(address: number, value: number): void {
+    Atomics.store(this.words, address >> 2, value | 0);
+  }
+
+  private load(address: number): number {
+    return Atomics.load(this.words, address >> 2) >>> 0;
+  }
+
+  /** Plugs a drive in, before the board is initialised. */
+  plug(config: DriveConfig, device: BlockDevice | undefined): void {
+    if (config.position < 0 || config.position >= MAX_DRIVES) throw new RangeError(`no drive position ${config.position}`);
+    this.slots.set(config.position, { config, device, tail: Promise.resolve(), scratch: new Uint8Array(0) });
+    const at = this.info(config.position);
+    const serial = `SK${String(config.position + 1).padStart(8, '0')}`.padEnd(SERIAL_CHARACTERS);
+    for (let n = 0; n < SERIAL_CHARACTERS; n++) this.bytes[at + Drive.SERIAL + n] = serial.charCodeAt(n);
+    this.describe(config, device);
+    this.store(at + Drive.KIND, config.type === 'cdrom' ? DriveKind.CDROM : DriveKind.DISK);
+  }
+
+  /** What the guest may know of the medium. */
+  private describe(config: DriveConfig, device: BlockDevice | undefined): void {
+    const at = this.info(config.position);
+    const sectors = Math.ceil((device?.sizeBytes ?? 0) / (config.type === 'cdrom' ? CD_SECTOR : DISK_SECTOR));
+    this.store(at + Drive.SECTORS, sectors % 2 ** 32);
+    this.store(at + Drive.SECTORS + 4, Math.floor(sectors / 2 ** 32));
+    this.store(at + Drive.FLAGS, (device === undefined ? 0 : DriveFlag.MEDIUM)
+      | (device?.readOnly === false ? 0 : DriveFlag.READ_ONLY));
+  }
+
+  /** Another disc, or none; the old one is closed. The guest finds a unit attention. */
+  async change(config: DriveConfig, device: BlockDevice | undefined): Promise<void> {
+    const slot = this.slots.get(config.position);
+    if (slot === undefined || slot.config.type !== 'cdrom') throw new DiskError('there is no CD-ROM drive');
+    // The tray is open until requests for the old disc are done.
+    this.describe(config, undefined);
+    const tail = slot.tail.then(async () => {
+      await slot.device?.close();
+      slot.device = device;
+      slot.config = config;
+      this.describe(config, device);
+      Atomics.add(this.words, (this.info(config.position) + Drive.GENERATION) >> 2, 1);
+    });
+    slot.tail = tail.catch(() => {});
+    await tail;
+  }
+
+  /** Nothing is claimed until resume(); completions wait. */
+  hold(): void {
+    this.held ??= new Promise((resolve) => { this.release = resolve; });
+  }
+
+  resume(): void {
+    this.held = undefined;
+    this.release();
+  }
+
+  /** Waits for what is under way, makes it durable and closes all devices. */
+  async close(): Promise<void> {
+    for (const slot of this.slots.values()) {
+      await slot.tail;
+      await slot.device?.flush();
+      await slot.device?.close();
+      slot.device = undefined;
+    }
+  }
+
+  /** Takes everything that waits in the ring. */
+  pump(): void {
+    for (;;) {
+      const read = this.load(BLOCK_RING + BlockRing.READ);
+      if (read === this.load(BLOCK_RING + BlockRing.WRITE)) return;
+      const request = this.parse(BLOCK_RING + BlockRing.ENTRIES + (read % BLOCK_ENTRIES) * BLOCK_ENTRY_BYTES);
+      this.store(BLOCK_RING + BlockRing.READ, read + 1);
+      this.enqueue(request);
+    }
+  }
+
+  private parse(at: number): Request {
+    const word = (offset: number): number => this.view.getUint32(at + offset, true);
+    return {
+      offset: Number(this.view.getBigUint64(at + BlockEntry.OFFSET, true)), bytes: word(BlockEntry.BYTES),
+      drive: word(BlockEntry.DRIVE), op: word(BlockEntry.OP), segments: word(BlockEntry.SEGMENTS),
+      segmentCount: word(BlockEntry.SEGMENT_COUNT), tag: word(BlockEntry.TAG), tagAt: word(BlockEntry.TAG_AT),
+      chip: word(BlockEntry.CHIP), done: word(BlockEntry.DONE),
+    };
+  }
+
+  private enqueue(request: Request): void {
+    const slot = this.slots.get(request.drive);
+    if (slot === undefined) {
+      void this.finish(request, BlockStatus.FAULT);
+      return;
+    }
+    slot.tail = slot.tail.then(() => this.perform(slot, request));
+  }
+
+  private async perform(slot: Slot, request: Request): Promise<void> {
+    const timer = setTimeout(() => this.events.onSlow(slot.config.position, slot.config.name, SLOW_MS / 1000), SLOW_MS);
+    try {
+      await this.execute(slot, request);
+      this.count(request);
+    } catch (error) {
+      this.fail(slot, request, error);
+      await this.finish(request, request.op === BlockOp.READ ? BlockStatus.MEDIUM : BlockStatus.FAULT);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async execute(slot: Slot, request: Request): Promise<void> {
+    if (request.op === BlockOp.EJECT) {
+      this.events.onEject(slot.config.position);
+      await this.finish(request, BlockStatus.OK);
+      return;
+    }
+    const { device } = slot;
+    if (device === undefined) throw new DiskError('there is no disc in the drive');
+    const data = this.scratch(slot, request.bytes);
+    if (request.op === BlockOp.WRITE || request.op === BlockOp.WRITE_THROUGH) {
+      if (!await this.gather(request, data)) return;
+      await device.write(request.offset, data.subarray(0, this.inside(device, request)));
+    }
+    if (request.op === BlockOp.WRITE_THROUGH || request.op === BlockOp.FLUSH) await device.flush();
+    if (request.op === BlockOp.READ) {
+      const inside = this.inside(device, request);
+      await device.read(request.offset, data.subarray(0, inside));
+      // The last sector of an image that is no whole number of them.
+      data.fill(0, inside);
+    }
+    await this.finish(request, BlockStatus.OK, request.op === BlockOp.READ ? data : undefined);
+  }
+
+  private inside(device: BlockDevice, request: Request): number {
+    return Math.max(0, Math.min(request.bytes, device.sizeBytes - request.offset));
+  }
+
+  private scratch(slot: Slot, bytes: number): Uint8Array {
+    if (slot.scratch.length < bytes) slot.scratch = new Uint8Array(bytes);
+    return slot.scratch.subarray(0, bytes);
+  }
+
+  /** The segments of a claimed request. */
+  private segments(request: Request): Segment[] {
+    const list: Segment[] = [];
+    for (let n = 0; n < request.segmentCount; n++) {
+      const at = request.segments + n * SEGMENT_BYTES;
+      list.push({ address: this.view.getUint32(at, true), bytes: this.view.getUint32(at + 4, true) });
+    }
+    return list;
+  }
+
+  /** Waits while the machine resets, then claims. On true the chip's lock is held: no await until it is let go. */
+  private async claim(request: Request): Promise<boolean> {
+    while (this.held !== undefined) await this.held;
+    return this.core.blockClaim(request.chip, request.tagAt, request.tag) !== 0;
+  }
+
+  /** What the guest writes, into `data`; false when it has been cancelled. */
+  private async gather(request: Request, data: Uint8Array): Promise<boolean> {
+    if (!await this.claim(request)) return false;
+    let at = 0;
+    for (const { address, bytes } of this.segments(request)) {
+      // Address 0: memory that is not there reads as ones.
+      if (address === 0) data.fill(0xFF, at, at + bytes);
+      else data.set(this.bytes.subarray(address, address + bytes), at);
+      at += bytes;
+    }
+    this.core.blockRelease(request.chip);
+    return true;
+  }
+
+  private async finish(request: Request, status: number, data?: Uint8Array): Promise<void> {
+    if (!await this.claim(request)) return;
+    let at = 0;
+    for (const { address, bytes } of data === undefined ? [] : this.segments(request)) {
+      if (address !== 0) {
+        this.bytes.set((data as Uint8Array).subarray(at, at + bytes), address);
+        this.core.blockWritten(address, bytes);
+      }
+      at += bytes;
+    }
+    this.core.blockComplete(request.chip, request.tagAt, request.done, status);
+  }
+
+  private count(request: Request): void {
+    const at = this.info(request.drive);
+    Atomics.add(this.words, (at + Drive.REQUESTS) >> 2, 1);
+    const counter = request.op === BlockOp.READ ? Drive.READ_BYTES : Drive.WRITTEN_BYTES;
+    this.view.setBigUint64(at + counter, this.view.getBigUint64(at + counter, true) + BigInt(request.bytes), true);
+  }
+
+  private fail(slot: Slot, request: Request, error: unknown): void {
+    Atomics.add(this.words, (this.info(request.drive) + Drive.ERRORS) >> 2, 1);
+    const last = this.told.get(request.drive) ?? -Infinity;
+    if (this.now() - last < QUIET_MS) return;
+    this.told.set(request.drive, this.now());
+    this.events.onError(slot.config.position, slot.config.name, error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,13 @@
+// Entry of the I/O worker in Node (worker_threads): images by path, too.
+
+import { parentPort } from 'node:worker_threads';
+import { NodeFileDevice } from '../disk/node-file.ts';
+import type { IoRequest } from '../platform.ts';
+import { serveIoThread } from './io-thread.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('io-node-worker.ts runs in a worker thread only');
+serveIoThread({
+  post: (message) => port.postMessage(message),
+  onMessage: (handler) => port.on('message', (message: IoRequest) => handler(message)),
+}, (path, readOnly) => NodeFileDevice.open(path, readOnly));
