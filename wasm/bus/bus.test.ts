@@ -93,7 +93,7 @@ describe('timers', () => {
 describe('snapshot', () => {
   const header = CPU_BLOCKS + 2 * CPU_BLOCK_BYTES;
   const buffer = header + 64;
-  const LIMIT = 0x10000;
+  const LIMIT = 0x80000;
   const SAVE = 0, LOAD = 1;
   const snapshot = (mode: number, bytes = LIMIT): number =>
     board.call('boardSnapshot', header, mode, buffer, bytes);

@@ -35,7 +35,8 @@ describe('mechanism #1', () => {
         if (id !== 0xFFFFFFFF) found.push(`${device}.${fn} ${id.toString(16)} ${(get(device, fn, 8) >>> 8).toString(16)}`);
       }
     }
-    expect(found).toEqual(['0.0 12378086 60000', '1.0 70008086 60100', '1.3 71138086 68000']);
+    expect(found).toEqual(['0.0 12378086 60000', '1.0 70008086 60100', '1.1 70108086 10180', '1.3 71138086 68000',
+      '2.0 11111234 30000']);
     board.out32(0xCF8, 0x80010000);
     expect(board.in32(0xCFC)).toBe(0xFFFFFFFF);
   });

@@ -4,7 +4,7 @@
 // interface's other implementations do.
 
 import { VRAM, VRAM_BYTES } from "../../lib/layout";
-import { Dispi, DispiEnable, Gfx, Vga, dispi, gfx, setDispi, setGfx, touch } from "./state";
+import { Dispi, DispiEnable, Vga, dispi, setDispi, touch } from "./state";
 
 const ID_FIRST: u32 = 0xB0C0;
 const ID_LAST: u32 = 0xB0C5;
@@ -14,9 +14,6 @@ const MAX_BPP: u32 = 32;
 const MEMORY_64K: u32 = VRAM_BYTES >> 16;
 const ENABLE_BITS: u32 = DispiEnable.ON | DispiEnable.GET_CAPS | DispiEnable.DAC8 | DispiEnable.LFB
   | DispiEnable.NO_CLEAR;
-/** A0000, 64 KiB, graphics. */
-const GFX_MISC_VBE: u32 = 0x05;
-const GFX_MISC_KEEP: u32 = 0xF0;
 
 export function dispiReset(dev: Vga): void {
   for (let n: u32 = 0; n < <u32>Dispi.COUNT; n++) setDispi(dev, n, 0);
@@ -57,7 +54,6 @@ function writeEnable(dev: Vga, v: u32): void {
   setDispi(dev, Dispi.X_OFFSET, 0);
   setDispi(dev, Dispi.Y_OFFSET, 0);
   fit(dev);
-  setGfx(dev, Gfx.MISC, gfx(dev, Gfx.MISC) & GFX_MISC_KEEP | GFX_MISC_VBE);
   if ((next & DispiEnable.NO_CLEAR) == 0) {
     memory.fill(VRAM, 0, dispiBytes(dev, dispi(dev, Dispi.VIRT_WIDTH)) * dispi(dev, Dispi.YRES));
   }

@@ -5,7 +5,7 @@
 
 import { VRAM, VRAM_BYTES } from "../../lib/layout";
 import {
-  Dispi, DispiEnable, Gfx, GfxMisc, GfxMode, Seq, SeqMemory, Vga, dispi, gfx, planes, seq, spread, touch,
+  Dispi, DispiEnable, Gfx, GfxMode, Seq, SeqMemory, Vga, dispi, gfx, planes, seq, spread, touch,
 } from "./state";
 
 const WINDOW_BYTES: u32 = 0x20000;
@@ -20,8 +20,12 @@ const PLANE_MASK: u32 = (VRAM_BYTES >> 2) - 1;
 
 const enum Function { REPLACE = 0, AND = 1, OR = 2, XOR = 3 }
 
-/** Offset in the memory map that Graphics Misc selects, OUTSIDE where the adapter does not answer. */
+/**
+ * Offset in the memory map that Graphics Misc selects (a VBE mode: the bank, 64 KiB from 0xA0000), OUTSIDE where
+ * the adapter does not answer.
+ */
 function windowOffset(dev: Vga, offset: u32): u32 {
+  if (isVbe(dev)) return offset < 0x10000 ? offset : OUTSIDE;
   switch (gfx(dev, Gfx.MISC) >> 2 & 3) {
     case 0: return offset & (WINDOW_BYTES - 1);
     case 1: return offset < 0x10000 ? offset : OUTSIDE;
