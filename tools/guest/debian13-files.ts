@@ -1,0 +1,43 @@
+// Files of ours in the system of guest debian13, by their paths, and GRUB's menu. @UUID@ is the root file
+// system's, @APPEND@ the kernel command line. Only what Debian leaves to the administrator.
+
+const ETHERNET = ['eth0', 'ens3', 'enp0s3', 'enp0s4', 'enp0s5'];
+
+export const DEBIAN13_FILES: Record<string, string> = {
+  'etc/hostname': 'debian13\n',
+  'etc/hosts': '127.0.0.1 localhost\n127.0.1.1 debian13\n::1 localhost ip6-localhost ip6-loopback\n',
+  'etc/fstab': 'UUID=@UUID@ / ext4 noatime,errors=remount-ro 0 1\n',
+  'etc/network/interfaces': 'auto lo\niface lo inet loopback\n'
+    + ETHERNET.map((name) => `allow-hotplug ${name}\niface ${name} inet dhcp\n`).join(''),
+  'etc/apt/sources.list.d/debian.sources': 'Types: deb\nURIs: http://deb.debian.org/debian\n'
+    + 'Suites: trixie trixie-updates\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n'
+    + 'Types: deb\nURIs: http://deb.debian.org/debian-security\nSuites: trixie-security\nComponents: main\n'
+    + 'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
+  'etc/apt/apt.conf.d/90skep': 'APT::Install-Recommends "false";\n',
+  // A journal on the disk is written at every boot; dmesg and journalctl -b show this one's.
+  'etc/systemd/journald.conf.d/skep.conf': '[Journal]\nStorage=volatile\nRuntimeMaxUse=8M\n',
+  'etc/systemd/system.conf.d/skep.conf': '[Manager]\nDefaultTimeoutStartSec=300s\nDefaultDeviceTimeoutSec=300s\n',
+  // udev gives up on a worker after 180 s, which a slow emulated CPU under load may need.
+  'etc/udev/udev.conf': 'event_timeout=600\n',
+  'etc/motd': 'Debian 13. Benchmarks are in /root/bench, python3 and gcc are here; poweroff ends the machine.\n',
+  'etc/issue': 'Debian GNU/Linux 13 \\n \\l (root, password skep)\n\n',
+};
+
+/** The links /vmlinuz and /initrd.img are Debian's own: a new kernel boots, too. */
+export const GRUB_CFG = `serial --unit=0 --speed=115200
+terminal_input console serial
+terminal_output console serial
+set timeout=0
+set default=0
+search --no-floppy --fs-uuid --set=root @UUID@
+menuentry 'Debian GNU/Linux 13' {
+  echo 'Loading Linux ...'
+  linux /vmlinuz @APPEND@
+  echo 'Loading initial ramdisk ...'
+  initrd /initrd.img
+}
+menuentry 'Debian GNU/Linux 13, one user' {
+  linux /vmlinuz @APPEND@ systemd.unit=rescue.target
+  initrd /initrd.img
+}
+`;
