@@ -1,0 +1,64 @@
+// The test kernels of tests/kernels, multiboot images that judge themselves, with as many CPUs as each is
+// for. They leave by the debug-exit port: 0 and a line PASSED, or 1 and a line FAILED. Long form: 1000
+// start-ups of 8 CPUs, a million IPIs, 10^7 accesses, 10^6 litmus rounds.
+
+import { join } from 'node:path';
+import { KERNELS, loadApi } from '../lib/skep.ts';
+import { check, type Suite, within } from '../lib/suite.ts';
+
+interface KernelCase {
+  kernel: string;
+  cpus: readonly number[];
+  /** Argument on the command line: short and long form. */
+  argument?: readonly [number | ((cpus: number) => number), number | ((cpus: number) => number)];
+  timeoutS?: number;
+}
+
+/** Rounds so that all processors together send about `total` IPIs. */
+const ipis = (total: number) => (cpus: number): number => Math.ceil(total / (cpus * (cpus - 1)));
+
+const CASES: readonly KernelCase[] = [
+  { kernel: 'hello', cpus: [1, 2, 4, 8] },
+  { kernel: 'startup', cpus: [2, 8], argument: [50, 1000], timeoutS: 600 },
+  { kernel: 'ipi', cpus: [2, 4, 8], argument: [ipis(20_000), ipis(1_000_000)], timeoutS: 1800 },
+  { kernel: 'vectors', cpus: [1, 2, 4, 8] },
+  { kernel: 'ioapic', cpus: [1, 2, 4, 8] },
+  { kernel: 'inout', cpus: [1, 2], argument: [200_000, 10_000_000] },
+  { kernel: 'litmus', cpus: [2, 4], argument: [100_000, 1_000_000], timeoutS: 600 },
+  { kernel: 'smc', cpus: [1, 2, 4], argument: [20_000, 1_000_000], timeoutS: 600 },
+  { kernel: 'sortsum', cpus: [1], argument: [20, 1000] },
+  { kernel: 'tlb', cpus: [1, 2] },
+];
+
+/** Runs a test kernel; its output. */
+export async function runKernel(kernel: string, cpus: number, append: string,
+  timeoutS: number): Promise<string> {
+  const { Skep } = await loadApi();
+  const vm = await Skep.create({ kernel: join(KERNELS, kernel), smp: cpus, memory: 128, append });
+  let output = '';
+  vm.serial.onData((bytes) => { output += Buffer.from(bytes).toString('latin1'); });
+  try {
+    vm.start();
+    const ending = await within(vm.ended, timeoutS * 1000, `${kernel} with ${cpus} CPUs`)
+      .catch((error: Error) => { throw new Error(`${error.message}\n${output}`); });
+    const stats = vm.stats.interrupts;
+    check(ending.reason === 'debug-exit' && ending.value === 0 && /^PASSED/m.test(output),
+      `${ending.reason} ${ending.value}: ${output}`);
+    check(stats.lost === 0, `interrupts: ${JSON.stringify(stats)}`);
+    return output.replace(/\r/g, '').replace(/\s*PASSED\s*$/, '').trim();
+  } finally {
+    await vm.stop();
+  }
+}
+
+export async function kernels(suite: Suite): Promise<void> {
+  for (const { kernel, cpus, argument, timeoutS } of CASES) {
+    for (const count of cpus) {
+      const value = argument?.[suite.options.long ? 1 : 0];
+      const append = value === undefined ? '' : String(typeof value === 'number' ? value : value(count));
+      await suite.test(`${kernel}${append === '' ? '' : ` ${append}`}, ${count} CPU${count === 1 ? '' : 's'}`,
+        async () => (await runKernel(`${kernel}.elf`, count, append, timeoutS ?? 300)).split('\n').pop());
+    }
+  }
+  await suite.test('hello as ELF64, 2 CPUs', () => runKernel('hello.elf64', 2, '', 300));
+}
