@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, buildCore } from './silicon-core.ts';
+import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, PAGES, buildCore } from './silicon-core.ts';
 import { HOT } from '../../isa/hot.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -103,6 +103,72 @@ describe('execute', () => {
     place([0xe9, 0, 0xf0, 0xff, 0xff]);
     expect(execute()).toBe(JUMP);
     expect(core.get('rip')).toBe(IP_BASE + BigInt(OFF + 5) - 0x1000n);
+  });
+});
+
+describe('legacy branches', () => {
+  /** One instruction at OFF in 16- or 32-bit flat code, as a scratch record. */
+  function step(code: number[], bits: 16 | 32): number {
+    core.bytes.set(code, CODE);
+    const mode = bits === 16 ? 0 : 1;
+    const length = core.exports.decodeInsn(CPU, CODE, code.length, OFF, mode, RECORDS + 32);
+    expect(length).toBe(code.length);
+    core.bytes.fill(0, RECORDS + 64, RECORDS + 96);
+    core.view.setUint16(RECORDS + 64, STOP, true);
+    core.view.setUint16(RECORDS + 66, OFF + length, true);
+    return execute();
+  }
+  beforeEach(() => {
+    core.reset(32);
+    core.set('ipBase', 0x1000n);
+    setReg(RSP, BigInt(DATA + 2048));
+  });
+
+  test('CALL and RET in 32-bit code move 4 bytes, with 66 two', () => {
+    expect(step([0xe8, 0x10, 0, 0, 0], 32)).toBe(JUMP);
+    expect([core.get('rip'), reg(RSP)]).toEqual([0x1115n, BigInt(DATA + 2044)]);
+    expect(core.view.getUint32(PAGES + 2044, true)).toBe(0x1105);
+    expect(step([0xc3], 32)).toBe(JUMP);
+    expect([core.get('rip'), reg(RSP)]).toEqual([0x1105n, BigInt(DATA + 2048)]);
+    expect(step([0x66, 0xe8, 0x10, 0xf0], 32)).toBe(JUMP);
+    expect([core.get('rip'), reg(RSP)]).toEqual([0x0114n, BigInt(DATA + 2046)]);
+  });
+
+  test('RET Iw releases the arguments', () => {
+    core.view.setUint32(PAGES + 2048, 0x2222, true);
+    expect(step([0xc2, 0x0c, 0x00], 32)).toBe(JUMP);
+    expect([core.get('rip'), reg(RSP)]).toEqual([0x2222n, BigInt(DATA + 2048 + 4 + 12)]);
+  });
+
+  test('a 16-bit jump wraps inside the segment', () => {
+    core.set('ipMask', 0xffffn);
+    core.set('ipBase', 0xf000n);
+    expect(step([0xe9, 0x00, 0x7f], 16)).toBe(JUMP);
+    expect(core.get('rip')).toBe(0x7003n);
+  });
+
+  test('a target behind the CS limit is #GP and pushes nothing', () => {
+    core.view.setUint32(CPU + 0x400 + 32 + 8, 0x1fff, true);
+    expect(step([0xe8, 0x00, 0x20, 0, 0], 32)).toBe(FAULT);
+    expect([core.get('excVector'), reg(RSP)]).toEqual([13n, BigInt(DATA + 2048)]);
+  });
+
+  test('LOOP and JCXZ count in the address size', () => {
+    setReg(RCX, 0x1_0000n);
+    expect(step([0xe2, 0x10], 32)).toBe(JUMP);
+    expect([core.get('rip'), reg(RCX)]).toEqual([0x1112n, 0xffffn]);
+    setReg(RCX, 0x5_0001n);
+    expect(step([0x67, 0xe2, 0x10], 32)).toBe(JUMP);
+    expect([core.get('rip'), reg(RCX)]).toEqual([0x1103n, 0x5_0000n]);
+    expect(step([0x67, 0xe3, 0x10], 32)).toBe(JUMP);
+    expect(core.get('rip')).toBe(0x1113n);
+  });
+
+  test('POPF at CPL 3 with IOPL 0 leaves IF and IOPL alone', () => {
+    core.exports.setFlags(CPU, 0x202n);
+    core.view.setUint32(PAGES + 2048, 0x0004_3cd5, true);
+    step([0x9d], 32);
+    expect(core.exports.getFlags(CPU)).toBe(0x0004_0ed7n);
   });
 });
 

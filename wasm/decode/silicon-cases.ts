@@ -12,7 +12,7 @@ export type Bits = 32 | 64;
 
 /** Not comparable one by one: segments, stack frames of unknown depth, flags of the host, caches. */
 const LEAVE_OUT =
-  /^(hPushSeg|hMovFromSeg|hPushf|hPopf|hEnter|hLeave|hBound|hUndefined|hPause|hClflush|hXlat|hStd)$/;
+  /^(hPushSeg|hMovFromSeg|hPushf|hPopf|hUndefined|hPause|hClflush|hStd)$/;
 const NOT_HERE = /^(CLWB|CLFLUSHOPT|PREFETCHW)$/;
 
 export async function comparableRows(bits: Bits): Promise<Decoded[]> {
@@ -101,6 +101,7 @@ export function makeCase(row: Decoded, random: Random, bits: Bits): Case {
   pushImmediate(row, bytes, has66, rexW && (vex || rex >= 8), random);
   // Stack instructions use rSP; everything else may have it as data.
   if (row.row.file === 'stack.isa.ts') regs[4] = BigInt(DATA + WINDOW_AT + 128);
+  stayInWindow(row, regs, bytes, random);
   avoidUndefinedResults(row, regs, bytes, memory);
   makeCompareLikely(row, regs, data, random);
   if (bits === 32) for (let n = 0; n < 16; n++) regs[n] = n < 8 ? BigInt.asUintN(32, regs[n]!) : 0n;
@@ -112,6 +113,17 @@ function keepBitOffsetSmall(row: Decoded, bits: Bits, regs: bigint[], reg: numbe
   random: Random): void {
   if (!BIT_STRING.test(row.row.handler ?? '') || reg === base) return;
   regs[reg] = BigInt.asUintN(bits, BigInt(random.below(512) - 256));
+}
+
+/** Implicit operands of LEAVE, ENTER and XLAT point into the window; ENTER has few levels. */
+function stayInWindow(row: Decoded, regs: bigint[], bytes: number[], random: Random): void {
+  const window = BigInt(DATA + WINDOW_AT);
+  if (row.row.name === 'LEAVE') regs[5] = window + 100n + BigInt(random.below(16));
+  if (row.row.name === 'XLAT') regs[3] = window;
+  if (row.row.name !== 'ENTER') return;
+  regs[5] = window + 200n;
+  regs[4] = window + 240n;
+  bytes.splice(-3, 3, random.below(16), 0, random.below(5));
 }
 
 /**
