@@ -196,7 +196,8 @@ export const BENCHES: Readonly<Record<string, BenchSpec>> = {
   },
   translator: {
     // One run whose result must be the interpreter's, then both in turn.
-    runs: [sortSumRun(SORT_SUM_INTERPRETED, OPTION_TRANSLATOR), ...Array.from({ length: SORT_SUM_PAIRS }, () => [
+    runs: [sortSumRun(SORT_SUM_INTERPRETED, OPTION_TRANSLATOR),
+      ...Array.from({ length: SORT_SUM_PAIRS }, () => [
       sortSumRun(SORT_SUM_INTERPRETED, 0), sortSumRun(SORT_SUM_TRANSLATED, OPTION_TRANSLATOR),
     ]).flat()],
     evaluate: evaluateTranslator,

@@ -13,7 +13,8 @@ import { Hook, setHook } from "./lib/hooks";
 import { deviceWrote } from "./mmu/code-pages";
 import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
-import { Exit, publishStats, runSlice } from "./interp/loop";
+import { Exit, publishStats, runSlice, setTranslator } from "./interp/loop";
+import { executeRegions, noteHead } from "./jit/region";
 import { physInit, ramHost } from "./mmu/physmem";
 import { tlbResetMode } from "./mmu/tlb";
 import { CPU_STATE_BYTES } from "./lib/layout";
@@ -72,6 +73,7 @@ export function cpuInit(id: u32): void {
   resetMsrs(cpu);
   tlbResetMode(cpu);
   icacheReset(cpu);
+  setTranslator(executeRegions, noteHead);
   cpu.runState = id == 0 ? RunState.RUNNING : RunState.WAIT_FOR_SIPI;
   atomic.store<u32>(inboxOf(id), RunState.PAUSED, Inbox.RUN_STATE);
 }

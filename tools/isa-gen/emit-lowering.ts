@@ -1,26 +1,32 @@
-// Writes the translator's lowering map: for every row that wasm/jit lowers natively, what it does and where its operands are.
-// Ids are restated in wasm/jit/map.ts.
+// Writes the translator's lowering map: for every row that wasm/jit lowers natively, what it does and where
+// its operands are. Ids are restated in wasm/jit/map.ts.
 
 import type { TableRow } from './tables.ts';
 import { HEADER } from './emit.ts';
 
 /** Lower in wasm/jit/map.ts. */
 const UOPS: Record<string, number> = {
-  mov: 1, movzx: 2, movsx: 3, add: 4, or: 5, and: 6, sub: 7, xor: 8, inc: 9, dec: 10, neg: 11, not: 12, imul: 13, shl: 14,
+  mov: 1, movzx: 2, movsx: 3, add: 4, or: 5, and: 6, sub: 7, xor: 8, inc: 9, dec: 10, neg: 11, not: 12,
+    imul: 13, shl: 14,
   shr: 15, sar: 16, cmovcc: 17, setcc: 18,
 };
 const HANDLERS: Record<string, number> = { hLea: 21, hJcc: 22, hJmp: 23, hNop: 24 };
 /** uops of shape `read`: CMP and TEST. */
 const READS: Record<string, number> = { sub: 19, and: 20 };
 
-/** Place in wasm/jit/map.ts, by operand letters without their widths (an implied accumulator arrives like Z). */
+/**
+ * Place in wasm/jit/map.ts, by operand letters without their widths (an implied accumulator arrives like Z).
+ */
 const PLACES: Record<string, number> = {
   'E,G': 1, 'G,E': 2, 'E,I': 3, 'Z,I': 3, 'rAX,I': 3, 'AL,I': 3, E: 4, 'E,CL': 5, 'E,1': 6, 'G,E,I': 7, 'G,M': 8,
 };
 const NO_PLACE = 9;
 const SOURCE_WIDTHS: Record<string, number> = { b: 1, w: 2, d: 3 };
 
-/** Bits 0-7 Lower, 8-11 condition, 12-15 Place, 16-17 width of the source when it has one of its own (1 = 8 bits, 2, 3). */
+/**
+ * Bits 0-7 Lower, 8-11 condition, 12-15 Place, 16-17 width of the source when it has one of its own (1 = 8
+ * bits, 2, 3).
+ */
 function lowering({ row }: TableRow): number {
   if (row.feature !== undefined && row.handler !== 'hNop' && row.uop !== 'cmovcc') return 0;
   const op = row.handler ? HANDLERS[row.handler] : row.shape === 'read' ? READS[row.uop!] : UOPS[row.uop!];
@@ -39,7 +45,9 @@ export function emitLowering(rows: TableRow[]): string {
   const lines: string[] = [];
   for (let i = 0; i < values.length; i += 16) lines.push(`  ${values.slice(i, i + 16).join(', ')},`);
   return `${HEADER}
-/** By row: Lower, condition << 8, Place << 12, source width << 16 (wasm/jit/map.ts); 0 = the interpreter's. */
+/**
+ * By row: Lower, condition << 8, Place << 12, source width << 16 (wasm/jit/map.ts); 0 = the interpreter's.
+ */
 export const LOWERING: usize = memory.data<u32>([
 ${lines.join('\n')}
 ]);

@@ -16,7 +16,6 @@ import { machineEnd } from "../bus/machine";
 import { icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes } from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
 import { execute, stoppedAt } from "../gen/exec-hot";
-import { executeRegions, noteHead } from "../jit/region";
 import { Control, MachineEnd, control32 } from "../lib/control";
 import { hostLog, hostNow } from "../lib/host";
 import { Log } from "../lib/log";
@@ -42,6 +41,17 @@ const OPTION_TRACE: u32 = 1;
 const OPTION_TRANSLATOR: u32 = 4;
 /** Of this slice. */
 let translating: bool = false;
+
+/** What the translator does in the run loop (main.ts sets it: it lies above this layer). */
+type RunFunction = (c: Cpu, r: usize, index: usize, records: usize, attention: usize) => i32;
+type HeadFunction = (c: Cpu, slot: u32, page: u32, off: u32) => void;
+let runTranslated: RunFunction = execute;
+let noteHead: HeadFunction = (c: Cpu, slot: u32, page: u32, off: u32): void => {};
+
+export function setTranslator(run: RunFunction, head: HeadFunction): void {
+  runTranslated = run;
+  noteHead = head;
+}
 
 /** Why runSlice came back. */
 export const enum Exit { SLICE = 0, STOP = 1, RESET = 2, END = 3 }
@@ -76,7 +86,7 @@ function runCached(c: Cpu): i32 {
   const records = slotRecords(c, slot);
   const r = records + (n << REC_SHIFT);
   jumpRemember(c, va, index, r, records, tlbFetchGlobal(c, va));
-  if (translating) return executeRegions(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
+  if (translating) return runTranslated(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
   return execute(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
 }
 

@@ -1,19 +1,25 @@
-// Writes WebAssembly's binary format (core specification 2.0, section 5): LEB128 numbers, instructions, and the frame of a
-// module with one function that imports the machine's memory and the core's table.
+// Writes WebAssembly's binary format (core specification 2.0, section 5): LEB128 numbers, instructions, and
+// the frame of a module with one function that imports the machine's memory and the core's table.
 
 /** Opcodes used. */
 export const enum W {
-  UNREACHABLE = 0x00, BLOCK = 0x02, LOOP = 0x03, IF = 0x04, ELSE = 0x05, END = 0x0B, BR = 0x0C, BR_IF = 0x0D, BR_TABLE = 0x0E,
-  CALL_INDIRECT = 0x11, SELECT = 0x1B, GET = 0x20, SET = 0x21, TEE = 0x22,
-  I32_LOAD = 0x28, I64_LOAD = 0x29, I32_LOAD8_S = 0x2C, I32_LOAD8_U = 0x2D, I32_LOAD16_S = 0x2E, I32_LOAD16_U = 0x2F,
+  UNREACHABLE = 0x00, BLOCK = 0x02, LOOP = 0x03, IF = 0x04, ELSE = 0x05, END = 0x0B, BR = 0x0C,
+  BR_IF = 0x0D, BR_TABLE = 0x0E, CALL_INDIRECT = 0x11, SELECT = 0x1B,
+  GET = 0x20, SET = 0x21, TEE = 0x22,
+  I32_LOAD = 0x28, I64_LOAD = 0x29, I32_LOAD8_S = 0x2C, I32_LOAD8_U = 0x2D, I32_LOAD16_S = 0x2E,
+  I32_LOAD16_U = 0x2F,
   I32_STORE = 0x36, I64_STORE = 0x37, I32_STORE8 = 0x3A, I32_STORE16 = 0x3B,
-  I32_CONST = 0x41, I64_CONST = 0x42, I32_EQZ = 0x45, I32_EQ = 0x46, I32_NE = 0x47, I32_LT_S = 0x48, I32_LT_U = 0x49,
-  I32_LE_S = 0x4C, I32_LE_U = 0x4D,
-  I64_EQZ = 0x50, I64_EQ = 0x51, I64_NE = 0x52, I64_LT_S = 0x53, I64_LT_U = 0x54, I64_LE_S = 0x57, I64_LE_U = 0x58, I64_GE_U = 0x5A,
-  I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B, I32_MUL = 0x6C, I32_AND = 0x71, I32_OR = 0x72, I32_XOR = 0x73,
+  I32_CONST = 0x41, I64_CONST = 0x42, I32_EQZ = 0x45, I32_EQ = 0x46, I32_NE = 0x47, I32_LT_S = 0x48,
+  I32_LT_U = 0x49, I32_LE_S = 0x4C, I32_LE_U = 0x4D,
+  I64_EQZ = 0x50, I64_EQ = 0x51, I64_NE = 0x52, I64_LT_S = 0x53, I64_LT_U = 0x54, I64_LE_S = 0x57,
+  I64_LE_U = 0x58, I64_GE_U = 0x5A,
+  I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B, I32_MUL = 0x6C, I32_AND = 0x71, I32_OR = 0x72,
+  I32_XOR = 0x73,
   I32_SHL = 0x74, I32_SHR_S = 0x75, I32_SHR_U = 0x76,
-  I64_ADD = 0x7C, I64_SUB = 0x7D, I64_MUL = 0x7E, I64_AND = 0x83, I64_OR = 0x84, I64_XOR = 0x85, I64_SHL = 0x86, I64_SHR_S = 0x87,
-  I64_SHR_U = 0x88, I32_WRAP = 0xA7, I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD, I32_EXTEND8 = 0xC0, I32_EXTEND16 = 0xC1,
+  I64_ADD = 0x7C, I64_SUB = 0x7D, I64_MUL = 0x7E, I64_AND = 0x83, I64_OR = 0x84, I64_XOR = 0x85,
+  I64_SHL = 0x86, I64_SHR_S = 0x87,
+  I64_SHR_U = 0x88, I32_WRAP = 0xA7, I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD, I32_EXTEND8 = 0xC0,
+  I32_EXTEND16 = 0xC1,
   VOID = 0x40, I32 = 0x7F, I64 = 0x7E, FUNCREF = 0x70,
 }
 /** Distance from a 32-bit operation to its 64-bit sister. */

@@ -1,5 +1,5 @@
-// Finds the instructions and blocks that a head reaches inside its page. Decoding again (instead of reading the records) gives
-// the row of each instruction, which a record does not hold.
+// Finds the instructions and blocks that a head reaches inside its page. Decoding again (instead of reading
+// the records) gives the row of each instruction, which a record does not hold.
 
 import { CodeMode, Cpu } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
@@ -9,7 +9,8 @@ import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
 import { ramHost } from "../mmu/physmem";
 import {
-  Block, Insn, Lower, MAX_BLOCKS, MAX_INSNS, PAGE, Place, Term, block, blockAt, clearWork, insn, insnAt, insnOf, lowerOp, lowerPlace,
+  Block, Insn, Lower, MAX_BLOCKS, MAX_INSNS, PAGE, Place, Term, block, blockAt, clearWork, insn, insnAt,
+    insnOf, lowerOp, lowerPlace,
   queueAt,
 } from "./map";
 

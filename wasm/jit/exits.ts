@@ -1,5 +1,6 @@
 // How a region is left. The function returns page offset | Exit << 13 of the instruction that has not been executed; registers,
-// flags and the instruction count are in Cpu then, exactly. All exits share one epilogue at the end of the function.
+// flags and the instruction count are in Cpu then, exactly. All exits share one epilogue at the end of the
+// function.
 
 import { Cpu } from "../cpu/state";
 import { W, access, br, const32, const64, get, op, openVoid, set } from "./bytes";

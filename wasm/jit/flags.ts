@@ -1,7 +1,7 @@
-// Arithmetic flags in a region. At each point the producer of the flags is known statically (a descriptor: FlagKind and width,
-// operands in FA, FB, FR), or dynamic: the lazy fields of cpu/flags.ts in the locals DA DB DR DK, RFLAGS in FE. A consumer is
-// fused with a static producer. Producers whose flags nobody can see are dropped; a side exit counts as somebody, because an
-// exception there would push RFLAGS.
+// Arithmetic flags in a region. At each point the producer of the flags is known statically (a descriptor:
+// FlagKind and width, operands in FA, FB, FR), or dynamic: the lazy fields of cpu/flags.ts in the locals DA
+// DB DR DK, RFLAGS in FE. A consumer is fused with a static producer. Producers whose flags nobody can see
+// are dropped; a side exit counts as somebody, because an exception there would push RFLAGS.
 
 import { Cpu, FlagKind } from "../cpu/state";
 import { testCond } from "../cpu/flags";
@@ -33,7 +33,7 @@ function kindOf(d: u32): u32 { return d & KIND_MASK; }
 @inline
 function sizeOf(d: u32): u32 { return d >> SIZE_SHIFT; }
 
-// Liveness ------------------------------------------------------------------------------------------------------------
+// Liveness -----------------------------------------------------------------------------------------------
 
 /** Count of a shift that is known, masked; -1 = in CL. */
 export function shiftCount(i: Insn): i32 {
@@ -100,7 +100,7 @@ function markLive(b: Block): void {
   }
 }
 
-// Producers -----------------------------------------------------------------------------------------------------------
+// Producers ----------------------------------------------------------------------------------------------
 
 function produced(i: Insn): u32 {
   if (!i.flagsLive) return Desc.DEAD;
@@ -157,7 +157,9 @@ export function solveFlags(): void {
     for (let k: u32 = 1; k < ordered; k++) {
       const b = block(orderAt(k));
       let d: u32 = Desc.DEAD;
-      if (b.liveIn) for (let rest = b.preds; rest; rest &= rest - 1) d = meet(d, block(<u32>ctz(rest)).flagsOut);
+      for (let rest = b.liveIn ? b.preds : 0; rest; rest &= rest - 1) {
+        d = meet(d, block(<u32>ctz(rest)).flagsOut);
+      }
       b.flagsIn = d;
       d = transfer(b);
       if (d != b.flagsOut) {
@@ -168,7 +170,7 @@ export function solveFlags(): void {
   }
 }
 
-// Consumers -----------------------------------------------------------------------------------------------------------
+// Consumers ----------------------------------------------------------------------------------------------
 
 // @ts-ignore: decorator
 @inline
@@ -313,7 +315,7 @@ export function pushCond(cc: u32): void {
   } else if (cc & 1) op(W.I32_EQZ);
 }
 
-// Dynamic flags ---------------------------------------------------------------------------------------------------------
+// Dynamic flags ------------------------------------------------------------------------------------------
 
 function setExtended(local: u32, wide: bool): void {
   if (!wide) op(W.I64_EXTEND_S);

@@ -1,6 +1,6 @@
-// The flow graph of a region: which head it is entered at, reverse postorder, dominators, loops, entries. Nodes are bits of a
-// u64. Edges that would make the graph irreducible go through the dispatcher (node 0), so every graph can be written as
-// structured control flow.
+// The flow graph of a region: which head it is entered at, reverse postorder, dominators, loops, entries.
+// Nodes are bits of a u64. Edges that would make the graph irreducible go through the dispatcher (node 0), so
+// every graph can be written as structured control flow.
 
 import { MAX_BLOCKS, Block, block, entryList, orderList } from "./map";
 import { blocks, successors } from "./discover";
@@ -48,13 +48,17 @@ function findReach(): void {
   }
 }
 
-/** The lowest address of the cycle that block 1 is in: compilers put the outermost loop's head there. 0 = no cycle. */
+/**
+ * The lowest address of the cycle that block 1 is in: compilers put the outermost loop's head there. 0 = no
+ * cycle.
+ */
 function chooseHead(): u32 {
   const around = block(1).reaches;
   if (!(around & bit(1))) return 0;
   let best: u32 = 1;
   for (let n: u32 = 2; n <= blocks; n++) {
-    if ((around & bit(n)) != 0 && (block(n).reaches & bit(1)) != 0 && block(n).off < block(best).off) best = n;
+    if ((around & bit(n)) != 0 && (block(n).reaches & bit(1)) != 0 && block(n).off < block(best).off) best =
+      n;
   }
   return best;
 }

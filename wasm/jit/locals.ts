@@ -60,7 +60,10 @@ export function pushReg(at: u32, size: u32): void {
   extend(size);
 }
 
-/** Pop a value (i64, or i32 with rubbish above its size) into a register: 32 bits clear the upper half, less merges. */
+/**
+ * Pop a value (i64, or i32 with rubbish above its size) into a register: 32 bits clear the upper half, less
+ * merges.
+ */
 export function popReg(at: u32, size: u32): void {
   const local = regLocal(at);
   dirtyRegs |= 1 << (at >> 3);

@@ -1,6 +1,7 @@
-// One guest instruction as WebAssembly. Operands go through typed temporaries (i32 sign-extended below 64 bits), which the
-// engine's register allocation dissolves. A memory operand is translated first, by a look-up in the software TLB inline; a miss
-// leaves the region at this instruction with nothing committed, and the interpreter does the rest: fill, fault, chip, code page.
+// One guest instruction as WebAssembly. Operands go through typed temporaries (i32 sign-extended below 64
+// bits), which the engine's register allocation dissolves. A memory operand is translated first, by a look-up
+// in the software TLB inline; a miss leaves the region at this instruction with nothing committed, and the
+// interpreter does the rest: fill, fault, chip, code page.
 
 import { Cpu, FlagKind, RegOffset } from "../cpu/state";
 import {
@@ -9,7 +10,8 @@ import {
 import { TLB_ENTRIES } from "../lib/layout";
 import { W, access, const32, const64, constant, get, op, openVoid, set, sized, tee } from "./bytes";
 import {
-  call, describe, flagsAfter, flagsNow, jitLost, localA, localB, localResult, pushCond, pushWithoutCarries, saveCarry, setFlagsNow,
+  call, describe, flagsAfter, flagsNow, jitLost, localA, localB, localResult, pushCond, pushWithoutCarries,
+    saveCarry, setFlagsNow,
   shiftCount, toDynamic, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, storeField, storeSized } from "./locals";
@@ -33,7 +35,7 @@ export function forgetIp(): void { usesIp = false; }
 function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
 function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
 
-// Addresses -----------------------------------------------------------------------------------------------------------
+// Addresses ----------------------------------------------------------------------------------------------
 
 function pushBase(at: u32): bool {
   if (at == RegOffset.ZERO) return false;
@@ -90,7 +92,7 @@ function translate(i: Insn, size: u32, write: bool): void {
   set(L.HOST);
 }
 
-// Operands ------------------------------------------------------------------------------------------------------------
+// Operands -----------------------------------------------------------------------------------------------
 
 /** The destination is memory (the look-up must be for writing). */
 function destIsMemory(i: Insn): bool {
@@ -134,7 +136,7 @@ function popDest(i: Insn, size: u32): void {
   else popReg(lowerPlace(i) == Place.GE && usesMemory(i) ? recReg(r) : recRm(r), size);
 }
 
-// Families ------------------------------------------------------------------------------------------------------------
+// Families -----------------------------------------------------------------------------------------------
 
 function arithmetic(o: Lower): W {
   switch (o) {

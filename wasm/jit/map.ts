@@ -1,15 +1,21 @@
-// What the translator knows of an instruction (gen/lowering.ts, written by tools/isa-gen/emit-lowering.ts), and its work area:
-// one region at a time, in this CPU's share of the arena. Nothing here outlives one translation but the heads.
+// What the translator knows of an instruction (gen/lowering.ts, written by tools/isa-gen/emit-lowering.ts),
+// and its work area: one region at a time, in this CPU's share of the arena. Nothing here outlives one
+// translation but the heads.
 
 import { ARENA, ARENA_BYTES, MAX_CPUS } from "../lib/layout";
 
 /** What a row does. CMP and TEST are SUB and AND without a result. */
 export const enum Lower {
-  NONE = 0, MOV = 1, MOVZX = 2, MOVSX = 3, ADD = 4, OR = 5, AND = 6, SUB = 7, XOR = 8, INC = 9, DEC = 10, NEG = 11, NOT = 12,
-  IMUL = 13, SHL = 14, SHR = 15, SAR = 16, CMOV = 17, SETCC = 18, CMP = 19, TEST = 20, LEA = 21, JCC = 22, JMP = 23, NOP = 24,
+  NONE = 0, MOV = 1, MOVZX = 2, MOVSX = 3, ADD = 4, OR = 5, AND = 6, SUB = 7, XOR = 8, INC = 9, DEC = 10,
+    NEG = 11, NOT = 12,
+  IMUL = 13, SHL = 14, SHR = 15, SAR = 16, CMOV = 17, SETCC = 18, CMP = 19, TEST = 20, LEA = 21, JCC = 22,
+    JMP = 23, NOP = 24,
 }
 
-/** Where its operands are. GE: with two registers the decoder has swapped them, so the destination is always recRm. */
+/**
+ * Where its operands are. GE: with two registers the decoder has swapped them, so the destination is always
+ * recRm.
+ */
 export const enum Place { EG = 1, GE = 2, EI = 3, E = 4, E_CL = 5, E_ONE = 6, GEI = 7, LEA = 8, NONE = 9 }
 
 /** One decoded instruction: the record, then what the translator adds. */
@@ -67,7 +73,10 @@ export const MAX_BLOCKS: u32 = 60;
 export const MAX_INSNS: u32 = 320;
 
 /** Offsets in the work area. */
-const enum Work { HEADS = 0, INSN_AT = 0x4000, BLOCK_AT = 0x6000, QUEUE = 0x7000, ENTRIES = 0x7800, ORDER = 0x7880, INSNS = 0x8000, BLOCKS = 0xC000, CODE = 0x10000 }
+const enum Work {
+  HEADS = 0, INSN_AT = 0x4000, BLOCK_AT = 0x6000, QUEUE = 0x7000, ENTRIES = 0x7800, ORDER = 0x7880,
+  INSNS = 0x8000, BLOCKS = 0xC000, CODE = 0x10000,
+}
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
 export const CODE_BYTES: u32 = WORK_BYTES - Work.CODE;
 export const PAGE: u32 = 4096;

@@ -1,9 +1,12 @@
-// Translated regions in the run loop. A hot head becomes a region: one wasm function over the blocks of its page. Each entry's
-// decoded record is replaced by one that leaves the inner loop (Op.REGION); so a region lives and dies with the records of its
-// page (icacheDrop, eviction), and finding it costs the interpreter nothing.
+// Translated regions in the run loop. A hot head becomes a region: one wasm function over the blocks of its
+// page. Each entry's decoded record is replaced by one that leaves the inner loop (Op.REGION); so a region
+// lives and dies with the records of its page (icacheDrop, eviction), and finding it costs the interpreter
+// nothing.
 
 import { Cpu, Status } from "../cpu/state";
-import { icacheDecode, icacheEnter, icacheFresh, slotIndex, slotOfRecord, slotRecords } from "../decode/icache";
+import {
+  icacheDecode, icacheEnter, icacheFresh, slotIndex, slotOfRecord, slotRecords,
+} from "../decode/icache";
 import { Op, REC_SHIFT, recHandler, recImm, recOff, recOp } from "../decode/record";
 import { execute, stoppedAt } from "../gen/exec-hot";
 import { hostInstall } from "../lib/host";

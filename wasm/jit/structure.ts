@@ -1,6 +1,6 @@
-// Writes the flow graph as structured control flow (N. Ramsey, "Beyond Relooper", 2022): a node is followed by the nodes that it
-// dominates; one with several forward edges stands behind the end of a block that they leave; one with backward edges opens a
-// loop. Node 0 opens a loop too and branches to the entries by table.
+// Writes the flow graph as structured control flow (N. Ramsey, "Beyond Relooper", 2022): a node is followed
+// by the nodes that it dominates; one with several forward edges stands behind the end of a block that they
+// leave; one with backward edges opens a loop. Node 0 opens a loop too and branches to the entries by table.
 
 import { recLen } from "../decode/record";
 import { CPU_INBOX } from "../lib/layout";

@@ -36,7 +36,8 @@ function announceFailure(memory: WebAssembly.Memory, code: number): void {
  * Puts the functions f0, f1, ... of a translated module at `address` into the core's table; index of the
  * first, 0 if the engine refuses. Engines do not compile from shared memory, hence the copy.
  */
-export function installCode(memory: WebAssembly.Memory, table: WebAssembly.Table, address: number, bytes: number,
+export function installCode(memory: WebAssembly.Memory, table: WebAssembly.Table, address: number,
+  bytes: number,
   count: number): number {
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());

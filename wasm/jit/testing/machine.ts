@@ -1,5 +1,6 @@
-// Two CPUs and 16 MiB for the tests of the translator: 64-bit code in identity-mapped memory, in this thread or in a worker.
-// Addresses of tables and gates are this file's own; layouts are those of SDM vol. 3A 4.5 and 6.14.
+// Two CPUs and 16 MiB for the tests of the translator: 64-bit code in identity-mapped memory, in this thread
+// or in a worker. Addresses of tables and gates are this file's own; layouts are those of SDM vol. 3A 4.5 and
+// 6.14.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -9,8 +10,8 @@ import { installCode } from '../../../src/emu/workers/core-thread.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit'] as const;
-export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13',
-  'r14', 'r15'] as const;
+export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12',
+  'r13', 'r14', 'r15'] as const;
 type Name = (typeof FIELDS)[number] | (typeof REGS)[number];
 
 const PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, IDT = 0x6000, STUBS = 0x7000;
@@ -27,8 +28,10 @@ const WASM_PAGES = 4600, STATE_BYTES = 0x1000;
 export interface Core {
   machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
   setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
-  configure(options: number): number; cpuOf(id: number): number; flagsOf(id: number): bigint; regionCount(): number;
-  raiseNmi(id: number): void; storeAs(id: number, address: bigint, value: bigint): void; fieldOffset(n: number): number;
+  configure(options: number): number; cpuOf(id: number): number; flagsOf(id: number): bigint;
+    regionCount(): number;
+  raiseNmi(id: number): void; storeAs(id: number, address: bigint, value: bigint): void;
+    fieldOffset(n: number): number;
 }
 
 /** Compiles the core with testing/entry.ts. */
@@ -57,7 +60,9 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return exports as unknown as Core;
 }
 
-export interface Snapshot { regs: Record<string, bigint>; flags: bigint; instructions: bigint; rip: bigint; memory: Buffer }
+export interface Snapshot {
+  regs: Record<string, bigint>; flags: bigint; instructions: bigint; rip: bigint; memory: Buffer;
+}
 
 export class JitMachine {
   readonly memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: 65536, shared: true });
@@ -78,11 +83,14 @@ export class JitMachine {
     new Uint8Array(this.memory.buffer, this.ram, SMALL + LARGE_BYTES).fill(0);
     this.write(PML4, PDPT | 3);
     this.write(PDPT, PD | 3);
-    for (let n = 0; n < 8; n++) this.write(PD + 8 * n, n * LARGE_BYTES === SMALL ? PT | 3 : (n * LARGE_BYTES) | LARGE_PAGE);
+    for (let n = 0; n < 8; n++) {
+      this.write(PD + 8 * n, n * LARGE_BYTES === SMALL ? PT | SMALL_PAGE : (n * LARGE_BYTES) | LARGE_PAGE);
+    }
     for (let n = 0; n < 512; n++) this.write(PT + 8 * n, (SMALL + n * PAGE) | SMALL_PAGE);
     for (let vector = 0; vector < 32; vector++) {
       const stub = STUBS + vector * 16;
-      this.write(IDT + vector * 16, (BigInt(stub & 0xFFFF)) | 0x10n << 16n | 0x8E00n << 32n | BigInt(stub >>> 16) << 48n);
+      this.write(IDT + vector * 16, (BigInt(stub & 0xFFFF)) | 0x10n << 16n | 0x8E00n << 32n
+        | BigInt(stub >>> 16) << 48n);
       this.put(stub, END);
     }
     this.put(CODE, code);
@@ -94,11 +102,16 @@ export class JitMachine {
 
   private at(name: Name, cpu = 0): number {
     const reg = (REGS as readonly string[]).indexOf(name);
-    return this.core.cpuOf(cpu) + (reg >= 0 ? reg * 8 : this.core.fieldOffset((FIELDS as readonly string[]).indexOf(name)));
+    return this.core.cpuOf(cpu) + (reg >= 0 ? reg * 8
+      : this.core.fieldOffset((FIELDS as readonly string[]).indexOf(name)));
   }
   get(name: Name): bigint { return this.view.getBigUint64(this.at(name), true); }
-  set(name: Name, value: number | bigint): void { this.view.setBigUint64(this.at(name), BigInt(value), true); }
-  put(address: number, bytes: readonly number[]): void { new Uint8Array(this.memory.buffer).set(bytes, this.ram + address); }
+  set(name: Name, value: number | bigint): void {
+    this.view.setBigUint64(this.at(name), BigInt(value), true);
+  }
+  put(address: number, bytes: readonly number[]): void {
+    new Uint8Array(this.memory.buffer).set(bytes, this.ram + address);
+  }
   write(address: number, value: number | bigint): void {
     this.view.setBigUint64(this.ram + address, BigInt.asUintN(64, BigInt(value)), true);
   }

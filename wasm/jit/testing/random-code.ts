@@ -1,5 +1,5 @@
-// Random loops of the instructions that the translator lowers (encodings: SDM vol. 2). R15 counts down, R14 is the base of
-// memory operands, R13 collects RFLAGS as PUSHFQ sees them, R12 is scratch for that.
+// Random loops of the instructions that the translator lowers (encodings: SDM vol. 2). R15 counts down, R14
+// is the base of memory operands, R13 collects RFLAGS as PUSHFQ sees them, R12 is scratch for that.
 
 const ALU = [0, 1, 4, 5, 6, 7];
 const SHIFTS = [4, 5, 7];
@@ -35,18 +35,21 @@ class Generator {
   private size(): number { return this.pick([0, 1, 2, 2, 2, 3, 3, 3]); }
 
   /** Prefixes, opcode and ModRM of `reg, rm`; rm is a register or, when `memory`, R14 + disp32. */
-  private form(size: number, opcode: number[], reg: number, memory: boolean, isByteRm = size === 0, isByteReg = size === 0): number[] {
+  private form(size: number, opcode: number[], reg: number, memory: boolean, isByteRm = size === 0,
+    isByteReg = size === 0): number[] {
     const rm = memory ? BASE : this.reg();
     const bytes = size === 1 ? [OPSIZE] : [];
     let rex = (size === 3 ? 8 : 0) | (reg > 7 ? 4 : 0) | (rm > 7 ? 1 : 0);
-    // Without REX 4 to 7 are AH to BH; with it, these would be SPL and BPL for 4 and 5, which WORK_REGS leaves out.
+    // Without REX 4 to 7 are AH to BH; with it, these would be SPL and BPL for 4 and 5, which WORK_REGS
+    // leaves out.
     const byteRegister = (isByteReg && reg > 3) || (isByteRm && !memory && rm > 3);
     if (rex !== 0 || (byteRegister && this.random(2))) rex |= 0x40;
     if (rex !== 0) bytes.push(rex);
     bytes.push(...opcode);
     if (!memory) return [...bytes, 0xC0 | (reg & 7) << 3 | (rm & 7)];
     const crossing = this.random(12) === 0;
-    return [...bytes, 0x80 | (reg & 7) << 3 | (rm & 7), ...bytesOf(crossing ? PAGE - 1 : this.random(SPAN), 4)];
+    return [...bytes, 0x80 | (reg & 7) << 3 | (rm & 7),
+      ...bytesOf(crossing ? PAGE - 1 : this.random(SPAN), 4)];
   }
 
   private immediate(size: number): number[] {
@@ -64,7 +67,8 @@ class Generator {
       case 2: return this.form(size, [op * 8 + 2 + wide], this.reg(), memory);
       case 3: return size === 0 ? this.form(0, [op * 8], this.reg(), memory)
         : [...this.form(size, [0x83], op, memory, false, false), this.random(256)];
-      case 4: return [...this.form(size, [0x80 + wide], op, memory, size === 0, false), ...this.immediate(size)];
+      case 4: return [...this.form(size, [0x80 + wide], op, memory, size === 0, false),
+        ...this.immediate(size)];
       default: return this.random(2) ? this.form(size, [0x84 + wide], this.reg(), memory)
         : [...this.form(size, [0xF6 + wide], 0, memory, size === 0, false), ...this.immediate(size)];
     }
@@ -77,9 +81,12 @@ class Generator {
     switch (this.random(6)) {
       case 0: return this.form(size, [0x88 + wide], this.reg(), memory);
       case 1: return this.form(size, [0x8A + wide], this.reg(), memory);
-      case 2: return [...this.form(size, [0xC6 + wide], 0, memory, size === 0, false), ...this.immediate(size)];
-      case 3: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xB6, 0xBE])], this.reg(), memory, true, false);
-      case 4: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xB7, 0xBF])], this.reg(), memory, false, false);
+      case 2: return [...this.form(size, [0xC6 + wide], 0, memory, size === 0, false),
+        ...this.immediate(size)];
+      case 3: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xB6, 0xBE])], this.reg(), memory,
+        true, false);
+      case 4: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xB7, 0xBF])], this.reg(), memory,
+        false, false);
       default: return this.form(this.pick([2, 3]), [0x63], this.reg(), memory);
     }
   }
@@ -98,7 +105,8 @@ class Generator {
     const memory = this.random(4) === 0;
     const digit = this.pick(SHIFTS);
     const kind = this.random(size > 1 ? 3 : 2);
-    if (kind === 0) return [...this.form(size, [0xC0 + wide], digit, memory, size === 0, false), this.random(70)];
+    if (kind === 0) return [...this.form(size, [0xC0 + wide], digit, memory, size === 0, false),
+      this.random(70)];
     return this.form(size, [(kind === 1 ? 0xD0 : 0xD2) + wide], digit, memory, size === 0, false);
   }
 
@@ -122,7 +130,8 @@ class Generator {
     const size = this.pick([2, 3]);
     const base = this.reg(), index = this.reg(), reg = this.reg();
     const rex = 0x40 | (size === 3 ? 8 : 0) | (reg > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | (base > 7 ? 1 : 0);
-    return [rex, 0x8D, 0x84 | (reg & 7) << 3, this.random(4) << 6 | (index & 7) << 3 | (base & 7), ...this.immediate(2)];
+    return [rex, 0x8D, 0x84 | (reg & 7) << 3, this.random(4) << 6 | (index & 7) << 3 | (base & 7),
+      ...this.immediate(2)];
   }
 
   /** and $0xFF8, index; add disp(R14, index, scale), reg */
@@ -130,7 +139,8 @@ class Generator {
     const index = this.reg(), reg = this.reg();
     const mask = [...(index > 7 ? [0x41] : []), 0x81, 0xE0 | (index & 7), 0xF8, 0x0F, 0, 0];
     const rex = 0x48 | (reg > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | 1;
-    return [...mask, rex, 0x03, 0x84 | (reg & 7) << 3, this.random(2) << 6 | (index & 7) << 3 | (BASE & 7), ...bytesOf(this.random(64), 4)];
+    return [...mask, rex, 0x03, 0x84 | (reg & 7) << 3, this.random(2) << 6 | (index & 7) << 3 | (BASE & 7),
+      ...bytesOf(this.random(64), 4)];
   }
 
   /** jcc over pushfq; pop %r12; add %r12, %r13; ror %r13 */
