@@ -1,5 +1,6 @@
-// Writes the inner loop: one function with the hot switch. Regular forms are inlined from the same glue as the cold ones;
-// branches and stack instructions have snippets of their own here (64-bit mode), and handlers in interp/ for the other modes.
+// Writes the inner loop: one function with the hot switch. Regular forms are inlined from the same glue as
+// the cold ones; branches and stack instructions have snippets of their own here (64-bit mode), and handlers
+// in interp/ for the other modes.
 
 import { HEADER, importsFor } from './emit.ts';
 import type { Form } from './forms.ts';
@@ -70,8 +71,10 @@ export const SNIPPETS: Record<string, Snippet> = {
       'c.rsp = c.rbp + 8;', 'c.rbp = v;', 'r += 32; continue;',
     ], requires: MODE64,
   },
-  x_hJmpE_8: { body: ['if (recIsMem(r)) {', ...indirectMemory(), '} else t = readReg<u64>(c, recRm(r)) - c.ipBase;', 's = TAKEN; break;'], requires: MODE64 },
-  x_hCallE_8: { body: ['if (recIsMem(r)) {', ...indirectMemory(), '} else t = readReg<u64>(c, recRm(r)) - c.ipBase;', ...PUSH_RETURN], requires: MODE64 },
+  x_hJmpE_8: { body: ['if (recIsMem(r)) {', ...indirectMemory(),
+    '} else t = readReg<u64>(c, recRm(r)) - c.ipBase;', 's = TAKEN; break;'], requires: MODE64 },
+  x_hCallE_8: { body: ['if (recIsMem(r)) {', ...indirectMemory(),
+    '} else t = readReg<u64>(c, recRm(r)) - c.ipBase;', ...PUSH_RETURN], requires: MODE64 },
   x_hLea_8: { body: ['writeReg<u64>(c, recReg(r), flatAddress(c, r));', 'r += 32; continue;'], requires: 0 },
   x_hLea_4: { body: ['writeReg<u32>(c, recReg(r), <u32>flatAddress(c, r));', 'r += 32; continue;'], requires: 0 },
   x_hCbw_8: { body: ['c.rax = <u64><i64><i32>c.rax;', 'r += 32; continue;'], requires: 0 },
@@ -124,9 +127,10 @@ function leave(c: Cpu, r: usize, bias: i64, s: i32): i32 {
 }
 
 /**
- * The inner loop: execute records from \`start\` until something other than the next record must happen. \`index\` (u16 per page
- * offset) and \`records\` are those of the page; an all-zero index makes every taken branch leave. Returns a Status with
- * \`stoppedAt\` set; after JUMP c.rip is valid. c.instructions has been advanced.
+ * The inner loop: execute records from \`start\` until something other than the next record must happen.
+ * \`index\` (u16 per page offset) and \`records\` are those of the page; an all-zero index makes every taken
+ * branch leave. Returns a Status with \`stoppedAt\` set; after JUMP c.rip is valid. c.instructions has been
+ * advanced.
  */
 export function execute(c: Cpu, start: usize, index: usize, records: usize, attention: usize): i32 {
   let r = start;

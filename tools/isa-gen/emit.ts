@@ -35,9 +35,11 @@ export function emitDecodeTables(t: Tables): string {
 /** Import lines for the symbols that `text` uses. */
 export function importsFor(text: string, symbols: Map<string, SymbolInfo>, wanted: Set<string>): string {
   const byFile = new Map<string, string[]>();
-  const add = (file: string, name: string): void => void byFile.set(file, [...(byFile.get(file) ?? []), name]);
+  const add = (file: string, name: string): void =>
+    void byFile.set(file, [...(byFile.get(file) ?? []), name]);
   for (const name of wanted) add(`../${symbols.get(name)!.file}`, name);
-  for (const [file, names] of COMMON) for (const name of names) if (new RegExp(`\\b${name}\\b`).test(text)) add(file, name);
+  for (const [file,
+    names] of COMMON) for (const name of names) if (new RegExp(`\\b${name}\\b`).test(text)) add(file, name);
   return [...byFile.entries()].sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([file, names]) => wrapImport(file, [...new Set(names)].sort())).join('\n');
 }
@@ -59,7 +61,8 @@ const COMMON: [string, string[]][] = [
   ['../cpu/state', ['Cpu', 'Status', 'RegOffset']],
   ['../cpu/exceptions', ['raiseError', 'Vector']],
   ['../cpu/flags', ['testCond']],
-  ['../decode/record', ['recRm', 'recReg', 'recVex', 'recImm', 'recDisp', 'recOff', 'recLen', 'recIsMem', 'recBase', 'recIndex', 'recScale', 'readReg', 'writeReg', 'Op']],
+  ['../decode/record', ['recRm', 'recReg', 'recVex', 'recImm', 'recDisp', 'recOff', 'recLen', 'recIsMem',
+    'recBase', 'recIndex', 'recScale', 'readReg', 'writeReg', 'Op']],
   ['../mmu/access', ['linear', 'readHost', 'rmwHost', 'rmwDone', 'rmwCancel', 'writeValue']],
   ['../mmu/jump-cache', ['jumpFind', 'jumpIndex', 'jumpRecords']],
   ['../mmu/atomic', ['splitLockBegin', 'splitLockEnd']],

@@ -1,5 +1,5 @@
-// Writes the AssemblyScript of one form: operand fetch, uop, write-back. A form with a memory destination gets its host
-// address first, so that flags are never written before a fault.
+// Writes the AssemblyScript of one form: operand fetch, uop, write-back. A form with a memory destination
+// gets its host address first, so that flags are never written before a fault.
 
 import { type Form, type Place, TYPES } from './forms.ts';
 
@@ -55,7 +55,10 @@ function call(form: Form, args: string[]): string {
   return `${form.uop}${typeArguments(form)}(${all.join(', ')})`;
 }
 
-/** An 8-bit immediate beside an 8-bit destination is an operand, not a count: the uop's parameter has the type T = u8 too. */
+/**
+ * An 8-bit immediate beside an 8-bit destination is an operand, not a count: the uop's parameter has the type
+ * T = u8 too.
+ */
 export function glueBody(form: Form, style: GlueStyle): string[] {
   if (form.lock) return lockBody(form);
   const dest = form.places[0]!;
@@ -67,7 +70,8 @@ export function glueBody(form: Form, style: GlueStyle): string[] {
   const loads = sources.includes(memory!);
   if (memory && dest === memory && form.shape === 'rmw') {
     out.push(`const h = rmwHost<${type}>(c, ${style.address(type, true)});`, `if (!h) { ${style.leave('Status.FAULT')} }`);
-    out.push(`const m = load<${type}>(h);`, `store<${type}>(h, ${call(form, args)});`, style.leave('rmwDone(c, h)'));
+    out.push(`const m = load<${type}>(h);`, `store<${type}>(h, ${call(form, args)});`,
+      style.leave('rmwDone(c, h)'));
     return out;
   }
   if (memory && loads) {

@@ -1,4 +1,5 @@
-// Generator of everything that follows from the instruction table: `npx tsx tools/isa-gen/main.ts` writes, `--check` compares.
+// Generator of everything that follows from the instruction table: `npx tsx tools/isa-gen/main.ts` writes,
+// `--check` compares.
 
 import { existsSync, mkdirSync, readFileSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +25,8 @@ async function generate(): Promise<Map<string, string>> {
   const missing = new Set<string>();
   const forms = new Map<string, Form>();
   for (const name of FIXED) {
-    forms.set(name, { name, handler: name, places: [], bytes: 0, lock: false, generic: false, privileged: false });
+    forms.set(name, { name, handler: name, places: [], bytes: 0, lock: false, generic: false,
+      privileged: false });
   }
   const rows = decoded.map((d) => ({ ...d, forms: expand(d, symbols) }));
   const known = (form: Form): boolean => {
@@ -33,7 +35,8 @@ async function generate(): Promise<Map<string, string>> {
     missing.add(wanted);
     return false;
   };
-  for (const row of rows) for (const form of row.forms.forms) if (form && known(form)) forms.set(form.name, form);
+  for (const row of rows) for (const form of row.forms.forms) if (form && known(form)) forms.set(form.name,
+    form);
   if (missing.size) console.warn(`isa-gen: not written yet, #UD for now: ${[...missing].sort().join(' ')}`);
 
   const ordered = [...forms.values()];
@@ -46,7 +49,8 @@ async function generate(): Promise<Map<string, string>> {
   const hotOf = new Map(hotForms.map((form, n) => [form.name, FIRST_HOT + n]));
   const tableRows: TableRow[] = rows.map((row) => ({
     ...row,
-    hot: row.forms.forms.map((f) => (f && hotOf.has(f.name) ? hotOf.get(f.name)! | (SNIPPETS[f.name]?.requires ?? 0) : null)),
+    hot: row.forms.forms.map((f) =>
+      (f && hotOf.has(f.name) ? hotOf.get(f.name)! | (SNIPPETS[f.name]?.requires ?? 0) : null)),
     functions: row.forms.forms.map((f) => (f ? functionOf.get(f.name) ?? 0 : 0)),
   }));
 

@@ -1,5 +1,5 @@
-// Builds the decoder's tables: opcode → candidate list (split by ModRM digit where needed) → row descriptor → form.
-// decode/decoder.ts documents the layouts that are written here.
+// Builds the decoder's tables: opcode → candidate list (split by ModRM digit where needed) → row descriptor →
+// form. decode/decoder.ts documents the layouts that are written here.
 
 import { type Decoded, type Operand, isByteRow } from './encoding.ts';
 import type { Form, RowForms } from './forms.ts';
@@ -9,9 +9,11 @@ const IMM: Record<string, number> = { '': 0, Ib: 1, Ibs: 2, Iw: 3, Id: 4, Iz: 5,
 /** Register kinds (decoder.ts Kind). */
 const enum Kind { NONE = 0, GPR8 = 1, GPR = 2, PLAIN = 3, PLAIN8 = 4 }
 /** Row flags (decoder.ts RowFlag). */
-const enum RowFlag { BYTE = 1, SIZE64 = 2, FORCED64 = 4, LOCK = 8, ENDS = 16, PREFIX66 = 32, SWAP = 64, FORCE_REG = 128 }
+const enum RowFlag { BYTE = 1, SIZE64 = 2, FORCED64 = 4, LOCK = 8, ENDS = 16, PREFIX66 = 32, SWAP = 64,
+  FORCE_REG = 128 }
 
-export interface TableRow extends Decoded { forms: RowForms; hot: (number | null)[]; functions: (number | null)[] }
+export interface TableRow extends Decoded { forms: RowForms; hot: (number | null)[];
+  functions: (number | null)[] }
 
 export interface Tables {
   opcode: number[];
@@ -42,7 +44,8 @@ function condition(d: Decoded): number {
 function specificity(d: Decoded): number {
   const e = d.encoding;
   const prefix = { any: 0, NP: 1, 66: 2, F3: 3, F2: 3 }[e.prefix];
-  return prefix * 100 + (e.rm !== undefined ? 40 : 0) + (e.rexW !== undefined ? 8 : 0) + (e.opSize ? 4 : 0) + (e.addrSize ? 4 : 0) +
+  return prefix * 100 + (e.rm !== undefined ? 40 : 0) + (e.rexW !== undefined ? 8 : 0) + (e.opSize ? 4 : 0)
+    + (e.addrSize ? 4 : 0) +
     (e.noRexB ? 2 : 0) + (d.row.modes ? 1 : 0);
 }
 
@@ -68,7 +71,8 @@ function endsDecode(d: Decoded): boolean {
 function rowBytes(t: TableRow, formBase: number): number[] {
   const { row, operands, encoding } = t;
   const where = `${row.file}: ${row.name} ${row.enc}`;
-  const pick = (places: string): Operand | undefined => operands.find((op) => places.includes(op.place) && op.place.length === 1);
+  const pick = (places: string): Operand | undefined =>
+    operands.find((op) => places.includes(op.place) && op.place.length === 1);
   const isX87 = /^(D[8-9A-F])/.test(row.enc);
   const reg = registerKind(pick('GVPSCD'));
   const rm = registerKind(pick('EWQUNR')) || (encoding.modrm && !pick('M') ? (isX87 ? Kind.PLAIN8 : Kind.PLAIN) : Kind.NONE);
@@ -84,14 +88,16 @@ function rowBytes(t: TableRow, formBase: number): number[] {
   if (t.forms.swap) flags |= RowFlag.SWAP;
   if (operands.some((op) => op.place === 'C' || op.place === 'D')) flags |= RowFlag.FORCE_REG;
   const zReg = z !== Kind.NONE && !operands.some((op) => op.place === 'rAX' || op.place === 'AL') ? 0x80 : 0;
-  return [formBase & 0xFF, formBase >> 8, t.forms.kind, immKind(operands, where), reg, rm, z | zReg, vex, flags, 0, 0, 0];
+  return [formBase & 0xFF, formBase >> 8, t.forms.kind, immKind(operands, where), reg, rm, z | zReg, vex,
+    flags, 0, 0, 0];
 }
 
 export const ROW_BYTES = 12;
 
 export function buildTables(rows: TableRow[], forms: Form[]): Tables {
   void forms;
-  const t: Tables = { opcode: new Array(7 * 256).fill(0), modrm: new Array(7 * 256).fill(0), splits: [], conditions: [0], candidateRows: [0], rows: [], forms: [] };
+  const t: Tables = { opcode: new Array(7 * 256).fill(0), modrm: new Array(7 * 256).fill(0), splits: [],
+    conditions: [0], candidateRows: [0], rows: [], forms: [] };
   const byOpcode = new Map<number, number[]>();
   rows.forEach((row, n) => {
     const base = t.forms.length / 2;

@@ -1,5 +1,5 @@
-// The 32-byte record of one decoded instruction (layout: docs/core.md) and its accessors. A record is private to its
-// CPU, is written by decode/decoder.ts only, and holds page offsets, never virtual addresses.
+// The 32-byte record of one decoded instruction (layout: docs/core.md) and its accessors. A record is private
+// to its CPU, is written by decode/decoder.ts only, and holds page offsets, never virtual addresses.
 //
 //  0 u16 op | 2 u16 off | 4 u8 len | 5 u8 flags | 6 u8 reg | 7 u8 rm | 8 u8 base | 9 u8 index | 10 u8 segScale | 11 u8 size
 // 12 u32 handler | 16 i64 disp | 24 i64 imm
@@ -99,7 +99,8 @@ export function recOpSize(r: usize): u32 { return load<u8>(r, RecOffset.SIZE) & 
 export function recAddrSize(r: usize): u32 { return (<u32>load<u8>(r, RecOffset.SIZE) >> 2) & 3; }
 // @ts-ignore: decorator
 @inline
-export function recMode(r: usize): CodeMode { return ((<u32>load<u8>(r, RecOffset.SIZE) >> 4) & 3) as CodeMode; }
+export function recMode(r: usize): CodeMode { return ((<u32>load<u8>(r, RecOffset.SIZE) >> 4)
+  & 3) as CodeMode; }
 /** Mask of addresses of the record's address size. */
 // @ts-ignore: decorator
 @inline
@@ -149,4 +150,5 @@ export function writeReg<T>(c: Cpu, at: u32, value: T): void {
 export function readGpr(c: Cpu, n: u32): u64 { return load<u64>(changetype<usize>(c) + (n << 3)); }
 // @ts-ignore: decorator
 @inline
-export function writeGpr(c: Cpu, n: u32, value: u64): void { store<u64>(changetype<usize>(c) + (n << 3), value); }
+export function writeGpr(c: Cpu, n: u32,
+  value: u64): void { store<u64>(changetype<usize>(c) + (n << 3), value); }

@@ -40,9 +40,10 @@ function leave(c: Cpu, r: usize, bias: i64, s: i32): i32 {
 }
 
 /**
- * The inner loop: execute records from `start` until something other than the next record must happen. `index` (u16 per page
- * offset) and `records` are those of the page; an all-zero index makes every taken branch leave. Returns a Status with
- * `stoppedAt` set; after JUMP c.rip is valid. c.instructions has been advanced.
+ * The inner loop: execute records from `start` until something other than the next record must happen.
+ * `index` (u16 per page offset) and `records` are those of the page; an all-zero index makes every taken
+ * branch leave. Returns a Status with `stoppedAt` set; after JUMP c.rip is valid. c.instructions has been
+ * advanced.
  */
 export function execute(c: Cpu, start: usize, index: usize, records: usize, attention: usize): i32 {
   let r = start;
