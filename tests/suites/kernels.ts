@@ -23,6 +23,7 @@ const CASES: readonly KernelCase[] = [
   { kernel: 'ipi', cpus: [2, 4, 8], argument: [ipis(20_000), ipis(1_000_000)], timeoutS: 1800 },
   { kernel: 'vectors', cpus: [1, 2, 4, 8] },
   { kernel: 'ioapic', cpus: [1, 2, 4, 8] },
+  { kernel: 'msr', cpus: [1, 2, 4] },
   { kernel: 'inout', cpus: [1, 2], argument: [200_000, 10_000_000] },
   { kernel: 'litmus', cpus: [2, 4], argument: [100_000, 1_000_000], timeoutS: 600 },
   { kernel: 'smc', cpus: [1, 2, 4], argument: [20_000, 1_000_000], timeoutS: 600 },

@@ -14,7 +14,7 @@ const TRIES = 3;
 export async function pause(suite: Suite): Promise<void> {
   const work = suite.options.long ? 100_000_000 : 20_000_000;
   for (const cpus of [2, 4, 8]) {
-    await suite.test(`${cpus - 1} CPUs in PAUSE loops`, async () => {
+    await suite.test(`${cpus - 1} of ${cpus} CPUs in PAUSE loops`, async () => {
       const limit = availableParallelism() >= cpus ? ENOUGH_CORES_PERCENT : FEW_CORES_PERCENT;
       let best = Infinity;
       // Other work on the host between the two measurements spoils one try, not the best of three.
