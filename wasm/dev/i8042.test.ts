@@ -141,6 +141,15 @@ describe('mouse', () => {
     expect(x).toBe(-254);
   });
 
+  it('a click between two looks is two packets; movement with the same buttons is one', () => {
+    mouse(0xF4);
+    board.feed(RING_MOUSE_IN, [0, 3, 0, 0, 0, 4, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    expect(drain()).toEqual([0x08, 7, 0, 0x09, 0, 0, 0x08, 0, 0]);
+    // More clicks than the controller's queue has room for: they wait in the ring.
+    board.feed(RING_MOUSE_IN, Array.from({ length: 40 }, (_, n) => [n & 1 ^ 1, 0, 0, 0]).flat());
+    expect(drain().filter((_, n) => n % 3 === 0)).toEqual(Array.from({ length: 40 }, (_, n) => 8 | (n & 1 ^ 1)));
+  });
+
   it('says nothing while reporting is off', () => {
     board.feed(RING_MOUSE_IN, [1, 5, 5, 0]);
     expect(drain()).toEqual([]);

@@ -5,7 +5,7 @@
 
 import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";
-import { ringCount, ringGet } from "../lib/ring";
+import { ringCount, ringGet, ringPeek } from "../lib/ring";
 import { Ps2Queue, queueClear, queuePut } from "./ps2-keyboard";
 
 const enum Command {
@@ -91,14 +91,21 @@ function putPacket(m: Mouse): void {
 /** Movements from the host; packets as far as there is room. */
 export function mouseFill(m: Mouse): void {
   if (m.ring == 0) return;
+  const sends = m.reporting != 0 && m.remote == 0;
   while (ringCount(m.ring) >= RECORD_BYTES) {
+    // A change of buttons gets its own packet: a click between two looks must not vanish.
+    if (sends && m.dirty != 0 && <u32>ringPeek(m.ring) != m.buttons) {
+      if (mouseQueue(m).count >= QUEUE_LIMIT) return;
+      putPacket(m);
+      continue;
+    }
     m.buttons = <u32>ringGet(m.ring);
     m.dx += <i32><i8>ringGet(m.ring);
     m.dy += <i32><i8>ringGet(m.ring);
     m.dz += <i32><i8>ringGet(m.ring);
     m.dirty = 1;
   }
-  if (m.reporting == 0 || m.remote != 0) return;
+  if (!sends) return;
   while (m.dirty != 0 && mouseQueue(m).count < QUEUE_LIMIT) putPacket(m);
 }
 

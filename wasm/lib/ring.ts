@@ -71,6 +71,13 @@ export function ringGet(ring: usize): i32 {
   return byte;
 }
 
+/** Consumer: the next byte without taking it, -1 when empty. */
+export function ringPeek(ring: usize): i32 {
+  const read = atomic.load<u32>(ring, Ring.READ);
+  if (atomic.load<u32>(ring, Ring.WRITE) == read) return -1;
+  return load<u8>(ring + (read & (atomic.load<u32>(ring, Ring.SIZE) - 1)), Ring.DATA);
+}
+
 /** Producer: note bytes that had to be thrown away. */
 export function ringDropped(ring: usize, count: u32): void {
   atomic.add<u32>(ring, count, Ring.DROPPED);
