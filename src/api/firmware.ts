@@ -34,7 +34,9 @@ export interface StartOptions extends FirmwareOptions {
 
 const Manifest = v.object({ bios: v.string(), videoBios: v.string() });
 
-/** True when the machine starts at its reset vector: asked for, or there is no kernel but something to boot from. */
+/**
+ * True when the machine starts at its reset vector: asked for, or no kernel but something to boot from.
+ */
 export function startsWithFirmware(options: StartOptions): boolean {
   const asked = options.bios !== undefined || options.bootOrder !== undefined
     || options.bootMenuMs !== undefined;
@@ -44,10 +46,12 @@ export function startsWithFirmware(options: StartOptions): boolean {
   }
   if (asked) return true;
   if (options.kernel !== undefined || options.guest !== undefined) return false;
-  return [options.fda, options.fdb, options.hda, options.hdb, options.cdrom].some((image) => image !== undefined);
+  const media = [options.fda, options.fdb, options.hda, options.hdb, options.cdrom];
+  return media.some((image) => image !== undefined);
 }
 
-async function prepared(root: URL, read: Reader, options: ReadOptions): Promise<{ bios: URL; videoBios: URL }> {
+async function prepared(root: URL, read: Reader,
+  options: ReadOptions): Promise<{ bios: URL; videoBios: URL }> {
   const base = new URL('firmware/', root);
   const missing = new SkepError('guest-missing', 'The firmware has not been prepared.',
     'Run npm run guest -- firmware (it needs Debian\'s package tools), or give a BIOS.');

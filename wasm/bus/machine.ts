@@ -1,5 +1,5 @@
-// The two things a chip can do to the whole machine: end it and reset it. Both only set words and wake
-// everybody; the host (src/emu) does the work.
+// What a chip can do to the whole machine: end it, reset it, and make every CPU forget its translations. All
+// only set words and wake everybody; the host (src/emu) or the CPUs do the work.
 
 import { CONTROL } from "../lib/layout";
 import { Control, MachineEnd, control32 } from "../lib/control";
@@ -21,6 +21,11 @@ export function machineEnd(reason: MachineEnd, value: u32): void {
   requestAll(Request.STOP);
   clockKick();
   ringSignalHost();
+}
+
+/** What guest-physical addresses mean has changed: every CPU flushes its TLBs at its next poll. */
+export function machineFlushTlbs(): void {
+  requestAll(Request.TLB_FLUSH);
 }
 
 /** Ask for a reset of the whole machine (port 0xCF9, 0x92, keyboard controller, ACPI, triple fault). */

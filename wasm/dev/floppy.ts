@@ -1,20 +1,20 @@
 // Floppy disk controller 82077AA in AT mode (Intel 290166) with two drives, DMA channel 2 and line 6. A drive
-// is an image in shared memory (region FLOPPY, its size in Control.FLOPPY_SIZES), so that every command is
-// finished when its last byte is written: seeks take no time. Transfers go through the 8237, or byte by byte
+// is an image in shared memory (floppy-disk.ts), so that every command is finished when its last byte is
+// written: seeks take no time. Transfers go through the 8237, or byte by byte
 // through the FIFO when SPECIFY chose so. Left out: scan commands, sectors of other sizes than 512 bytes,
 // deleted marks on the disk, tape, PS/2 and Model 30 registers, change of the disk while the machine runs.
 
-import { CONTROL, FLOPPY, FLOPPY_DRIVE_BYTES } from "../lib/layout";
-import { Control, control32 } from "../lib/control";
 import { NEVER } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";
 import { irqSet } from "../bus/irq";
 import { dmaTerminal, dmaTransfer } from "./dma8237";
+import {
+  cylinders, diskBytes, diskIsProtected, diskRateMatches, diskSector, FLOPPY_DRIVES, heads, SECTOR,
+  sectorsPerTrack,
+} from "./floppy-disk";
 
 const LINE: u32 = 6;
 const DMA_CHANNEL: u32 = 2;
-const DRIVES: u32 = 2;
-const SECTOR: u32 = 512;
 const SIZE_CODE: u32 = 2;
 /** The head cannot step further. */
 const LAST_TRACK: u32 = 85;
@@ -33,7 +33,8 @@ const enum Command {
   READ_TRACK = 0x02, SPECIFY = 0x03, SENSE_DRIVE = 0x04, WRITE = 0x05, READ = 0x06, RECALIBRATE = 0x07,
   SENSE_INTERRUPT = 0x08, WRITE_DELETED = 0x09, READ_ID = 0x0A, READ_DELETED = 0x0C, FORMAT = 0x0D,
   DUMP_REGISTERS = 0x0E, SEEK = 0x0F, VERSION = 0x10, PERPENDICULAR = 0x12, CONFIGURE = 0x13, LOCK = 0x14,
-  VERIFY = 0x16, PART_ID = 0x18, CODE = 0x1F, MULTITRACK = 0x80, RELATIVE = 0x80, INWARD = 0x40, LOCK_SET = 0x80,
+  VERIFY = 0x16, PART_ID = 0x18, CODE = 0x1F,
+  MULTITRACK = 0x80, RELATIVE = 0x80, INWARD = 0x40, LOCK_SET = 0x80,
 }
 /** Bytes of a command by its code; 0 = invalid (table 5-1). */
 const LENGTHS = memory.data<u8>([
@@ -47,7 +48,8 @@ const UNIT_HEAD: u32 = 4;
 const HEAD_SHIFT: u32 = 2;
 
 const enum St0 { ABNORMAL = 0x40, INVALID = 0x80, POLLING = 0xC0, SEEK_END = 0x20, EQUIPMENT = 0x10 }
-const enum St1 { END_OF_CYLINDER = 0x80, OVERRUN = 0x10, NO_DATA = 0x04, NOT_WRITABLE = 0x02, NO_ADDRESS = 0x01 }
+const enum St1 { END_OF_CYLINDER = 0x80, OVERRUN = 0x10, NO_DATA = 0x04, NOT_WRITABLE = 0x02,
+  NO_ADDRESS = 0x01 }
 const enum St2 { CONTROL_MARK = 0x40, WRONG_CYLINDER = 0x10 }
 const enum St3 { PROTECTED = 0x40, READY = 0x20, TRACK0 = 0x10, TWO_SIDES = 0x08 }
 const VERSION_82077: u32 = 0x90;
@@ -86,19 +88,6 @@ export class Floppy {
   result0: u64; result1: u64;
 }
 
-/** Geometry of the image being looked at (this thread, under the lock). */
-let sectorsPerTrack: u32 = 0;
-let heads: u32 = 0;
-let cylinders: u32 = 0;
-
-/** Total sectors, cylinders, heads, sectors per track of the usual formats. */
-const FORMATS = memory.data<u32>([
-  320, 40, 1, 8, 360, 40, 1, 9, 640, 40, 2, 8, 720, 40, 2, 9, 1440, 80, 2, 9, 1600, 80, 2, 10, 2400, 80, 2, 15,
-  2880, 80, 2, 18, 3360, 80, 2, 21, 3444, 82, 2, 21, 5760, 80, 2, 36,
-]);
-const FORMAT_COUNT: u32 = 11;
-const FORMAT_BYTES: u32 = 16;
-
 // @ts-ignore: decorator
 @inline
 function arg(dev: Floppy, n: u32): u32 {
@@ -115,40 +104,16 @@ function trackAt(dev: Floppy, drive: u32): usize {
   return changetype<usize>(dev) + offsetof<Floppy>("tracks") + drive;
 }
 
-/** Bytes of the disk in a drive, 0 = no drive; learns the geometry. */
-function medium(drive: u32): u32 {
-  if (drive >= DRIVES) return 0;
-  const bytes = atomic.load<u32>(CONTROL + <usize>Control.FLOPPY_SIZES + (drive << 2));
-  for (let n: u32 = 0; n < FORMAT_COUNT; n++) {
-    const f = FORMATS + n * FORMAT_BYTES;
-    if (load<u32>(f) != bytes / SECTOR) continue;
-    cylinders = load<u32>(f, 4);
-    heads = load<u32>(f, 8);
-    sectorsPerTrack = load<u32>(f, 12);
-    return bytes;
-  }
-  return 0;
-}
-
-function isProtected(drive: u32): bool {
-  return (control32(Control.FLOPPY_PROTECTED) >> drive & 1) != 0;
-}
-
-/** Rates of table 4-2: double density 250 or 300, high density 500 kb/s, extra density 1 Mb/s. */
-function rateMatches(rate: u32): bool {
-  if (sectorsPerTrack <= 10) return rate == 2 || rate == 1;
-  return sectorsPerTrack == 36 ? rate == 3 : rate == 0;
-}
-
 function setLine(dev: Floppy, level: bool): void {
   dev.line = level ? 1 : 0;
   irqSet(LINE, level && (dev.dor & Dor.DMA_GATE) != 0);
 }
 
 export function floppyReset(dev: Floppy): void {
-  memory.fill(changetype<usize>(dev) + offsetof<Floppy>("dor"), 0, offsetof<Floppy>() - offsetof<Floppy>("dor"));
+  const start = offsetof<Floppy>("dor");
+  memory.fill(changetype<usize>(dev) + start, 0, offsetof<Floppy>() - start);
   dev.rate = 2;
-  dev.changed = (1 << DRIVES) - 1;
+  dev.changed = (1 << FLOPPY_DRIVES) - 1;
   dev.configure = Config.FIFO_OFF;
   setLine(dev, false);
 }
@@ -201,7 +166,7 @@ export function floppyRead(dev: Floppy, port: u32, size: u32): u32 {
     case Port.FIFO: return readFifo(dev);
     case Port.DIR: {
       const drive = dev.dor & Dor.DRIVE;
-      return medium(drive) == 0 || (dev.changed >> drive & 1) != 0 ? DIR_CHANGED : 0;
+      return diskBytes(drive) == 0 || (dev.changed >> drive & 1) != 0 ? DIR_CHANGED : 0;
     }
     default: return UNDRIVEN;
   }
@@ -311,8 +276,8 @@ function report(dev: Floppy): void {
       const unit = arg(dev, Arg.UNIT);
       const drive = unit & UNIT_DRIVE;
       let v = unit & (UNIT_DRIVE | UNIT_HEAD) | St3.READY | St3.TWO_SIDES;
-      if (medium(drive) != 0 && load<u8>(trackAt(dev, drive)) == 0) v |= St3.TRACK0;
-      if (isProtected(drive)) v |= St3.PROTECTED;
+      if (diskBytes(drive) != 0 && load<u8>(trackAt(dev, drive)) == 0) v |= St3.TRACK0;
+      if (diskIsProtected(drive)) v |= St3.PROTECTED;
       put(dev, v);
       break;
     }
@@ -371,7 +336,7 @@ function stepTo(dev: Floppy, track: u32): void {
   const drive = unit & UNIT_DRIVE;
   const isSeek = (arg(dev, 0) & Command.CODE) == Command.SEEK;
   let st0: u32 = St0.SEEK_END | drive | (isSeek ? unit & UNIT_HEAD : 0);
-  if (medium(drive) != 0) {
+  if (diskBytes(drive) != 0) {
     store<u8>(trackAt(dev, drive), <u8>min<u32>(track, LAST_TRACK));
     dev.changed &= ~(<u32>1 << drive);
   } else if (!isSeek) {
@@ -405,7 +370,7 @@ function readId(dev: Floppy): void {
   const drive = unit & UNIT_DRIVE;
   const head = (unit & UNIT_HEAD) >> HEAD_SHIFT;
   const track: u32 = load<u8>(trackAt(dev, drive));
-  const there = medium(drive) != 0 && rateMatches(dev.rate) && head < heads && track < cylinders;
+  const there = diskBytes(drive) != 0 && diskRateMatches(dev.rate) && head < heads && track < cylinders;
   dev.st1 = 0;
   dev.st2 = 0;
   setArg(dev, Arg.CYLINDER, track);
@@ -436,11 +401,11 @@ function reach(dev: Floppy, writes: bool): Reach {
   dev.st1 = 0;
   dev.st2 = 0;
   dev.position = 0;
-  if (medium(drive) == 0 || !rateMatches(dev.rate)) {
+  if (diskBytes(drive) == 0 || !diskRateMatches(dev.rate)) {
     failWith(dev, St1.NO_ADDRESS, 0);
     return Reach.FAILED;
   }
-  if (writes && isProtected(drive)) {
+  if (writes && diskIsProtected(drive)) {
     failWith(dev, St1.NOT_WRITABLE, 0);
     return Reach.FAILED;
   }
@@ -452,7 +417,9 @@ function beginTransfer(dev: Floppy): void {
   const drive = arg(dev, Arg.UNIT) & UNIT_DRIVE;
   if (reach(dev, isWrite(code)) != Reach.OK) return;
   const cylinder = arg(dev, Arg.CYLINDER);
-  if ((dev.configure & Config.IMPLIED_SEEK) != 0) store<u8>(trackAt(dev, drive), <u8>min<u32>(cylinder, LAST_TRACK));
+  if ((dev.configure & Config.IMPLIED_SEEK) != 0) {
+    store<u8>(trackAt(dev, drive), <u8>min<u32>(cylinder, LAST_TRACK));
+  }
   dev.changed &= ~(<u32>1 << drive);
   if (load<u8>(trackAt(dev, drive)) != <u8>cylinder) {
     failWith(dev, St1.NO_DATA, St2.WRONG_CYLINDER);
@@ -468,15 +435,9 @@ function beginTransfer(dev: Floppy): void {
 
 /** Host address of the command's present sector, 0 = there is none. */
 function sectorHost(dev: Floppy): usize {
-  const drive = arg(dev, Arg.UNIT) & UNIT_DRIVE;
-  const bytes = medium(drive);
-  const cylinder = arg(dev, Arg.CYLINDER);
-  const head = arg(dev, Arg.HEAD);
-  const sector = arg(dev, Arg.SECTOR);
-  if (arg(dev, Arg.SIZE) != SIZE_CODE || cylinder >= cylinders || head >= heads) return 0;
-  if (sector == 0 || sector > sectorsPerTrack) return 0;
-  const at = ((cylinder * heads + head) * sectorsPerTrack + sector - 1) * SECTOR;
-  return at + SECTOR <= bytes ? FLOPPY + drive * FLOPPY_DRIVE_BYTES + at : 0;
+  if (arg(dev, Arg.SIZE) != SIZE_CODE) return 0;
+  return diskSector(arg(dev, Arg.UNIT) & UNIT_DRIVE, arg(dev, Arg.CYLINDER), arg(dev, Arg.HEAD),
+    arg(dev, Arg.SECTOR));
 }
 
 /** To the next sector (table 5-5). False when the cylinder's, or with MT both sides', last one is done. */

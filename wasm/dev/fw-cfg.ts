@@ -135,5 +135,6 @@ export function fwCfgTick(dev: FwCfg, now: i64): i64 {
 export function fwCfgSerialize(dev: FwCfg, s: Serializer): void {
   // "FWCF", version 1
   const start = offsetof<FwCfg>("key");
-  serializeSection(s, 0x46435746, 1, changetype<usize>(dev) + start, <u32>(offsetof<FwCfg>("request0") - start));
+  const bytes = <u32>(offsetof<FwCfg>("request0") - start);
+  serializeSection(s, 0x46435746, 1, changetype<usize>(dev) + start, bytes);
 }

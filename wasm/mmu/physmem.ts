@@ -1,7 +1,8 @@
-// Guest physical memory: which addresses are RAM, and the one way in which the core writes it outside the fast tables
-// (docs/ordering.md: store, fence, then test the page's code state). RAM is one piece from 0; 0xA0000..0xBFFFF is the VGA
-// window; 0xC0000..0xFFFFF is RAM as far as the host bridge's PAM registers say, for reads and writes separately (82441FX
-// section 3.2.19), else the firmware's ROM; everything else that is not RAM belongs to chips (bus/mmio.ts).
+// Guest physical memory: which addresses are RAM, and the one way in which the core writes it outside the
+// fast tables (docs/ordering.md: store, fence, then test the page's code state). RAM is one piece from 0;
+// 0xA0000..0xBFFFF is the VGA window; 0xC0000..0xFFFFF is RAM as far as the host bridge's PAM registers say,
+// for reads and writes separately (82441FX section 3.2.19), else the firmware's ROM; everything else that is
+// not RAM belongs to chips (bus/mmio.ts).
 
 import { Cpu } from "../cpu/state";
 import { Control } from "../lib/control";
@@ -10,7 +11,7 @@ import { Board } from "../bus/device";
 import { mmioRead, mmioWrite } from "../bus/mmio";
 import { codeWritten } from "./code-pages";
 
-/** Host address of guest physical 0, and the number of RAM pages: constants of a machine, read once per instance. */
+/** Host address of guest physical 0, and the number of RAM pages: constants of a machine, read once. */
 export let ramBase: u32 = 0;
 export let ramPages: u32 = 0;
 
@@ -28,14 +29,16 @@ export function physInit(): void {
 // @ts-ignore: decorator
 @inline
 export function isRam(page: u64): bool {
-  return page < <u64>ramPages && (<u32>page - VGA_FIRST_PAGE >= SPECIAL_PAGES || isShadow(<u32>page, Board.SHADOW_READ));
+  return page < <u64>ramPages
+    && (<u32>page - VGA_FIRST_PAGE >= SPECIAL_PAGES || isShadow(<u32>page, Board.SHADOW_READ));
 }
 
 /** True when writes of this guest page go to RAM. */
 // @ts-ignore: decorator
 @inline
 export function isWrittenRam(page: u64): bool {
-  return page < <u64>ramPages && (<u32>page - VGA_FIRST_PAGE >= SPECIAL_PAGES || isShadow(<u32>page, Board.SHADOW_WRITE));
+  return page < <u64>ramPages
+    && (<u32>page - VGA_FIRST_PAGE >= SPECIAL_PAGES || isShadow(<u32>page, Board.SHADOW_WRITE));
 }
 
 /** True when the guest page may stand in a write table: RAM to reads and to writes. */

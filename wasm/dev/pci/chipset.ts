@@ -7,9 +7,8 @@
 import { PM_PORTS } from "../acpi-pm";
 import { portMove } from "../../bus/pio";
 import { Board, Chip, chipAddress } from "../../bus/device";
-import { Request, request } from "../../cpu/inbox";
+import { machineFlushTlbs } from "../../bus/machine";
 import { BOARD } from "../../lib/layout";
-import { Control, control32 } from "../../lib/control";
 import { Intx, intxReset, intxRoute } from "./intx";
 import {
   PCI_FUNCTION_BYTES, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciFunctionReset, pciGet32, pciGet8,
@@ -126,9 +125,7 @@ function shadow(host: PciFunction): void {
   }
   const oldRead = atomic.xchg<u64>(BOARD + <usize>Board.SHADOW_READ, read);
   const oldWrite = atomic.xchg<u64>(BOARD + <usize>Board.SHADOW_WRITE, write);
-  if (oldRead == read && oldWrite == write) return;
-  const cpus = control32(Control.CPUS);
-  for (let id: u32 = 0; id < cpus; id++) request(id, Request.TLB_FLUSH);
+  if (oldRead != read || oldWrite != write) machineFlushTlbs();
 }
 
 /** Configuration write to the ISA bridge. */
