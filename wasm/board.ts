@@ -35,7 +35,9 @@ import {
   IoApic, ioapicEoiHook, ioapicInputHook, ioapicRead, ioapicReset, ioapicSerialize, ioapicWrite,
 } from "./dev/ioapic";
 import { Pci, pciRead, pciReset, pciSerialize, pciWrite } from "./dev/pci/config";
-import { chipsetPreset, chipsetReset, chipsetWire, hostWritten, isaWritten, pmWritten } from "./dev/pci/chipset";
+import {
+  chipsetPreset, chipsetReset, chipsetWire, hostWritten, isaWritten, pmWritten,
+} from "./dev/pci/chipset";
 import { Pic, picAcknowledgeHook, picInputHook, picRead, picReset, picSerialize, picWrite } from "./dev/pic";
 import { Pit, pitRead, pitReset, pitResume, pitSerialize, pitTick, pitWrite } from "./dev/pit";
 import { Rtc, rtcRead, rtcReset, rtcSerialize, rtcTick, rtcWrite } from "./dev/rtc";
@@ -47,7 +49,8 @@ import {
 } from "./dev/uart";
 
 import {
-  vgaDispiRead, vgaDispiWrite, vgaPageRead, vgaPageWrite, vgaPciWritten, vgaPreset, vgaRead, vgaReset, vgaSerialize,
+  vgaDispiRead, vgaDispiWrite, vgaPageRead, vgaPageWrite, vgaPciWritten, vgaPreset, vgaRead, vgaReset,
+    vgaSerialize,
   vgaWire, vgaWrite,
 } from "./dev/vga/vga";
 import { vgaLinearRead, vgaLinearWrite, vgaWindowRead, vgaWindowWrite } from "./dev/vga/memory";

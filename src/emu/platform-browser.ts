@@ -88,8 +88,10 @@ export const browserPlatform: Platform = {
   },
   hostCores: () => navigator.hardwareConcurrency ?? 2,
   showScreen(module, memory, canvas, events) {
-    const worker = new Worker(new URL('./workers/display-worker.ts', import.meta.url), { type: 'module', name: 'skep screen' });
-    const fail = (why: string): void => events.onError?.(new SkepError('worker-died', `The screen's worker died: ${why}.`,
+    const worker = new Worker(new URL('./workers/display-worker.ts', import.meta.url),
+      { type: 'module', name: 'skep screen' });
+    const fail = (why: string): void =>
+      events.onError?.(new SkepError('worker-died', `The screen's worker died: ${why}.`,
       'The machine still runs; open the screen again.'));
     worker.addEventListener('error', (event) => fail(event.message ?? 'its script could not be loaded'));
     worker.addEventListener('message', (event) => {

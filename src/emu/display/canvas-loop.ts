@@ -20,7 +20,8 @@ export interface Canvas {
   getContext(kind: '2d', options: object): Context | null;
 }
 interface Context {
-  putImageData(image: Image, x: number, y: number, left: number, top: number, width: number, height: number): void;
+  putImageData(image: Image, x: number, y: number, left: number, top: number, width: number,
+    height: number): void;
 }
 interface Image { data: Uint8ClampedArray }
 declare const ImageData: new (width: number, height: number) => Image;

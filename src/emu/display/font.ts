@@ -1,7 +1,7 @@
-// The character set that a VGA shows before anybody loads another one: on a direct boot there is no video BIOS
-// to do it. 8x16 cells, code page 437. Drawn for Skep as strokes on a grid of half cells: a glyph is a list of
-// polylines, a point is two hexadecimal digits (column, row); the pen is two pixels wide, one where the
-// polyline begins with "-". Capitals stand on row 11 and begin at row 2. Left out: Greek letters and most
+// The character set that a VGA shows before anybody loads another one: on a direct boot there is no video
+// BIOS to do it. 8x16 cells, code page 437. Drawn for Skep as strokes on a grid of half cells: a glyph is a
+// list of polylines, a point is two hexadecimal digits (column, row); the pen is two pixels wide, one where
+// the polyline begins with "-". Capitals stand on row 11 and begin at row 2. Left out: Greek letters and most
 // signs of mathematics, which show an empty box.
 
 export const GLYPH_ROWS = 16;
@@ -60,11 +60,15 @@ const SIGNS: Record<number, string> = {
   0x10: '03 0b,14 1a,25 29,36 38,47 47', 0x11: '53 5b,44 4a,35 39,26 28,17 17',
   0x18: '33 3b,06 33 56', 0x19: '33 3b,08 3b 58', 0x1A: '07 57,34 57 3a', 0x1B: '07 57,24 07 2a',
   0x1E: '33 33,15 45,07 57,09 59', 0x1F: '05 55,07 57,19 49,3b 3b',
-  0x9B: '56 45 15 06 0a 1b 4b 5a,-33 3d', 0x9C: '53 42 32 23 2b,05 45,0b 5b', 0x9D: '12 14 37 3b,52 54 37,08 58,0a 5a',
-  0xA8: '35 36,38 39 1b 0c 0d 1e 4e 5d', 0xAD: '35 36,38 3e', 0xAE: '35 18 3b,65 48 6b', 0xAF: '05 38 0b,35 58 3b',
+  0x9B: '56 45 15 06 0a 1b 4b 5a,-33 3d', 0x9C: '53 42 32 23 2b,05 45,0b 5b',
+    0x9D: '12 14 37 3b,52 54 37,08 58,0a 5a',
+  0xA8: '35 36,38 39 1b 0c 0d 1e 4e 5d', 0xAD: '35 36,38 3e', 0xAE: '35 18 3b,65 48 6b',
+    0xAF: '05 38 0b,35 58 3b',
   0xE1: '0d 04 12 32 43 44 36 47 58 5a 4b 2b', 0xE6: '05 0e,0a 1b 4b 5b,55 5b', 0xF1: '33 38,06 56,0b 5b',
-  0xF2: '02 56 0a,0b 5b', 0xF3: '52 06 5a,0b 5b', 0xF6: '33 34,07 57,3a 3b', 0xF7: '05 14 24 46 55,09 18 28 4a 59',
-  0xF8: '12 32 43 44 35 15 04 03 12', 0xF9: '36 37', 0xFA: '37 37', 0xFB: '08 19 2c 62', 0xFD: '02 12 23 06 26', 0xFF: '',
+  0xF2: '02 56 0a,0b 5b', 0xF3: '52 06 5a,0b 5b', 0xF6: '33 34,07 57,3a 3b',
+    0xF7: '05 14 24 46 55,09 18 28 4a 59',
+  0xF8: '12 32 43 44 35 15 04 03 12', 0xF9: '36 37', 0xFA: '37 37', 0xFB: '08 19 2c 62',
+    0xFD: '02 12 23 06 26', 0xFF: '',
 };
 
 /** Frames from 0xB3: arms up, down, left, right: 0 none, 1 single, 2 double. */
@@ -92,7 +96,8 @@ function drawStrokes(plot: Plot, strokes: string, up = 0): void {
       plot(x, y - up);
       if (!thin) plot(x + 1, y - up);
     };
-    const points = polyline.replace('-', '').split(' ').map((p) => [parseInt(p[0] ?? '', 16), parseInt(p[1] ?? '', 16)] as const);
+    const points = polyline.replace('-', '').split(' ').map((p) =>
+      [parseInt(p[0] ?? '', 16), parseInt(p[1] ?? '', 16)] as const);
     points.forEach(([x, y], n) => {
       const [px, py] = points[Math.max(0, n - 1)] ?? [x, y];
       drawLine(pen, px, py, x, y);
@@ -128,12 +133,14 @@ function drawBlock(plot: Plot, code: number): boolean {
   const shade = [1, 2, 3][code - 0xB0];
   if (shade !== undefined) {
     for (let y = 0; y < GLYPH_ROWS; y++) {
-      for (let x = 0; x < 8; x++) if (((x * 2 + (y & 1) * (shade === 2 ? 2 : 1)) & 3) < (shade === 2 ? 2 : shade)) plot(x, y);
+      for (let x = 0; x < 8; x++) if (((x * 2 + (y & 1) * (shade === 2 ? 2 : 1)) & 3) < (shade === 2 ? 2
+        : shade)) plot(x, y);
     }
     return true;
   }
   const areas: Record<number, readonly [number, number, number, number]> = {
-    0xDB: [0, 0, 7, 15], 0xDC: [0, 8, 7, 15], 0xDD: [0, 0, 3, 15], 0xDE: [4, 0, 7, 15], 0xDF: [0, 0, 7, 7], 0xFE: [1, 5, 6, 10],
+    0xDB: [0, 0, 7, 15], 0xDC: [0, 8, 7, 15], 0xDD: [0, 0, 3, 15], 0xDE: [4, 0, 7, 15], 0xDF: [0, 0, 7, 7],
+      0xFE: [1, 5, 6, 10],
   };
   const area = areas[code];
   if (area !== undefined) fill(plot, ...area);

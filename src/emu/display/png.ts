@@ -1,5 +1,5 @@
-// RGBA pixels as a PNG file (W3C PNG, third edition): 8-bit true colour without alpha, filter "up", one IDAT. The
-// compressor is the host's own (CompressionStream, in browsers and in Node).
+// RGBA pixels as a PNG file (W3C PNG, third edition): 8-bit true colour without alpha, filter "up", one IDAT.
+// The compressor is the host's own (CompressionStream, in browsers and in Node).
 
 import type { Picture } from './screen.ts';
 
@@ -60,7 +60,8 @@ export async function encodePng(frame: Picture): Promise<Uint8Array> {
   view.setUint32(4, frame.height);
   header[8] = 8;
   header[9] = COLOR_TYPE_RGB;
-  const chunks = [Uint8Array.from(SIGNATURE), chunk('IHDR', header), chunk('IDAT', await deflate(filterRows(frame))),
+  const chunks = [Uint8Array.from(SIGNATURE), chunk('IHDR', header),
+    chunk('IDAT', await deflate(filterRows(frame))),
     chunk('IEND', new Uint8Array(0))];
   const out = new Uint8Array(chunks.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

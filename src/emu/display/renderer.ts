@@ -1,5 +1,5 @@
-// One instance of the core that only draws (wasm/dev/vga/render.ts), and the pixels it leaves in shared memory.
-// Takes no chip's lock and never waits, so it may live in any thread.
+// One instance of the core that only draws (wasm/dev/vga/render.ts), and the pixels it leaves in shared
+// memory. Takes no chip's lock and never waits, so it may live in any thread.
 
 import { FRAME, Frame, Phase, Rendered, ScreenMode } from '../generated-layout.ts';
 
@@ -27,7 +27,8 @@ const BLINK_MS = 533;
 
 /** The blink phase at a time in ms. */
 export function phaseAt(ms: number): number {
-  return (Math.floor(ms / CURSOR_MS) % 2 === 0 ? Phase.CURSOR : 0) | (Math.floor(ms / BLINK_MS) % 2 === 0 ? Phase.TEXT : 0);
+  return (Math.floor(ms / CURSOR_MS) % 2 === 0 ? Phase.CURSOR : 0)
+    | (Math.floor(ms / BLINK_MS) % 2 === 0 ? Phase.TEXT : 0);
 }
 
 export class Renderer {

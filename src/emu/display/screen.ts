@@ -81,8 +81,8 @@ export class Screen {
   }
 
   /**
-   * Lets a canvas follow the screen until the link is closed. `canvas` is an OffscreenCanvas and belongs to the
-   * display from now on. Throws SkepError 'unsupported' where there are no canvases.
+   * Lets a canvas follow the screen until the link is closed. `canvas` is an OffscreenCanvas and belongs to
+   * the display from now on. Throws SkepError 'unsupported' where there are no canvases.
    */
   attach(canvas: unknown, events: CanvasEvents = {}): CanvasLink {
     const show = this.platform.showScreen;

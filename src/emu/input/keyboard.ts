@@ -1,5 +1,5 @@
-// The user's hands on the machine's keyboard: physical keys, typed text, key combinations. Scancodes wait here
-// while the keyboard's ring is full; the ring drains as fast as the guest reads its controller.
+// The user's hands on the machine's keyboard: physical keys, typed text, key combinations. Scancodes wait
+// here while the keyboard's ring is full; the ring drains as fast as the guest reads its controller.
 
 import { scancodesOf, scancodesOfCharacter, type KeyCode } from './scancodes.ts';
 

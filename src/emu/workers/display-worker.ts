@@ -13,7 +13,8 @@ let loop: CanvasLoop | undefined;
 function obey(request: DisplayRequest): void {
   switch (request.kind) {
     case 'show':
-      loop = new CanvasLoop(request.module, request.memory, request.canvas, (message) => scope.postMessage(message));
+      loop = new CanvasLoop(request.module, request.memory, request.canvas, (message) =>
+        scope.postMessage(message));
       break;
     case 'refresh': loop?.refresh(); break;
     case 'pause': loop?.pause(request.paused); break;

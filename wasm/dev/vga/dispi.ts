@@ -1,5 +1,5 @@
-// The Bochs VBE extensions (VBE_DISPI, identification B0C5): resolutions up to 2560x1600 with 4 to 32 bits per
-// pixel, banks, virtual screens, through ports 1CE (index) and 1CF (data), and through the PCI function's
+// The Bochs VBE extensions (VBE_DISPI, identification B0C5): resolutions up to 2560x1600 with 4 to 32 bits
+// per pixel, banks, virtual screens, through ports 1CE (index) and 1CF (data), and through the PCI function's
 // register page. A write that does not fit in video memory is brought into range or ignored, as the
 // interface's other implementations do.
 

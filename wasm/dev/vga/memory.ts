@@ -1,7 +1,8 @@
-// What the CPU sees of video memory: the window at 0xA0000..0xBFFFF through the graphics controller (set/reset,
-// rotate, logic functions, bit mask, latches, four write and two read modes; odd/even, chain-4 and planar
-// addressing: IBM Video Subsystem, "Graphics Controller", "Sequencer"), or as a linear bank of a Bochs VBE
-// mode; and the linear frame buffer, which is plain memory and comes here only where the TLB cannot serve it.
+// What the CPU sees of video memory: the window at 0xA0000..0xBFFFF through the graphics controller
+// (set/reset, rotate, logic functions, bit mask, latches, four write and two read modes; odd/even, chain-4
+// and planar addressing: IBM Video Subsystem, "Graphics Controller", "Sequencer"), or as a linear bank of a
+// Bochs VBE mode; and the linear frame buffer, which is plain memory and comes here only where the TLB cannot
+// serve it.
 
 import { VRAM, VRAM_BYTES } from "../../lib/layout";
 import {
@@ -21,8 +22,8 @@ const PLANE_MASK: u32 = (VRAM_BYTES >> 2) - 1;
 const enum Function { REPLACE = 0, AND = 1, OR = 2, XOR = 3 }
 
 /**
- * Offset in the memory map that Graphics Misc selects (a VBE mode: the bank, 64 KiB from 0xA0000), OUTSIDE where
- * the adapter does not answer.
+ * Offset in the memory map that Graphics Misc selects (a VBE mode: the bank, 64 KiB from 0xA0000), OUTSIDE
+ * where the adapter does not answer.
  */
 function windowOffset(dev: Vga, offset: u32): u32 {
   if (isVbe(dev)) return offset < 0x10000 ? offset : OUTSIDE;

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Frame, VRAM } from '../../../src/emu/generated-layout.ts';
-import { MODE_04, MODE_12, MODE_13, VgaUnderTest } from './testing.ts';
+import { MODE_04, MODE_12, MODE_13, VgaUnderTest } from '../testing/vga.ts';
 
 const vga = new VgaUnderTest();
 const SAME = 0, ROWS = 1, SIZE = 2;

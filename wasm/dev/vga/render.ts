@@ -1,18 +1,22 @@
 // Video memory and registers to pixels: what the CRT would show, one scan line after the other, as RGBA in
-// layout.FRAME. Runs in any thread, takes no chip's lock and changes nothing of the guest's: a register that is
-// written meanwhile gives one mixed picture, as on a real screen. Lines that come out as they were are not
+// layout.FRAME. Runs in any thread, takes no chip's lock and changes nothing of the guest's: a register that
+// is written meanwhile gives one mixed picture, as on a real screen. Lines that come out as they were are not
 // stored, so the host copies only what changed; a picture that cannot have changed is not drawn at all.
 // IBM Video Subsystem: CRT controller addressing (byte, word, double word), attribute controller, character
 // generator; every dot clock of a line is a pixel. Left out: overscan, interlace, the CRTC's skews.
 
 import { FRAME, VRAM, VRAM_BYTES } from "../../lib/layout";
 import {
-  ATTR_DISPLAY, Attr, AttrMode, Clocking, Crtc, Dispi, DispiEnable, Gfx, GfxMisc, GfxMode, Seq, Vga, attr, crtc,
+  ATTR_DISPLAY, Attr, AttrMode, Clocking, Crtc, Dispi, DispiEnable, Gfx, GfxMisc, GfxMode, Seq, Vga, attr,
+    crtc,
   dac, dispi, gfx, planes, seq, theVga,
 } from "./state";
 import { MAX_WIDTH, dispiBytes } from "./dispi";
 
-/** Header of FRAME, u32 each; written by the renderer. The first row that changed, and the one behind the last. */
+/**
+ * Header of FRAME, u32 each; written by the renderer. The first row that changed, and the one behind the
+ * last.
+ */
 export const enum Frame {
   BUSY = 0x00, WIDTH = 0x04, HEIGHT = 0x08, FIRST = 0x0C, END = 0x10, MODE = 0x14, BPP = 0x18, COLUMNS = 0x1C,
   ROWS = 0x20, GENERATION = 0x24, PHASE = 0x28, VALID = 0x2C,
@@ -138,7 +142,8 @@ function textLine(dev: Vga, columns: u32, dots: u32): void {
       if ((look & BLINK) != 0 && (phaseNow & Phase.TEXT) == 0) bits = 0;
     }
     bits <<= 1;
-    if (dots == CELLS_9 && (mode & AttrMode.LINE_GRAPHICS) != 0 && (code & 0xE0) == 0xC0) bits |= bits >> 1 & 1;
+    if (dots == CELLS_9 && (mode & AttrMode.LINE_GRAPHICS) != 0 && (code & 0xE0) == 0xC0) bits |= bits >> 1
+      & 1;
     if (underline && (look & 7) == 1 || ma == cursor) bits = 0x1FF;
     const on = color(look & 15);
     const off = color(back);
@@ -201,7 +206,8 @@ function resize(mode: u32, width: u32, height: u32, bpp: u32, columns: u32, rows
   setHeader(Frame.BPP, bpp);
   setHeader(Frame.COLUMNS, columns);
   setHeader(Frame.ROWS, rows);
-  if (header(Frame.WIDTH) == width && header(Frame.HEIGHT) == height && header(Frame.VALID) != 0) return false;
+  if (header(Frame.WIDTH) == width && header(Frame.HEIGHT) == height
+    && header(Frame.VALID) != 0) return false;
   setHeader(Frame.WIDTH, width);
   setHeader(Frame.HEIGHT, height);
   setHeader(Frame.VALID, 1);
@@ -233,7 +239,8 @@ function renderVga(dev: Vga): bool {
   const height = (crtc(dev, Crtc.V_DISPLAY_END) | (overflow & 2) << 7 | (overflow & 0x40) << 3) + 1;
   const compare = crtc(dev, Crtc.LINE_COMPARE) | (overflow & 0x10) << 4 | (scan & 0x40) << 3;
   const changed = resize(graphics ? ScreenMode.GRAPHICS : ScreenMode.TEXT, width, height,
-    graphics ? (gfx(dev, Gfx.MODE) & GfxMode.SHIFT_256) != 0 ? 8 : 4 : 0, columns, height / ((scan & 0x1F) + 1));
+    graphics ? (gfx(dev, Gfx.MODE) & GfxMode.SHIFT_256) != 0 ? 8 : 4 : 0, columns,
+      height / ((scan & 0x1F) + 1));
   loadPalette(dev, graphics && (gfx(dev, Gfx.MODE) & GfxMode.SHIFT_256) != 0);
   const preset = crtc(dev, Crtc.PRESET_ROW);
   address = (crtc(dev, Crtc.START_HIGH) << 8 | crtc(dev, Crtc.START_LOW)) + (preset >> 5 & 3);
@@ -338,7 +345,8 @@ function renderVbe(dev: Vga): bool {
 function render(dev: Vga, phase: u32): u32 {
   const generation = atomic.load<u32>(changetype<usize>(dev), offsetof<Vga>("generation"));
   const vbe = (dispi(dev, Dispi.ENABLE) & DispiEnable.ON) != 0;
-  if (!vbe && header(Frame.VALID) != 0 && generation == header(Frame.GENERATION) && phase == header(Frame.PHASE)) {
+  if (!vbe && header(Frame.VALID) != 0 && generation == header(Frame.GENERATION)
+    && phase == header(Frame.PHASE)) {
     return Rendered.SAME;
   }
   setHeader(Frame.GENERATION, generation);

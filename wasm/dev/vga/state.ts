@@ -46,10 +46,12 @@ export const enum Seq { RESET = 0, CLOCKING = 1, MAP_MASK = 2, FONT = 3, MEMORY 
 export const enum Clocking { DOTS8 = 0x01, HALF = 0x08, SCREEN_OFF = 0x20 }
 export const enum SeqMemory { EXTENDED = 0x02, SEQUENTIAL = 0x04, CHAIN4 = 0x08 }
 export const enum Gfx {
-  SET_RESET = 0, ENABLE_SET_RESET = 1, COMPARE = 2, ROTATE = 3, READ_MAP = 4, MODE = 5, MISC = 6, DONT_CARE = 7,
+  SET_RESET = 0, ENABLE_SET_RESET = 1, COMPARE = 2, ROTATE = 3, READ_MAP = 4, MODE = 5, MISC = 6, DONT_CARE =
+    7,
   BIT_MASK = 8, COUNT = 9,
 }
-export const enum GfxMode { WRITE = 0x03, READ_COMPARE = 0x08, ODD_EVEN = 0x10, SHIFT_INTERLEAVE = 0x20, SHIFT_256 = 0x40 }
+export const enum GfxMode { WRITE = 0x03, READ_COMPARE = 0x08, ODD_EVEN = 0x10, SHIFT_INTERLEAVE = 0x20,
+  SHIFT_256 = 0x40 }
 export const enum GfxMisc { GRAPHICS = 0x01, MAP = 0x0C, MAP_64K = 0x04 }
 export const enum Crtc {
   H_TOTAL = 0x00, H_DISPLAY_END = 0x01, V_TOTAL = 0x06, OVERFLOW = 0x07, PRESET_ROW = 0x08, MAX_SCAN = 0x09,
@@ -57,8 +59,10 @@ export const enum Crtc {
   CURSOR_LOW = 0x0F, V_RETRACE_START = 0x10, V_RETRACE_END = 0x11, V_DISPLAY_END = 0x12, OFFSET = 0x13,
   UNDERLINE = 0x14, MODE = 0x17, LINE_COMPARE = 0x18, COUNT = 0x19,
 }
-export const enum Attr { MODE = 0x10, OVERSCAN = 0x11, PLANES = 0x12, PAN = 0x13, COLOR_SELECT = 0x14, COUNT = 0x15 }
-export const enum AttrMode { GRAPHICS = 0x01, MONO = 0x02, LINE_GRAPHICS = 0x04, BLINK = 0x08, SPLIT_PAN = 0x20, P54 = 0x80 }
+export const enum Attr { MODE = 0x10, OVERSCAN = 0x11, PLANES = 0x12, PAN = 0x13, COLOR_SELECT = 0x14,
+  COUNT = 0x15 }
+export const enum AttrMode { GRAPHICS = 0x01, MONO = 0x02, LINE_GRAPHICS = 0x04, BLINK = 0x08, SPLIT_PAN =
+  0x20, P54 = 0x80 }
 /** Bit of the attribute index: the palette belongs to the display. */
 export const ATTR_DISPLAY: u32 = 0x20;
 

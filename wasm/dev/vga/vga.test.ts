@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { VRAM, Request } from '../../../src/emu/generated-layout.ts';
-import { MODE_12, MODE_13, VgaUnderTest } from './testing.ts';
+import { MODE_12, MODE_13, VgaUnderTest } from '../testing/vga.ts';
 
 const vga = new VgaUnderTest();
 beforeEach(() => vga.fresh());

@@ -5,25 +5,27 @@
 // of the vertical retrace, EDID, a video BIOS in a ROM BAR, big-endian frame buffers.
 
 import { VRAM, VRAM_BYTES } from "../../lib/layout";
-import { Control, control32 } from "../../lib/control";
 import { NEVER, nowNs } from "../../lib/time";
 import { Serializer, serializeSection } from "../../lib/serializer";
 import { Chip, chipAddress, mmioSlot, MmioSlot } from "../../bus/device";
-import { Request, request } from "../../cpu/inbox";
+import { machineFlushTlbs } from "../../bus/machine";
 import {
   BarKind, PCI_FUNCTION_BYTES, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciAddBar, pciFunctionReset,
   pciRemap, pciSet16, pciSet32,
 } from "../pci/config";
 import { dispiRead, dispiReset, dispiWrite } from "./dispi";
 import {
-  ATTR_DISPLAY, Attr, Crtc, DAC_BYTES, Dispi, DispiEnable, Gfx, Seq, VGA_STATE_END, Vga, attr, crtc, dac, dispi,
+  ATTR_DISPLAY, Attr, Crtc, DAC_BYTES, Dispi, DispiEnable, Gfx, Seq, VGA_STATE_END, Vga, attr, crtc, dac,
+    dispi,
   gfx, seq, setAttr, setCrtc, setDac, setGfx, setSeq, touch,
 } from "./state";
 
 /** Ports of the colour emulation; the monochrome ones are 0x20 below 3D4, 3D5, 3DA. */
 const enum Port {
-  ATTR = 0x3C0, ATTR_READ = 0x3C1, MISC = 0x3C2, ENABLE = 0x3C3, SEQ_INDEX = 0x3C4, SEQ = 0x3C5, DAC_MASK = 0x3C6,
-  DAC_READ = 0x3C7, DAC_WRITE = 0x3C8, DAC = 0x3C9, FEATURE_READ = 0x3CA, MISC_READ = 0x3CC, GFX_INDEX = 0x3CE,
+  ATTR = 0x3C0, ATTR_READ = 0x3C1, MISC = 0x3C2, ENABLE = 0x3C3, SEQ_INDEX = 0x3C4, SEQ = 0x3C5, DAC_MASK =
+    0x3C6,
+  DAC_READ = 0x3C7, DAC_WRITE = 0x3C8, DAC = 0x3C9, FEATURE_READ = 0x3CA, MISC_READ = 0x3CC, GFX_INDEX =
+    0x3CE,
   GFX = 0x3CF, CRTC_INDEX = 0x3D4, CRTC = 0x3D5, STATUS1 = 0x3DA, DISPI_INDEX = 0x1CE, DISPI = 0x1CF,
   DISPI_ALIGNED = 0x1D0,
 }
@@ -119,8 +121,7 @@ export function vgaPciWritten(f: PciFunction, offset: u32, size: u32): void {
   const page: u32 = mapped ? atomic.load<u32>(slot, offsetof<MmioSlot>("page")) : 0;
   if (page == load<u32>(at, LFB_PAGE)) return;
   store<u32>(at, page, LFB_PAGE);
-  const cpus = control32(Control.CPUS);
-  for (let id: u32 = 0; id < cpus; id++) request(id, Request.TLB_FLUSH);
+  machineFlushTlbs();
 }
 
 /** Power-on values; video memory keeps what it has. */
@@ -188,7 +189,8 @@ function status1(dev: Vga): u32 {
   const line = <u32>(at / LINE_NS);
   let v: u32 = 0;
   if (line >= end || at % LINE_NS >= LINE_VISIBLE_NS) v |= Status1.DISPLAY_OFF;
-  if (line - retrace < RETRACE_LINES || retrace >= total && line + RETRACE_LINES >= total) v |= Status1.RETRACE;
+  if (line - retrace < RETRACE_LINES || retrace >= total && line
+    + RETRACE_LINES >= total) v |= Status1.RETRACE;
   return v;
 }
 
@@ -323,7 +325,8 @@ export function vgaPageWrite(dev: Vga, offset: u32, size: u32, value: u64): void
   if (offset - Page.DISPI < DISPI_BYTES) {
     // Registers of 16 bits; a single byte writes the register's low half.
     for (let i: u32 = 0; i < size; i += 2) {
-      dispiWrite(dev, offset + i - Page.DISPI >> 1, <u32>(value >> (<u64>i << 3)) & (size == 1 ? 0xFF : 0xFFFF));
+      dispiWrite(dev, offset + i - Page.DISPI >> 1, <u32>(value >> (<u64>i << 3))
+        & (size == 1 ? 0xFF : 0xFFFF));
     }
     return;
   }

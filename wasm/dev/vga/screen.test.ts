@@ -2,12 +2,12 @@
 
 import { inflateSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { VgaUnderTest } from '../../../wasm/dev/vga/testing.ts';
-import { VRAM, VRAM_BYTES } from '../generated-layout.ts';
-import type { Platform } from '../platform.ts';
-import { characterOf } from './code-page.ts';
-import { defaultFont, loadDefaultFont } from './font.ts';
-import { Screen } from './screen.ts';
+import { VgaUnderTest } from '../testing/vga.ts';
+import { VRAM, VRAM_BYTES } from '../../../src/emu/generated-layout.ts';
+import type { Platform } from '../../../src/emu/platform.ts';
+import { characterOf } from '../../../src/emu/display/code-page.ts';
+import { defaultFont, loadDefaultFont } from '../../../src/emu/display/font.ts';
+import { Screen } from '../../../src/emu/display/screen.ts';
 
 const vga = new VgaUnderTest();
 const screen = new Screen(vga.module, vga.memory, {} as Platform);
