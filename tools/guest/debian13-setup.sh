@@ -22,6 +22,7 @@ rm -f "$r/var/lib/dbus/machine-id"
 
 # --- the initramfs and the benchmarks
 cp "$stage/initrd" "$r/boot/initrd.img-$VERSION"
+ln -sf "boot/initrd.img-$VERSION" "$r/initrd.img"
 printf 'MODULES=list\n' > "$r/etc/initramfs-tools/conf.d/skep"
 printf '%s\n' ata_piix ahci virtio_blk sd_mod ext4 crc32c_generic >> "$r/etc/initramfs-tools/modules"
 mkdir -p "$r/root/bench"
