@@ -36,16 +36,35 @@ export function claimWrite(c: Cpu, page: u32): bool {
   return atomic.load<u32>(p, PageField.STATE) == PageState.NONE;
 }
 
+/** Add a page number to an inbox whose lock is held. */
+function append(box: usize, page: u32): void {
+  const n = load<u32>(box, Pages.COUNT);
+  if (n < PAGE_INBOX_ENTRIES) store<u32>(box + (n << 2), page, Pages.ENTRIES);
+  store<u32>(box, n < PAGE_INBOX_ENTRIES ? n + 1 : PAGE_INBOX_ENTRIES + 1, Pages.COUNT);
+}
+
 /** Put a page number into CPU `id`'s inbox. */
 function post(id: u32, page: u32): void {
   const box = inboxOf(id) + <usize>Inbox.PAGES;
   lock(box + Pages.LOCK);
-  const n = load<u32>(box, Pages.COUNT);
-  if (n < PAGE_INBOX_ENTRIES) store<u32>(box + (n << 2), page, Pages.ENTRIES);
-  store<u32>(box, n < PAGE_INBOX_ENTRIES ? n + 1 : n, Pages.COUNT);
-  if (n >= PAGE_INBOX_ENTRIES) store<u32>(box, PAGE_INBOX_ENTRIES + 1, Pages.COUNT);
+  append(box, page);
   unlock(box + Pages.LOCK);
   request(id, Request.CODE_PAGE);
+}
+
+/**
+ * Ask writer `id` to let go of a page. A parked CPU drains before it executes again, so its absence counts as
+ * its word (pairs with smp.ts park). All of it under the inbox's lock: a CPU that wakes meanwhile waits in
+ * takePage until its word has been given, and cannot become a writer of the page again before.
+ */
+function postToWriter(p: usize, id: u32, page: u32): void {
+  const box = inboxOf(id) + <usize>Inbox.PAGES;
+  lock(box + Pages.LOCK);
+  append(box, page);
+  request(id, Request.CODE_PAGE);
+  fullFence();
+  if (atomic.load<u32>(inboxOf(id), Inbox.RUN_STATE) != RunState.RUNNING) acknowledge(p, id);
+  unlock(box + Pages.LOCK);
 }
 
 /** Clear CPU `id` from the writers of a page; the last one makes a pending page CODE. */
@@ -65,11 +84,7 @@ export function requestCode(c: Cpu, page: u32): bool {
     const others = atomic.load<u32>(p, PageField.WRITERS) & ~(<u32>1 << c.id);
     const cpus = control32(Control.CPUS);
     for (let id: u32 = 0; id < cpus; id++) {
-      if (!(others & (1 << id))) continue;
-      post(id, page);
-      fullFence();
-      // A parked CPU drains before it executes again: its absence counts as its word. Pairs with smp.ts unpark.
-      if (atomic.load<u32>(inboxOf(id), Inbox.RUN_STATE) != RunState.RUNNING) acknowledge(p, id);
+      if (others & (1 << id)) postToWriter(p, id, page);
     }
     acknowledge(p, c.id);
   } else if (atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id)) {
