@@ -42,7 +42,8 @@ const BEGIN = 'BEGIN$((40+2))';
 const END = 'END$((40+2))';
 /** A command line that prints its output between marks. */
 export const marked = (command: string): string => `echo ${BEGIN}; ${command}; echo ${END}`;
-export const MARKED_END = 'END42';
+/** Expression for the end, with its line end: what is typed before that would be echoed into the same line. */
+export const MARKED_END = '^END42\\r?\\n';
 
 /** What `marked` commands printed, in order; line ends are \n. */
 export function markedOutputs(text: string): string[] {
@@ -83,7 +84,7 @@ export class Shell {
   /** Runs a command in the guest's shell and returns what it printed. */
   async run(command: string, timeoutMs = 60_000): Promise<string> {
     this.type(`${marked(command)}\n`);
-    const output = await this.expect(/^END42\r?$/m, timeoutMs);
+    const output = await this.expect(new RegExp(MARKED_END, 'm'), timeoutMs);
     return markedOutputs(output)[0] ?? '';
   }
 }
