@@ -42,7 +42,7 @@ const BEGIN = 'BEGIN$((40+2))';
 const END = 'END$((40+2))';
 /** A command line that prints its output between marks. */
 export const marked = (command: string): string => `echo ${BEGIN}; ${command}; echo ${END}`;
-/** Expression for the end, with its line end: what is typed before that would be echoed into the same line. */
+/** Expression for the end, with its line end: what is typed before is echoed into the same line. */
 export const MARKED_END = '^END42\\r?\\n';
 
 /** What `marked` commands printed, in order; line ends are \n. */
