@@ -60,7 +60,7 @@ function describe(run: RandomRun): string {
 
 export async function random(suite: Suite): Promise<void> {
   const first = suite.options.seed ?? 1;
-  const count = suite.options.count ?? (suite.options.long ? 1000 : 100);
+  const count = suite.options.count ?? (suite.options.long ? 1000 : 200);
   const ends = new Map<string, number>();
   for (let from = first; from < first + count; from += BATCH) {
     const size = Math.min(BATCH, first + count - from);
