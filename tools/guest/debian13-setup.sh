@@ -2,7 +2,7 @@
 # Customises the unpacked system of guest debian13: run by mmdebstrap as root of the system or of its user
 # namespace. No loop device, no mknod.
 #   setup.sh ROOT STAGE; environment: VERSION of the kernel, UUID, and what write.sh wants
-# STAGE holds initrd, grub/ (unpacked packages), grub.cfg, bench/, files/, write.sh; gets core.img, boot.img.
+# STAGE holds initrd.cpio, grub/ (unpacked packages), grub.cfg, bench/, files/, write.sh; gets initrd, core.img, boot.img.
 set -eu
 r=$1
 stage=$2
@@ -16,12 +16,14 @@ echo 'root:$6$rounds=1000$skepskepskep$CU2s/je/JIjouySzpXR/UkCs/DTz9bEprlA9bJ.lH
 chroot "$r" systemctl --quiet enable serial-getty@ttyS0.service getty@tty1.service
 # Housekeeping of a server that runs for weeks would only take the CPU of a machine that runs for minutes.
 chroot "$r" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-  e2scrub_all.timer e2scrub_reap.service fstrim.timer
+  e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-binfmt.service systemd-pstore.service
 : > "$r/etc/machine-id"
 rm -f "$r/var/lib/dbus/machine-id"
 
 # --- the initramfs and the benchmarks
-cp "$stage/initrd" "$r/boot/initrd.img-$VERSION"
+cp "$stage/initrd.cpio" "$r/tmp/initrd"
+chroot "$r" zstd -q -19 -T1 --rm /tmp/initrd -o "/boot/initrd.img-$VERSION"
+cp "$r/boot/initrd.img-$VERSION" "$stage/initrd"
 ln -sf "boot/initrd.img-$VERSION" "$r/initrd.img"
 printf 'MODULES=list\n' > "$r/etc/initramfs-tools/conf.d/skep"
 printf '%s\n' ata_piix ahci virtio_blk sd_mod ext4 crc32c_generic >> "$r/etc/initramfs-tools/modules"

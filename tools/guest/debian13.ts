@@ -1,8 +1,8 @@
-// Guest `debian13`: Debian 13 with systemd on a disk, made from Debian packages by mmdebstrap (itself a package,
-// unpacked, not installed) into public/guest/debian13: a chunked disk image that SeaBIOS and GRUB boot, and its
-// kernel and initramfs for direct boot. As root in a chroot, otherwise in a user namespace; no loop device.
-// debian13-setup.sh is what happens inside, debian13-init.sh the initramfs's /init. Equal packages give equal
-// files as far as the packages' own scripts and mke2fs do.
+// Guest `debian13`: Debian 13 with systemd on a disk, made from Debian packages by mmdebstrap (itself a
+// package, unpacked, not installed) into public/guest/debian13: a chunked disk image that SeaBIOS and GRUB
+// boot, and its kernel and initramfs for direct boot. As root in a chroot, otherwise in a user namespace; no
+// loop device. debian13-setup.sh is what happens inside, debian13-init.sh the initramfs's /init. Equal
+// packages give equal files as far as the packages' own scripts and mke2fs do.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,7 +13,6 @@ import {
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { GuestError, type Log, openSuite, type PrivateApt, requireDebianTools, unpack } from './apt.ts';
 import { DEBIAN13_FILES, GRUB_CFG } from './debian13-files.ts';
 import { type CpioEntry, writeCpio } from './cpio.ts';
@@ -33,7 +32,10 @@ const FORMAT = 1;
 const PACKAGES = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'iproute2', 'ifupdown', 'dhcpcd-base', 'kmod',
   'initramfs-tools', 'zstd', 'linux-image-amd64', 'login', 'passwd', 'util-linux', 'python3', 'gcc', 'libc6-dev',
   'less', 'nano', 'procps', 'pciutils', 'iputils-ping', 'netbase', 'ca-certificates'];
-/** Drivers of hardware that no PC of ours will have, and the second compiler for -flto: a quarter of the download. */
+/**
+ * Drivers of hardware that no PC of ours will have, and the second compiler for -flto: a quarter of the
+ * download.
+ */
 const NOT_WANTED = ['/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*', '/usr/share/lintian/*',
   ...['media', 'infiniband', 'iio', 'net/wireless', 'gpu/drm/amd', 'gpu/drm/i915', 'gpu/drm/nouveau',
     'gpu/drm/radeon', 'gpu/drm/xe'].map((path) => `*/lib/modules/*/kernel/drivers/${path}/*`),
@@ -71,8 +73,10 @@ const ours = (name: string): string => readFileSync(new URL(`./${name}`, import.
 
 function inputsHash(root: string): string {
   const bench = BENCH_SOURCES.map((name) => sha256(readFileSync(join(root, 'bench/vmbench', name))));
-  return sha256(JSON.stringify([FORMAT, SIZE_MIB, UUID, DEBIAN13_APPEND, PACKAGES, NOT_WANTED, MODULES, CHUNK_BYTES,
-    ours('debian13-setup.sh'), ours('debian13-write.sh'), ours('debian13-init.sh'), DEBIAN13_FILES, GRUB_CFG, bench]));
+  return sha256(JSON.stringify([FORMAT, SIZE_MIB, UUID, DEBIAN13_APPEND, PACKAGES, NOT_WANTED, MODULES,
+    CHUNK_BYTES,
+    ours('debian13-setup.sh'), ours('debian13-write.sh'), ours('debian13-init.sh'), DEBIAN13_FILES, GRUB_CFG,
+      bench]));
 }
 
 const BENCH_SOURCES = ['vmbench.c', 'kern.c', 'sys.c', 'vmbench.h'];
@@ -177,14 +181,15 @@ function initramfs(fetched: Fetched): Uint8Array {
 /** The folder that debian13-setup.sh works from: readable for the root of a user namespace, too. */
 function fillStage(stage: string, fetched: Fetched, root: string): void {
   chmodSync(stage, 0o777);
-  // Direct boot and GRUB read it faster than a guest unpacks it, but a page downloads it: gzip is the middle.
-  writeFileSync(join(stage, 'initrd'), gzipSync(initramfs(fetched), { level: 9 }));
+  writeFileSync(join(stage, 'initrd.cpio'), initramfs(fetched));
   for (const name of ['setup', 'write']) writeFileSync(join(stage, `${name}.sh`), ours(`debian13-${name}.sh`));
-  writeFileSync(join(stage, 'grub.cfg'), GRUB_CFG.replaceAll('@UUID@', UUID).replaceAll('@APPEND@', DEBIAN13_APPEND));
+  writeFileSync(join(stage, 'grub.cfg'),
+    GRUB_CFG.replaceAll('@UUID@', UUID).replaceAll('@APPEND@', DEBIAN13_APPEND));
   for (const path of ['usr/bin', 'usr/lib/grub', 'usr/lib/x86_64-linux-gnu']) {
     mkdirSync(join(stage, 'grub', path), { recursive: true });
   }
-  const take = (path: string): void => cpSync(join(fetched.unpacked, path), join(stage, 'grub', path), { recursive: true });
+  const take = (path: string): void =>
+    cpSync(join(fetched.unpacked, path), join(stage, 'grub', path), { recursive: true });
   take('usr/bin/grub-mkimage');
   take('usr/lib/grub/i386-pc');
   const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((path) => join(fetched.unpacked, path))
@@ -193,7 +198,8 @@ function fillStage(stage: string, fetched: Fetched, root: string): void {
     copyFileSync(join(libraries, name), join(stage, 'grub/usr/lib/x86_64-linux-gnu', name));
   }
   mkdirSync(join(stage, 'bench'));
-  for (const name of BENCH_SOURCES) copyFileSync(join(root, 'bench/vmbench', name), join(stage, 'bench', name));
+  for (const name of BENCH_SOURCES) copyFileSync(join(root, 'bench/vmbench', name),
+    join(stage, 'bench', name));
   writeFileSync(join(stage, 'bench/build.sh'), BENCH_BUILD, { mode: 0o755 });
   for (const [path, text] of Object.entries(DEBIAN13_FILES)) {
     mkdirSync(join(stage, 'files', path, '..'), { recursive: true });
@@ -256,7 +262,8 @@ async function buildDisk(fetched: Fetched, cache: string, root: string, log: Log
     await runMmdebstrap(fetched, stage, join(cache, 'archives'), log);
     const disk = await open(join(stage, 'disk.img'), 'r+').catch(() => undefined);
     if (disk === undefined) throw new GuestError('The disk image of debian13 was not written.');
-    const images = { boot: readFileSync(join(stage, 'boot.img')), core: readFileSync(join(stage, 'core.img')) };
+    const images = { boot: readFileSync(join(stage, 'boot.img')),
+      core: readFileSync(join(stage, 'core.img')) };
     const first = firstMegabyte(images, SIZE_MIB << 20, DISK_ID);
     await disk.write(first, 0, first.length, 0);
     await disk.close();
@@ -282,7 +289,8 @@ function writeWhole(path: string, data: Uint8Array | string): GuestFile {
 async function publish(fetched: Fetched, out: string, folder: string, log: Log): Promise<Debian13Manifest> {
   log('compressing the disk image …');
   let told = 0;
-  const { storedBytes, files: count } = await writeChunks(join(out, 'disk.img'), folder, CHUNK_BYTES, (share) => {
+  const { storedBytes, files: count } =
+    await writeChunks(join(out, 'disk.img'), folder, CHUNK_BYTES, (share) => {
     if (share < told + 0.25) return;
     told = share;
     log(`  ${Math.round(share * 100)} %`);

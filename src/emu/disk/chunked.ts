@@ -1,7 +1,7 @@
-// Backend: a disk image cut into compressed chunks on any static server or in a folder (docs/guests.md, written
-// by tools/guest/image-chunks.ts). Chunks are named by a hash of their stored bytes, which is checked: a damaged
-// or changed chunk is a DiskError, never wrong data. A sequential reader gets chunks ahead of its need, and so
-// does a boot that goes the way which the index has recorded. Read-only.
+// Backend: a disk image cut into compressed chunks on any static server or in a folder (docs/guests.md,
+// written by tools/guest/image-chunks.ts). Chunks are named by a hash of their stored bytes, which is
+// checked: a damaged or changed chunk is a DiskError, never wrong data. A sequential reader gets chunks ahead
+// of its need, and so does a boot that goes the way which the index has recorded. Read-only.
 
 import { DiskError, type BlockDevice } from './block-device.ts';
 
@@ -38,14 +38,20 @@ const NAME = /^[0-9a-f]{32}$/;
 
 /** Opens the image whose index is at `indexPath`; `load` gets paths relative to the index's folder. */
 export async function openChunked(indexPath: string, load: LoadFile): Promise<ChunkedDevice> {
-  const bytes = await load(indexPath);
+  const bytes = await load(indexPath).catch((cause: unknown) => {
+    if (cause instanceof DiskError) throw cause;
+    throw new DiskError(`${indexPath}, the index of a disk image, could not be loaded (${(cause as Error).message})`,
+      { cause });
+  });
   return new ChunkedDevice(parseIndex(new TextDecoder().decode(bytes), indexPath), load);
 }
 
 /** Opens an index by its address. */
 export function openChunkedUrl(url: string, fetcher: typeof fetch = fetch): Promise<ChunkedDevice> {
+  // Bound: a page's fetch wants its global as `this`.
+  const get = (address: URL): Promise<Response> => fetcher(address);
   return openChunked(url, async (path) => {
-    const response = await fetcher(new URL(path, url));
+    const response = await get(new URL(path, url));
     if (response.ok) return new Uint8Array(await response.arrayBuffer());
     await response.body?.cancel().catch(() => {});
     const say = `the server answered ${response.status} for ${path}`;

@@ -1,7 +1,11 @@
 // Entry of the I/O worker in Node (worker_threads): images by path, too.
 
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
+import { openChunked } from '../disk/chunked.ts';
 import { NodeFileDevice } from '../disk/node-file.ts';
+import { isChunkIndex } from '../disk/open.ts';
 import type { IoRequest } from '../platform.ts';
 import { serveIoThread } from './io-thread.ts';
 
@@ -10,4 +14,6 @@ if (port === null) throw new Error('io-node-worker.ts runs in a worker thread on
 serveIoThread({
   post: (message) => port.postMessage(message),
   onMessage: (handler) => port.on('message', (message: IoRequest) => handler(message)),
-}, (path, readOnly) => NodeFileDevice.open(path, readOnly));
+}, (path, readOnly) => (isChunkIndex(path)
+  ? openChunked(basename(path), (file) => readFile(join(dirname(path), file)))
+  : NodeFileDevice.open(path, readOnly)));
