@@ -1,5 +1,6 @@
-// Exports of one core instance. Every thread of a machine has its own instance over the one shared memory: a vCPU worker
-// calls cpuInit(id) and cpuRun(), the clock worker clockRun(), the host thread machineInit() and the direct-boot calls.
+// Exports of one core instance. Every thread of a machine has its own instance over the one shared memory: a
+// vCPU worker calls cpuInit(id) and cpuRun(), the clock worker clockRun(), the host thread machineInit() and
+// the direct-boot calls.
 
 import { Cpu, RunState, Seg, segment } from "./cpu/state";
 import { Inbox, cpuBlock, inboxOf, stateOf } from "./cpu/inbox";
@@ -33,7 +34,10 @@ const MULTIBOOT_MAGIC: u64 = 0x2badb002;
 /** How CPU 0 starts (setBootState). */
 const enum BootKind { RESET_VECTOR = 0, LINUX64 = 1, MULTIBOOT = 2, BOOT_SECTOR = 3 }
 
-/** Physical address of the descriptor table that direct boots start with: null, null, flat code (0x10), flat data (0x18). */
+/**
+ * Physical address of the descriptor table that direct boots start with: null, null, flat code (0x10), flat
+ * data (0x18).
+ */
 const BOOT_GDT: u64 = 0x5000;
 const BOOT_CODE: u16 = 0x10;
 const BOOT_DATA: u16 = 0x18;
@@ -137,7 +141,8 @@ export function setBootState(kind: u32, entry: u64, arg: u64, cr3: u64): void {
   c.eflags = FLAGS_RESERVED;
   c.rip = entry;
   if (kind == BootKind.BOOT_SECTOR) {
-    for (let n: u32 = Seg.ES; n <= <u32>Seg.GS; n++) setSegment(n, 0, n == <u32>Seg.CS ? 0x9b : 0x93, 0xffff, 0);
+    for (let n: u32 = Seg.ES; n <= <u32>Seg.GS; n++) setSegment(n, 0, n == <u32>Seg.CS ? 0x9b : 0x93, 0xffff,
+      0);
     c.rdx = arg;
     c.rsp = 0x7000;
     updateMode(c);
@@ -158,7 +163,8 @@ export function setBootState(kind: u32, entry: u64, arg: u64, cr3: u64): void {
     c.rbx = arg;
   }
   for (let n: u32 = Seg.ES; n <= <u32>Seg.GS; n++) {
-    setSegment(n, n == <u32>Seg.CS ? BOOT_CODE : BOOT_DATA, n == <u32>Seg.CS ? code : ATTR_DATA32, 0xffffffff, 0);
+    setSegment(n, n == <u32>Seg.CS ? BOOT_CODE : BOOT_DATA, n == <u32>Seg.CS ? code : ATTR_DATA32,
+      0xffffffff, 0);
   }
   updateMode(c);
   tlbResetMode(c);

@@ -32,8 +32,8 @@ rounds=$(parameter rounds)
 for round in $(seq "$rounds"); do
   # Every CPU writes its own file and reads it back from the disk.
   for cpu in $(seq "$(nproc)"); do
-    (dd if=/dev/urandom of=/tmp/data$cpu bs=1M count="$mib" 2>/dev/null
-     cp /tmp/data$cpu /mnt/data$cpu && md5sum < /tmp/data$cpu > /mnt/sum$cpu; rm /tmp/data$cpu) &
+    (dd if=/dev/urandom of=/data$cpu bs=1M count="$mib" 2>/dev/null
+     cp /data$cpu /mnt/data$cpu && md5sum < /data$cpu > /mnt/sum$cpu; rm /data$cpu) &
   done
   wait
   sync; result "sync $round" $?

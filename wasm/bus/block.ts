@@ -33,9 +33,12 @@ export const SERIAL_CHARACTERS: u32 = 20;
 export const enum BlockOp { READ = 1, WRITE = 2, WRITE_THROUGH = 3, FLUSH = 4, EJECT = 5 }
 export const enum BlockStatus { OK = 0, MEDIUM = 1, FAULT = 2 }
 
-/** One request; OFFSET (u64) and BYTES in bytes, SEGMENTS = address of {u32 host address, u32 bytes} pairs. */
+/**
+ * One request; OFFSET (u64) and BYTES in bytes, SEGMENTS = address of {u32 host address, u32 bytes} pairs.
+ */
 export const enum BlockEntry {
-  OFFSET = 0, BYTES = 8, DRIVE = 12, OP = 16, SEGMENTS = 20, SEGMENT_COUNT = 24, TAG = 28, TAG_AT = 32, CHIP = 36,
+  OFFSET = 0, BYTES = 8, DRIVE = 12, OP = 16, SEGMENTS = 20, SEGMENT_COUNT = 24, TAG = 28, TAG_AT = 32,
+    CHIP = 36,
   /** Function index of done(chip, status), called under the chip's lock. */
   DONE = 40,
 }
@@ -65,7 +68,8 @@ export function blockPost(drive: u32, op: BlockOp, offset: u64, bytes: u32, segm
   const full = write - atomic.load<u32>(BLOCK_RING, BlockRing.READ) >= BLOCK_ENTRIES;
   if (!full) {
     const tag = newTag();
-    const e: usize = BLOCK_RING + <usize>BlockRing.ENTRIES + (write & (BLOCK_ENTRIES - 1)) * BLOCK_ENTRY_BYTES;
+    const e: usize = BLOCK_RING + <usize>BlockRing.ENTRIES
+      + (write & (BLOCK_ENTRIES - 1)) * BLOCK_ENTRY_BYTES;
     store<u64>(e, offset, BlockEntry.OFFSET);
     store<u32>(e, bytes, BlockEntry.BYTES);
     store<u32>(e, drive, BlockEntry.DRIVE);

@@ -1,10 +1,12 @@
-// Decoded pages of one CPU (engine design section 2): ICACHE_SLOTS slots, each with a u16 index per byte offset and up to
-// RECORDS_PER_SLOT packed records. Keyed by guest page number and code mode, so aliases and mode switches are covered.
-// Whole pages are evicted in turn. Slot 0 is never used: its index is all zero and serves single-stepped records.
+// Decoded pages of one CPU (engine design section 2): ICACHE_SLOTS slots, each with a u16 index per byte
+// offset and up to RECORDS_PER_SLOT packed records. Keyed by guest page number and code mode, so aliases and
+// mode switches are covered. Whole pages are evicted in turn. Slot 0 is never used: its index is all zero and
+// serves single-stepped records.
 
 import { Cpu } from "../cpu/state";
 import {
-  CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SCRATCH_BYTES, CPU_SLOT_OF_PAGE, CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS,
+  CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SCRATCH_BYTES, CPU_SLOT_OF_PAGE,
+    CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS,
   RECORDS_PER_SLOT, RECORD_BYTES,
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
@@ -111,8 +113,8 @@ function sentinel(r: usize, op: u32, off: u32): void {
 }
 
 /**
- * Decode a straight run of the slot's page from offset `off`. Returns the number of the record at `off`, 0 when the
- * instruction there crosses the page or the page changed meanwhile (the caller then steps it).
+ * Decode a straight run of the slot's page from offset `off`. Returns the number of the record at `off`, 0
+ * when the instruction there crosses the page or the page changed meanwhile (the caller then steps it).
  */
 export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   const at = slotAt(c, slot);
@@ -174,9 +176,10 @@ export function icacheFresh(c: Cpu, slot: u32): bool {
 }
 
 /**
- * Make the record at page offset `off` the entry of a region. Only its op and handler change, because a fused record before it
- * may read the rest: handler = number of the instruction decoded anew (not fused), which a link follows that also holds the
- * region's function (handler) and the number of the entry (imm). False when there is no record or no room.
+ * Make the record at page offset `off` the entry of a region. Only its op and handler change, because a fused
+ * record before it may read the rest: handler = number of the instruction decoded anew (not fused), which a
+ * link follows that also holds the region's function (handler) and the number of the entry (imm). False when
+ * there is no record or no room.
  */
 export function icacheEnter(c: Cpu, slot: u32, off: u32, region: u32, entry: u32): bool {
   const at = slotAt(c, slot);
@@ -206,7 +209,9 @@ export function stepBytes(c: Cpu): usize {
   return changetype<usize>(c) + CPU_SCRATCH + Scratch.BYTES;
 }
 
-/** Decode one instruction from stepBytes into the scratch record, followed by STOP; 0 = more bytes are needed. */
+/**
+ * Decode one instruction from stepBytes into the scratch record, followed by STOP; 0 = more bytes are needed.
+ */
 export function icacheStep(c: Cpu, avail: u32, off: u32, mode: u32): usize {
   const r = changetype<usize>(c) + CPU_SCRATCH + Scratch.RECORD;
   const len = decodeInsn(c, stepBytes(c), avail, off, mode, r);

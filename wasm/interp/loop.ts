@@ -1,6 +1,7 @@
-// The run loop of one CPU: polls requests, delivers events, finds the records of the next instruction and executes them
-// (engine design sections 2, 6). The inner loop is gen/exec-hot.ts `execute`; it comes back at page changes, faults, mode
-// changes and when attention is set. There is no on-stack replacement in wasm, so a slice returns now and then.
+// The run loop of one CPU: polls requests, delivers events, finds the records of the next instruction and
+// executes them (engine design sections 2, 6). The inner loop is gen/exec-hot.ts `execute`; it comes back at
+// page changes, faults, mode changes and when attention is set. There is no on-stack replacement in wasm, so
+// a slice returns now and then.
 
 import { Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
@@ -13,7 +14,9 @@ import { lapicAccept, lapicPending } from "../cpu/lapic/accept";
 import { lapicReset } from "../cpu/lapic/registers";
 import { lapicTimerCheck, lapicTimerUnpark } from "../cpu/lapic/timer";
 import { machineEnd } from "../bus/machine";
-import { icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes } from "../decode/icache";
+import {
+  icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes,
+} from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
 import { execute, stoppedAt } from "../gen/exec-hot";
 import { Control, MachineEnd, control32 } from "../lib/control";
@@ -157,12 +160,16 @@ function settle(c: Cpu, status: i32): void {
   if (status != Status.FAULT) return;
   rmwCancel();
   // SDM vol. 1 3.3.7.1: a non-canonical reference through the stack segment is #SS(0).
-  if (takeNoncanonical() && ((recFlags(r) & RecFlag.MEM) == 0 || recSeg(r) == Seg.SS)) c.excVector = Vector.SS;
+  if (takeNoncanonical() && ((recFlags(r) & RecFlag.MEM) == 0 || recSeg(r) == Seg.SS)) c.excVector =
+    Vector.SS;
   deliverException(c);
   takeNoncanonical();
 }
 
-/** One instruction with all the checks that cached execution leaves out: shadows, TF, RF, breakpoints, tracing. */
+/**
+ * One instruction with all the checks that cached execution leaves out: shadows, TF, RF, breakpoints,
+ * tracing.
+ */
 function runCareful(c: Cpu): void {
   c.shadow = 0;
   const single = (c.eflags & FLAG_TF) != 0;
@@ -174,7 +181,8 @@ function runCareful(c: Cpu): void {
       return;
     }
   }
-  if (control32(Control.OPTIONS) & OPTION_TRACE) hostLog(Log.TRACE, <u64>changetype<usize>(c), c.instructions);
+  if (control32(Control.OPTIONS) & OPTION_TRACE) hostLog(Log.TRACE, <u64>changetype<usize>(c),
+    c.instructions);
   const rfBefore = c.eflags & FLAG_RF;
   const status = runStep(c);
   settle(c, status);
@@ -237,7 +245,8 @@ function takeStartup(c: Cpu, req: u32): void {
   if (req & Request.SIPI) {
     clearRequests(c.id, Request.SIPI);
     // A SIPI outside WAIT-FOR-SIPI is dropped.
-    if (c.runState == RunState.WAIT_FOR_SIPI) startupIpi(c, atomic.load<u32>(inboxOf(c.id), Inbox.SIPI_VECTOR));
+    if (c.runState == RunState.WAIT_FOR_SIPI) startupIpi(c,
+      atomic.load<u32>(inboxOf(c.id), Inbox.SIPI_VECTOR));
   }
 }
 
@@ -301,7 +310,8 @@ function idle(c: Cpu): i32 {
     return Exit.END;
   }
   publishStats(c);
-  const deadline = c.runState == RunState.HALTED ? atomic.load<i64>(box, Inbox.TIMER_DEADLINE) : i64.MAX_VALUE;
+  const deadline = c.runState == RunState.HALTED ? atomic.load<i64>(box, Inbox.TIMER_DEADLINE)
+    : i64.MAX_VALUE;
   park(c, c.runState, deadline);
   if (deadline != i64.MAX_VALUE && !lapicTimerCheck(c.id, <i64>hostNow())) lapicTimerUnpark(c.id);
   // Requests that cannot wake it stay set; attention alone decides how long it sleeps.

@@ -27,6 +27,8 @@ const SAMPLE_INSTRUCTIONS: u64 = 50000;
 const THRESHOLD: u32 = 2;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
+/** Modules that one thread makes: none is ever unloaded. */
+const MAX_REGIONS: u32 = 10000;
 const HEADS: u32 = 1024;
 const HEAD_BYTES: u32 = 8;
 const enum Head { KEY = 0, COUNT = 4 }
@@ -73,7 +75,7 @@ function emit(): u32 {
 
 /** Make a region of the loop around page offset `off`; false when it is not for us. */
 function translate(c: Cpu, slot: u32, page: u32, off: u32): bool {
-  if (!discover(c, page, off) || !analyse()) return false;
+  if (regions >= MAX_REGIONS || !discover(c, page, off) || !analyse()) return false;
   solveFlags();
   forgetRegs();
   forgetIp();

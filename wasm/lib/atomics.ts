@@ -15,8 +15,8 @@ export function fullFence(): void {
 /**
  * The core's only wait. V8 11.3 (Node 20) loses locals that its baseline tier keeps in registers across
  * memory.atomic.wait32, so nothing may be live behind it in the same function, and the function must not be
- * inlined: it is reached through a table index that the optimiser does not see through. Returns 0 woken, 1 not
- * equal, 2 timed out.
+ * inlined: it is reached through a table index that the optimiser does not see through. Returns 0 woken, 1
+ * not equal, 2 timed out.
  */
 function waitAlone(address: usize, expected: u32, timeoutNs: i64): i32 {
   return atomic.wait<u32>(address, expected, timeoutNs);

@@ -1,4 +1,5 @@
-// Machine control words: one page shared by all threads. Written by the host before start (configuration) or atomically.
+// Machine control words: one page shared by all threads. Written by the host before start (configuration) or
+// atomically.
 
 import { CONTROL } from "./layout";
 
@@ -22,7 +23,10 @@ export const enum Control {
   /** u32: reason the machine ended: MachineEnd; u32: its value (debug-exit code). */
   END = 0x28,
   END_VALUE = 0x2C,
-  /** u32: reset generation: bumped by a machine reset request; serviced by the host (src/emu). Waited on by the host. */
+  /**
+   * u32: reset generation: bumped by a machine reset request; serviced by the host (src/emu). Waited on by
+   * the host.
+   */
   RESET_REQUEST = 0x30,
   /** u32: ordering scratch of lib/atomics.ts fullFence. */
   FENCE = 0x34,
@@ -30,7 +34,10 @@ export const enum Control {
   RUNNING_CPUS = 0x38,
   /** u32: CPU model level: 1, 2, 3 = x86-64-v1..v3. */
   CPU_MODEL = 0x3C,
-  /** i64 ns: earliest deadline of any board timer, owned by bus/clock.ts; u32 generation = wait word of the clock worker. */
+  /**
+   * i64 ns: earliest deadline of any board timer, owned by bus/clock.ts; u32 generation = wait word of the
+   * clock worker.
+   */
   CLOCK_DEADLINE = 0x40,
   CLOCK_WAKE = 0x48,
   /** u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, 4 = translator. */
@@ -40,7 +47,9 @@ export const enum Control {
   SPLIT_PARKED = 0x54,
   /** u32: rings: event word bumped when any guest->host ring has data (waitAsync by the host). */
   HOST_EVENT = 0x58,
-  /** u64: Unix time in ns at machine time 0, written by the host before start (paravirtual wall clock, RTC). */
+  /**
+   * u64: Unix time in ns at machine time 0, written by the host before start (paravirtual wall clock, RTC).
+   */
   WALL_NS = 0x60,
   /** 32 bytes of the host's randomness, written before start; all zero = none, and no RDRAND (cpu/random.ts). */
   RANDOM_SEED = 0x68,
@@ -48,7 +57,10 @@ export const enum Control {
   BLOCK_WAKE = 0x90,
   /** u32: last tag given to a block request. Outlives machine resets, so a tag never comes back. */
   BLOCK_TAG = 0x94,
-  /** 2 x u32: bytes of the disk in floppy drives A and B, 0 = no drive; u32: bit n = drive n is write-protected. */
+  /**
+   * 2 x u32: bytes of the disk in floppy drives A and B, 0 = no drive; u32: bit n = drive n is
+   * write-protected.
+   */
   FLOPPY_SIZES = 0xA0,
   FLOPPY_PROTECTED = 0xA8,
   /** u32: CMOS bytes 0x3D and 0x38 (bits 8-15), the boot order that firmware reads; 0 = hard disk, CD. */

@@ -1,7 +1,8 @@
 // The one map of the machine's shared linear memory: every region, each from the previous one.
-// docs/memory-map.md draws it; tools/layout writes the TypeScript twin src/emu/generated-layout.ts from this file
-// (so: only `export const NAME: u32 = expression of earlier names and literals;` lines here).
-// Data segments of the AssemblyScript compiler live below CONTROL and are constants (each instance re-applies them).
+// docs/memory-map.md draws it; tools/layout writes the TypeScript twin src/emu/generated-layout.ts from this
+// file (so: only `export const NAME: u32 = expression of earlier names and literals;` lines here).
+// Data segments of the AssemblyScript compiler live below CONTROL and are constants (each instance re-applies
+// them).
 
 export const PAGE_BYTES: u32 = 4096;
 export const PAGE_SHIFT: u32 = 12;
@@ -85,7 +86,10 @@ export const RECORD_BYTES: u32 = 32;
 export const RECORDS_PER_SLOT: u32 = 1280;
 export const CPU_RECORDS: u32 = CPU_INDEX + CPU_INDEX_BYTES;
 export const CPU_RECORDS_BYTES: u32 = ICACHE_SLOTS * RECORDS_PER_SLOT * RECORD_BYTES;
-/** Inside a CPU block: jump cache, 64-bit branch target -> record: supervisor table, user table, one that stays empty. */
+/**
+ * Inside a CPU block: jump cache, 64-bit branch target -> record: supervisor table, user table, one that
+ * stays empty.
+ */
 export const CPU_JUMPS: u32 = CPU_RECORDS + CPU_RECORDS_BYTES;
 export const JUMP_ENTRIES: u32 = 4096;
 export const JUMP_ENTRY_BYTES: u32 = 32;
@@ -97,4 +101,5 @@ export const CPU_JUMP_PAGES: u32 = CPU_JUMPS + CPU_JUMPS_BYTES;
 export const CPU_JUMP_PAGES_BYTES: u32 = TLB_ENTRIES;
 export const CPU_USED_BYTES: u32 = CPU_JUMP_PAGES + CPU_JUMP_PAGES_BYTES;
 
-// Guest RAM follows the last CPU block: RAM_BASE = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES (control word RAM_BASE).
+// Guest RAM follows the last CPU block: RAM_BASE = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES (control word
+// RAM_BASE).

@@ -1,11 +1,14 @@
-// How guest memory is read and written (engine design section 3; SDM vol. 1 ch. 3.3, vol. 3A ch. 4, 5). The fast path is a
-// software-TLB hit; everything else (miss, page crossing, chips, code pages, alignment checks, breakpoints) is `slow`.
-// Faults are values: 0 for a host address, Status.FAULT for a status; nothing has been committed then.
+// How guest memory is read and written (engine design section 3; SDM vol. 1 ch. 3.3, vol. 3A ch. 4, 5). The
+// fast path is a software-TLB hit; everything else (miss, page crossing, chips, code pages, alignment checks,
+// breakpoints) is `slow`. Faults are values: 0 for a host address, Status.FAULT for a status; nothing has
+// been committed then.
 
 import { Cpu, SEG_BYTES, Seg, SegFlag, Status, CpuBlock } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
 import { CPU_SCRATCH } from "../lib/layout";
-import { RecFlag, recBase, recDisp, recFlags, recIndex, recScale, recSeg, recAddrMask } from "../decode/record";
+import {
+  RecFlag, recBase, recDisp, recFlags, recIndex, recScale, recSeg, recAddrMask,
+} from "../decode/record";
 import { mmioDirect, romHost } from "../bus/mmio";
 import { claimWrite, codeWritten } from "./code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "./paging";
@@ -39,7 +42,8 @@ export function rmwCancel(): void {
   rmwPending = 0;
 }
 
-// Effective and linear addresses -------------------------------------------------------------------------------------
+// Effective and linear addresses
+// -------------------------------------------------------------------------------------
 
 /** Effective offset of the record's memory operand (what LEA computes), before any segment base. */
 // @ts-ignore: decorator
@@ -75,7 +79,8 @@ export function linearBytes(c: Cpu, seg: u32, offset: u64, n: u32, write: bool):
   return segmentLinear(c, seg, offset, n, write);
 }
 
-// Reads ---------------------------------------------------------------------------------------------------------------
+// Reads
+// -----------------------------------------------------------------------------------------------------------
 
 /** Host address from which to load<T>, 0 = fault. */
 // @ts-ignore: decorator
@@ -103,7 +108,8 @@ function checkLinear(c: Cpu, va: u64, n: u32, implicit: bool): bool {
     return false;
   }
   if (implicit) return true;
-  if (n > 1 && n <= 8 && (c.eflags & FLAG_AC) != 0 && c.cpl == 3 && (c.cr0 & CR0_AM) != 0 && (va & (n - 1)) != 0) {
+  if (n > 1 && n <= 8 && (c.eflags & FLAG_AC) != 0 && c.cpl == 3 && (c.cr0 & CR0_AM) != 0
+    && (va & (n - 1)) != 0) {
     raiseError(c, Vector.AC, 0);
     return false;
   }
@@ -139,13 +145,15 @@ function readAs(c: Cpu, va: u64, n: u32, access: u32, table: u32, implicit: bool
     const page = first >> 12;
     if (isRam(page)) {
       // The CHECKED bank must stay empty: its table is the last one.
-      if (table != checkedRead(c)) tlbFill(c, table, va, <u32>ramHost(first & ~(<u64>0xfff)), <u32>page, walkGlobal, walkBytes);
+      if (table != checkedRead(c)) tlbFill(c, table, va, <u32>ramHost(first & ~(<u64>0xfff)), <u32>page,
+        walkGlobal, walkBytes);
       return ramHost(first);
     }
     let direct = mmioDirect(first);
     if (direct == 0) direct = romHost(first);
     if (direct != 0) {
-      if (table != checkedRead(c)) tlbFill(c, table, va, <u32>direct & ~0xfff, <u32>page, walkGlobal, walkBytes);
+      if (table != checkedRead(c)) tlbFill(c, table, va, <u32>direct & ~0xfff, <u32>page, walkGlobal,
+        walkBytes);
       return direct;
     }
     if (n > BOUNCE_BYTES) return 0;
@@ -166,7 +174,8 @@ function checkedRead(c: Cpu): u32 {
   return supervisorRead(c) + 2 * 2 * 65536;
 }
 
-// Writes --------------------------------------------------------------------------------------------------------------
+// Writes
+// -----------------------------------------------------------------------------------------------------------
 
 /** Store v at va. NEXT, FAULT, or END (this CPU's own code was hit). */
 // @ts-ignore: decorator
@@ -208,7 +217,9 @@ export function rmwDone(c: Cpu, h: usize): i32 {
   return rmwPending ? rmwCommit(c, h) : Status.NEXT;
 }
 
-/** True when the address that rmwHost gave is guest RAM itself (an atomic access to it is seen by other CPUs). */
+/**
+ * True when the address that rmwHost gave is guest RAM itself (an atomic access to it is seen by other CPUs).
+ */
 // @ts-ignore: decorator
 @inline
 export function rmwIsRam(): bool {
@@ -296,7 +307,8 @@ export function checkWrite(c: Cpu, va: u64, n: u32): i32 {
   return Status.NEXT;
 }
 
-// System accesses: descriptor tables and task state, with supervisor rights whatever the CPL -------------------------
+// System accesses: descriptor tables and task state, with supervisor rights whatever the CPL
+// -------------------------
 
 /** Host address of a system structure's T at va, 0 = fault. */
 export function sysRead<T>(c: Cpu, va: u64): usize {

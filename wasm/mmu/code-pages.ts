@@ -1,7 +1,8 @@
-// Code pages with several CPUs (docs/ordering.md, "code pages"). Each guest page has a record in shared memory: state, version,
-// bitmap of 64-byte lines that hold decoded code, `writers` (CPUs that may hold it in a write table) and `holders` (CPUs
-// with records from it). A page becomes CODE only when no write table can reach it; every store outside the fast tables
-// then tests the bitmap. Nobody waits: until the last writer has acknowledged, the requester executes the page uncached.
+// Code pages with several CPUs (docs/ordering.md, "code pages"). Each guest page has a record in shared
+// memory: state, version, bitmap of 64-byte lines that hold decoded code, `writers` (CPUs that may hold it in
+// a write table) and `holders` (CPUs with records from it). A page becomes CODE only when no write table can
+// reach it; every store outside the fast tables then tests the bitmap. Nobody waits: until the last writer
+// has acknowledged, the requester executes the page uncached.
 
 import { Cpu, RunState } from "../cpu/state";
 import { Inbox, PAGE_INBOX_ENTRIES, Request, inboxOf, request } from "../cpu/inbox";
@@ -79,7 +80,8 @@ export function requestCode(c: Cpu, page: u32): bool {
   const state = atomic.load<u32>(p, PageField.STATE);
   if (state == PageState.CODE) return true;
   if (state == PageState.NONE) {
-    if (atomic.cmpxchg<u32>(p, PageState.NONE, PageState.PENDING, PageField.STATE) != PageState.NONE) return false;
+    if (atomic.cmpxchg<u32>(p, PageState.NONE, PageState.PENDING,
+      PageField.STATE) != PageState.NONE) return false;
     if (atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id)) tlbDropWrites(c, page);
     const others = atomic.load<u32>(p, PageField.WRITERS) & ~(<u32>1 << c.id);
     const cpus = control32(Control.CPUS);
@@ -105,7 +107,9 @@ export function releasePage(c: Cpu, page: u32): void {
   atomic.and<u32>(pageRecord(page), ~(<u32>1 << c.id), PageField.HOLDERS);
 }
 
-/** Mark the lines of [offset, offset + bytes) as holding code. The caller fences before it reads the bytes. */
+/**
+ * Mark the lines of [offset, offset + bytes) as holding code. The caller fences before it reads the bytes.
+ */
 export function markLines(page: u32, offset: u32, bytes: u32): void {
   const first = offset >> 6;
   const last = (offset + bytes - 1) >> 6;
@@ -115,8 +119,8 @@ export function markLines(page: u32, offset: u32, bytes: u32): void {
 }
 
 /**
- * After a store to RAM outside the fast write tables (n bytes inside one page). True = this CPU's own records were hit:
- * it must look its next instruction up again. Pairs with markLines and the decoder's version check.
+ * After a store to RAM outside the fast write tables (n bytes inside one page). True = this CPU's own records
+ * were hit: it must look its next instruction up again. Pairs with markLines and the decoder's version check.
  */
 export function codeWritten(c: Cpu, pa: u64, n: u32): bool {
   const page = <u32>(pa >> 12);
@@ -136,7 +140,9 @@ export function codeWritten(c: Cpu, pa: u64, n: u32): bool {
   return (holders & (1 << c.id)) != 0;
 }
 
-/** After a device stored to guest RAM (Hook.RAM_WRITTEN), on any thread: as codeWritten, for every CPU alike. */
+/**
+ * After a device stored to guest RAM (Hook.RAM_WRITTEN), on any thread: as codeWritten, for every CPU alike.
+ */
 export function deviceWrote(pa: u64, bytes: u32): void {
   let at = pa;
   const end = pa + bytes;
@@ -145,7 +151,8 @@ export function deviceWrote(pa: u64, bytes: u32): void {
     const next = (at | 0xfff) + 1;
     const stop = next < end ? next : end;
     const p = pageRecord(<u32>(at >> 12));
-    if (atomic.load<u32>(p, PageField.STATE) != PageState.NONE) dropCode(<u32>(at >> 12), <u32>at & 0xfff, <u32>(stop - at));
+    if (atomic.load<u32>(p, PageField.STATE) != PageState.NONE) dropCode(<u32>(at >> 12), <u32>at & 0xfff,
+      <u32>(stop - at));
     at = stop;
   }
 }
@@ -187,7 +194,8 @@ export function dropPageWrites(c: Cpu, page: u32): void {
   const p = pageRecord(page);
   const isWriter = (atomic.load<u32>(p, PageField.WRITERS) & (1 << c.id)) != 0;
   if (isWriter && atomic.load<u32>(p, PageField.STATE) == PageState.NONE) return;
-  // Not a writer any more: a requester has acknowledged for this CPU while it was parked, and the entry is still there.
+  // Not a writer any more: a requester has acknowledged for this CPU while it was parked, and the entry is
+  // still there.
   tlbDropWrites(c, page);
   if (isWriter) acknowledge(p, c.id);
 }

@@ -67,7 +67,8 @@ function deliverTo(id: u32, mode: u32, vector: u32, level: bool): void {
       request(id, Request.NMI);
       break;
     case Delivery.INIT:
-      // A start-up still waiting came before this INIT: taken now it would be dropped or undone (SDM 3A 9.4.2).
+      // A start-up still waiting came before this INIT: taken now it would be dropped or undone (SDM 3A
+      // 9.4.2).
       atomic.and<u32>(inboxOf(id), ~(<u32>Request.SIPI), Inbox.REQUESTS);
       request(id, Request.INIT);
       break;
