@@ -1,10 +1,12 @@
-// The disk side of the I/O worker: takes block requests from the ring (wasm/bus/block.ts), performs each on its
-// drive's device, completes it through the core. Requests of one drive run in order, drives run side by side.
-// The chip's lock is held only while data are copied and the chip is told, never over a device's work; a
-// request that the chip has given up meanwhile finds its claim refused and touches nothing.
+// The disk side of the I/O worker: takes block requests from the ring (wasm/bus/block.ts), performs each on
+// its drive's device, completes it through the core. Requests of one drive run in order, drives run side by
+// side. The chip's lock is held only while data are copied and the chip is told, never over a device's work;
+// a request that the chip has given up meanwhile finds its claim refused and touches nothing.
 
-import { BLOCK_ENTRIES, BLOCK_ENTRY_BYTES, BLOCK_RING, BlockEntry, BlockOp, BlockRing, BlockStatus, CONTROL, Control,
-  Drive, DRIVE_BYTES, DriveFlag, DriveKind, MAX_DRIVES, SEGMENT_BYTES, SERIAL_CHARACTERS } from '../generated-layout.ts';
+import { BLOCK_ENTRIES, BLOCK_ENTRY_BYTES, BLOCK_RING, BlockEntry, BlockOp, BlockRing, BlockStatus, CONTROL,
+  Control,
+  Drive, DRIVE_BYTES, DriveFlag, DriveKind, MAX_DRIVES, SEGMENT_BYTES,
+    SERIAL_CHARACTERS } from '../generated-layout.ts';
 import { CD_SECTOR, DISK_SECTOR, DiskError, type BlockDevice, type DriveConfig } from './block-device.ts';
 
 /** What the core's instance in this worker gives (wasm/bus/block.ts). */
@@ -29,7 +31,8 @@ interface Request {
   tag: number; tagAt: number; chip: number; done: number;
 }
 interface Segment { address: number; bytes: number }
-interface Slot { config: DriveConfig; device: BlockDevice | undefined; tail: Promise<void>; scratch: Uint8Array }
+interface Slot { config: DriveConfig; device: BlockDevice | undefined; tail: Promise<void>;
+  scratch: Uint8Array }
 
 /** After this long without an answer the page is told, once per request. */
 const SLOW_MS = 5000;
@@ -46,7 +49,8 @@ export class BlockService {
   private held: Promise<void> | undefined;
   private release: () => void = () => {};
 
-  constructor(memory: WebAssembly.Memory, private readonly core: BlockCore, private readonly events: DiskEvents,
+  constructor(memory: WebAssembly.Memory, private readonly core: BlockCore,
+    private readonly events: DiskEvents,
     private readonly now: () => number = () => performance.now()) {
     this.words = new Int32Array(memory.buffer);
     this.bytes = new Uint8Array(memory.buffer);
@@ -67,7 +71,8 @@ export class BlockService {
 
   /** Plugs a drive in, before the board is initialised. */
   plug(config: DriveConfig, device: BlockDevice | undefined): void {
-    if (config.position < 0 || config.position >= MAX_DRIVES) throw new RangeError(`no drive position ${config.position}`);
+    if (config.position < 0
+      || config.position >= MAX_DRIVES) throw new RangeError(`no drive position ${config.position}`);
     this.slots.set(config.position, { config, device, tail: Promise.resolve(), scratch: new Uint8Array(0) });
     const at = this.info(config.position);
     const serial = `SK${String(config.position + 1).padStart(8, '0')}`.padEnd(SERIAL_CHARACTERS);
@@ -154,7 +159,8 @@ export class BlockService {
   }
 
   private async perform(slot: Slot, request: Request): Promise<void> {
-    const timer = setTimeout(() => this.events.onSlow(slot.config.position, slot.config.name, SLOW_MS / 1000), SLOW_MS);
+    const timer = setTimeout(() =>
+      this.events.onSlow(slot.config.position, slot.config.name, SLOW_MS / 1000), SLOW_MS);
     try {
       await this.execute(slot, request);
       this.count(request);
@@ -217,35 +223,49 @@ export class BlockService {
   /** What the guest writes, into `data`; false when it has been cancelled. */
   private async gather(request: Request, data: Uint8Array): Promise<boolean> {
     if (!await this.claim(request)) return false;
-    let at = 0;
-    for (const { address, bytes } of this.segments(request)) {
-      // Address 0: memory that is not there reads as ones.
-      if (address === 0) data.fill(0xFF, at, at + bytes);
-      else data.set(this.bytes.subarray(address, address + bytes), at);
-      at += bytes;
+    try {
+      let at = 0;
+      for (const { address, bytes } of this.segments(request)) {
+        // Address 0: memory that is not there reads as ones.
+        if (address === 0) data.fill(0xFF, at, at + bytes);
+        else data.set(this.bytes.subarray(address, address + bytes), at);
+        at += bytes;
+      }
+    } finally {
+      this.core.blockRelease(request.chip);
     }
-    this.core.blockRelease(request.chip);
     return true;
   }
 
   private async finish(request: Request, status: number, data?: Uint8Array): Promise<void> {
     if (!await this.claim(request)) return;
+    try {
+      if (data !== undefined) this.scatter(request, data);
+    } catch (error) {
+      this.core.blockRelease(request.chip);
+      throw error;
+    }
+    this.core.blockComplete(request.chip, request.tagAt, request.done, status);
+  }
+
+  /** What was read, into the memory of a claimed request. */
+  private scatter(request: Request, data: Uint8Array): void {
     let at = 0;
-    for (const { address, bytes } of data === undefined ? [] : this.segments(request)) {
+    for (const { address, bytes } of this.segments(request)) {
       if (address !== 0) {
-        this.bytes.set((data as Uint8Array).subarray(at, at + bytes), address);
+        this.bytes.set(data.subarray(at, at + bytes), address);
         this.core.blockWritten(address, bytes);
       }
       at += bytes;
     }
-    this.core.blockComplete(request.chip, request.tagAt, request.done, status);
   }
 
   private count(request: Request): void {
     const at = this.info(request.drive);
     Atomics.add(this.words, (at + Drive.REQUESTS) >> 2, 1);
     const counter = request.op === BlockOp.READ ? Drive.READ_BYTES : Drive.WRITTEN_BYTES;
-    this.view.setBigUint64(at + counter, this.view.getBigUint64(at + counter, true) + BigInt(request.bytes), true);
+    this.view.setBigUint64(at + counter, this.view.getBigUint64(at + counter, true) + BigInt(request.bytes),
+      true);
   }
 
   private fail(slot: Slot, request: Request, error: unknown): void {
@@ -253,6 +273,7 @@ export class BlockService {
     const last = this.told.get(request.drive) ?? -Infinity;
     if (this.now() - last < QUIET_MS) return;
     this.told.set(request.drive, this.now());
-    this.events.onError(slot.config.position, slot.config.name, error instanceof Error ? error.message : String(error));
+    this.events.onError(slot.config.position, slot.config.name, error instanceof Error ? error.message
+      : String(error));
   }
 }

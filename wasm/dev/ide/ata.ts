@@ -1,7 +1,8 @@
-// Commands of an ATA disk (ATA/ATAPI-6 section 8; the older ones from ATA-1): addressing by CHS, 28 and 48 bits,
-// PIO, MULTIPLE and DMA transfers, verify, flush, power modes, identification. Left out: queued DMA, security,
-// SET MAX, host protected area, device configuration overlay, CompactFlash, media status, READ/WRITE LONG and
-// BUFFER: they end with ABRT as on a drive without them. READ VERIFY checks the range, not the medium.
+// Commands of an ATA disk (ATA/ATAPI-6 section 8; the older ones from ATA-1): addressing by CHS, 28 and 48
+// bits, PIO, MULTIPLE and DMA transfers, verify, flush, power modes, identification. Left out: queued DMA,
+// security, SET MAX, host protected area, device configuration overlay, CompactFlash, media status,
+// READ/WRITE LONG and BUFFER: they end with ABRT as on a drive without them. READ VERIFY checks the range,
+// not the medium.
 
 import { BlockStatus, Drive, DriveFlag, DriveKind } from "../../bus/block";
 import { packetCommand } from "./atapi";
@@ -11,7 +12,8 @@ import { setFeatures, smart } from "./features";
 import { MAX_LBA28, MAX_MULTIPLE, identifyDisk, sectorsOf } from "./identify";
 import { startDma, startFlush, startPioBuffer, startPioIn, startPioOut } from "./transfer";
 import {
-  Addressing, Ata, AtaError, DISK_SECTOR, Device, IdeChannel, IdeDrive, Op, bufferOf, driveOf, infoOf, selectedNumber,
+  Addressing, Ata, AtaError, DISK_SECTOR, Device, IdeChannel, IdeDrive, Op, bufferOf, driveOf, infoOf,
+    selectedNumber,
 } from "./state";
 
 const COUNT_28: u32 = 256;
@@ -98,7 +100,8 @@ function sectorCount(ch: IdeChannel, d: IdeDrive): u32 {
 // Transfers -----------------------------------------------------------------------------------------
 
 /** What a transfer command is made of. */
-const enum Kind { NONE = 0, PIO = 1, MULTIPLE = 2, DMA = 3, VERIFY = 4, WAY = 7, WRITE = 8, EXT = 16, THROUGH = 32 }
+const enum Kind { NONE = 0, PIO = 1, MULTIPLE = 2, DMA = 3, VERIFY = 4, WAY = 7, WRITE = 8, EXT = 16,
+  THROUGH = 32 }
 
 function kindOf(command: u32): u32 {
   switch (command) {
@@ -233,7 +236,8 @@ function otherCommand(ch: IdeChannel, d: IdeDrive, command: u32): void {
     case AtaCommand.IDLE_IMMEDIATE:
     case AtaCommand.IDLE_IMMEDIATE_OLD: power(ch, d, 0); break;
     default:
-      if (command >= <u32>AtaCommand.RECALIBRATE && command <= <u32>AtaCommand.RECALIBRATE_LAST) ataSucceed(ch, d);
+      if (command >= <u32>AtaCommand.RECALIBRATE
+        && command <= <u32>AtaCommand.RECALIBRATE_LAST) ataSucceed(ch, d);
       else if (command >= <u32>AtaCommand.SEEK && command <= <u32>AtaCommand.SEEK_LAST) ataSucceed(ch, d);
       else ataAbort(ch, d);
       break;

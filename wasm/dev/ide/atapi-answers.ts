@@ -1,5 +1,6 @@
-// Packets that are answered from the drive's own knowledge: inquiry, sense, capacity, table of contents, modes,
-// features, events (SPC-2 and MMC-3; the tables are named at each). All multi-byte fields are big-endian.
+// Packets that are answered from the drive's own knowledge: inquiry, sense, capacity, table of contents,
+// modes, features, events (SPC-2 and MMC-3; the tables are named at each). All multi-byte fields are
+// big-endian.
 
 import { Drive } from "../../bus/block";
 import { Packet } from "./commands";
@@ -8,7 +9,8 @@ import { MediaEvent, Sense, hasMedium, packet16, packet8, packetRefuse, packetRe
 import { CD_SECTOR, IdeChannel, IdeDrive, bufferOf, infoOf } from "./state";
 
 /** Vendor, product, revision: "SKEP    " "CD-ROM          " "1.0 ". */
-const INQUIRY_TEXT = memory.data<u8>([83, 75, 69, 80, 32, 32, 32, 32, 67, 68, 45, 82, 79, 77, 32, 32, 32, 32, 32, 32,
+const INQUIRY_TEXT = memory.data<u8>([83, 75, 69, 80, 32, 32, 32, 32, 67, 68, 45, 82, 79, 77, 32, 32, 32, 32,
+  32, 32,
   32, 32, 32, 32, 49, 46, 48, 32]);
 const INQUIRY_TEXT_AT: usize = 8;
 const INQUIRY_TEXT_BYTES: u32 = 28;

@@ -1,7 +1,7 @@
 // The bus-master IDE registers of the PIIX3 (82371SB section 2.4, "Programming Interface for Bus Master IDE
 // Controller" 1.0): command, status, descriptor table pointer per channel, and the walk through the physical
-// region descriptors. The direction bit is kept but the drive's command decides. Memory that is not RAM: reads
-// give ones, writes go nowhere.
+// region descriptors. The direction bit is kept but the drive's command decides. Memory that is not RAM:
+// reads give ones, writes go nowhere.
 
 import { dmaHost } from "../../bus/dma";
 import { SEGMENT_BYTES } from "../../bus/block";

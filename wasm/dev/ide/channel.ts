@@ -1,8 +1,8 @@
-// One IDE channel on the ISA ports (ATA/ATAPI-6 sections 7 and 9): command block, control block, drive select,
-// software reset, INTRQ. Absent drive 1: drive 0 answers for it, with status 0 (section 9.16.1). Empty channel:
-// the bus floats, all ones. INTRQ is a level: pending in the selected drive and nIEN clear; reading the status
-// register drops it. Left out: overlapped commands, IORDY timing, the PIIX3's decode enable (the ports always
-// answer).
+// One IDE channel on the ISA ports (ATA/ATAPI-6 sections 7 and 9): command block, control block, drive
+// select, software reset, INTRQ. Absent drive 1: drive 0 answers for it, with status 0 (section 9.16.1).
+// Empty channel: the bus floats, all ones. INTRQ is a level: pending in the selected drive and nIEN clear;
+// reading the status register drops it. Left out: overlapped commands, IORDY timing, the PIIX3's decode
+// enable (the ports always answer).
 
 import { NEVER } from "../../lib/time";
 import { Serializer, SerializeMode, serializeSection } from "../../lib/serializer";
@@ -14,7 +14,8 @@ import { dataRead, dataWrite, resumeTransfer } from "./transfer";
 import { AtaCommand } from "./commands";
 import { powerOnFeatures } from "./features";
 import {
-  Ata, AtaError, BUFFER_BYTES, Control, Device, IdeChannel, IdeDrive, Op, Reg, SAVED_BYTES, SAVED_FROM, bufferOf,
+  Ata, AtaError, BUFFER_BYTES, Control, Device, IdeChannel, IdeDrive, Op, Reg, SAVED_BYTES, SAVED_FROM,
+    bufferOf,
   driveOf, infoOf, selected, selectedNumber,
 } from "./state";
 

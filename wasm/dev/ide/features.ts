@@ -32,7 +32,8 @@ export function powerOnFeatures(d: IdeDrive): void {
   d.lookAhead = 1;
   d.smart = 1;
   d.standby = 0;
-  d.attention = d.kind == DriveKind.CDROM && (atomic.load<u32>(infoOf(d), Drive.FLAGS) & DriveFlag.MEDIUM) != 0
+  d.attention = d.kind == DriveKind.CDROM
+    && (atomic.load<u32>(infoOf(d), Drive.FLAGS) & DriveFlag.MEDIUM) != 0
     ? 1 : 0;
 }
 

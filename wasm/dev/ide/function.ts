@@ -1,11 +1,12 @@
 // The IDE function of the PIIX3 (82371SB section 2.3): PCI 00:01.1, 8086:7010, legacy ports only (programming
-// interface 80h), bus-master registers in BAR4, timing registers, which are kept but time nothing. The channels
-// answer whether or not IDETIM enables them.
+// interface 80h), bus-master registers in BAR4, timing registers, which are kept but time nothing. The
+// channels answer whether or not IDETIM enables them.
 
 import { Chip, chipAddress, portSlot } from "../../bus/device";
 import { portMap, portSlotAdd } from "../../bus/pio";
 import {
-  BarKind, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciAddBar, pciFunctionReset, pciRemap, pciSet16, pciSet32,
+  BarKind, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciAddBar, pciFunctionReset, pciRemap, pciSet16,
+    pciSet32,
   pciWritable, pciWritable16,
 } from "../pci/config";
 import { busMasterRead, busMasterWrite, channelOfOffset } from "./bus-master";
@@ -59,7 +60,8 @@ export function ideWire(pci: Pci): void {
   // The interrupt goes to lines 14 and 15: no pin, and no line register.
   pciWritable(f, PciReg.INTERRUPT_LINE, 1, 0);
   pciWritable(f, Timing.IDETIM, 5, 0xFF);
-  const slot = portSlotAdd(chipAddress(Chip.IDE_FUNCTION), ideBusMasterRead.index, ideBusMasterWrite.index, 0, 4);
+  const slot = portSlotAdd(chipAddress(Chip.IDE_FUNCTION), ideBusMasterRead.index, ideBusMasterWrite.index,
+    0, 4);
   pciAddBar(f, BUS_MASTER_BAR, BarKind.PORTS, BUS_MASTER_BYTES, slot);
 }
 

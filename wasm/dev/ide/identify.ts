@@ -1,5 +1,5 @@
-// The answers to IDENTIFY DEVICE and IDENTIFY PACKET DEVICE (ATA/ATAPI-6 tables 27 and 29), into the channel's
-// buffer. Strings have their bytes swapped in each word.
+// The answers to IDENTIFY DEVICE and IDENTIFY PACKET DEVICE (ATA/ATAPI-6 tables 27 and 29), into the
+// channel's buffer. Strings have their bytes swapped in each word.
 
 import { Drive, SERIAL_CHARACTERS } from "../../bus/block";
 import { sealSector } from "./features";
@@ -18,10 +18,14 @@ const SPACE: u8 = 32;
 /** Word numbers. */
 const enum Word {
   CONFIGURATION = 0, CYLINDERS = 1, HEADS = 3, TRACK_BYTES = 4, SECTOR_BYTES = 5, PER_TRACK = 6, SERIAL = 10,
-  BUFFER_TYPE = 20, BUFFER_SECTORS = 21, LONG_BYTES = 22, FIRMWARE = 23, MODEL = 27, MULTIPLE = 47, DWORD_IO = 48,
-  CAPABILITIES = 49, CAPABILITIES_2 = 50, PIO_TIMING = 51, DMA_TIMING = 52, VALID = 53, CURRENT_CYLINDERS = 54,
-  CURRENT_HEADS = 55, CURRENT_PER_TRACK = 56, CURRENT_SECTORS = 57, MULTIPLE_NOW = 59, LBA_SECTORS = 60, MWDMA = 63,
-  PIO = 64, CYCLES = 65, CYCLES_COUNT = 4, PACKET_NS = 71, VERSION = 80, SUPPORTED = 82, ENABLED = 85, UDMA = 88,
+  BUFFER_TYPE = 20, BUFFER_SECTORS = 21, LONG_BYTES = 22, FIRMWARE = 23, MODEL = 27, MULTIPLE = 47,
+    DWORD_IO = 48,
+  CAPABILITIES = 49, CAPABILITIES_2 = 50, PIO_TIMING = 51, DMA_TIMING = 52, VALID = 53, CURRENT_CYLINDERS =
+    54,
+  CURRENT_HEADS = 55, CURRENT_PER_TRACK = 56, CURRENT_SECTORS = 57, MULTIPLE_NOW = 59, LBA_SECTORS = 60,
+    MWDMA = 63,
+  PIO = 64, CYCLES = 65, CYCLES_COUNT = 4, PACKET_NS = 71, VERSION = 80, SUPPORTED = 82, ENABLED = 85, UDMA =
+    88,
   RESET_RESULT = 93, LBA48_SECTORS = 100, SECTOR_SIZE = 106, ROTATION = 217, INTEGRITY = 255,
 }
 /** Fixed disk. Packet device, CD-ROM, removable, DRQ within 50 us, 12-byte packets. */

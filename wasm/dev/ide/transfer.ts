@@ -1,6 +1,6 @@
 // Movement of data on a channel: blocks through the data register (ATA/ATAPI-6 sections 9.5, 9.6), bus-master
-// transfers (9.7), and the block requests behind both. Disk data go in pieces: one buffer for PIO, one list of
-// segments for DMA. A piece's completion (ideDone) runs on the I/O worker under the channel's lock.
+// transfers (9.7), and the block requests behind both. Disk data go in pieces: one buffer for PIO, one list
+// of segments for DMA. A piece's completion (ideDone) runs on the I/O worker under the channel's lock.
 
 import { BlockOp, BlockStatus, SEGMENT_BYTES, blockPost, blockWritten } from "../../bus/block";
 import { ataFail, ataSucceed, setAddress } from "./ata";
@@ -8,7 +8,8 @@ import { packetBlockRegisters, packetExecute, packetFail, packetSucceed } from "
 import { Bm, prdExhausted, prdRewind, prdSegments } from "./bus-master";
 import { abandon, raiseIntrq } from "./channel";
 import {
-  Ata, BUFFER_BYTES, CD_SECTOR, IdeChannel, IdeDrive, Op, PACKET_BYTES, activeDrive, bufferOf, packetAt, segmentsOf,
+  Ata, BUFFER_BYTES, CD_SECTOR, IdeChannel, IdeDrive, Op, PACKET_BYTES, activeDrive, bufferOf, packetAt,
+    segmentsOf,
   selectedNumber,
 } from "./state";
 
@@ -28,7 +29,8 @@ function post(ch: IdeChannel, op: BlockOp, bytes: u32, count: u32): void {
   ch.waiting = 1;
   d.status = Ata.BSY | Ata.IDLE;
   const at = changetype<usize>(ch);
-  if (!blockPost(d.number, op, ch.diskOffset, bytes, segmentsOf(ch), count, at + offsetof<IdeChannel>("tag"), at,
+  if (!blockPost(d.number, op, ch.diskOffset, bytes, segmentsOf(ch), count, at + offsetof<IdeChannel>("tag"),
+    at,
     ideDone.index)) {
     ch.waiting = 0;
     fail(ch, d, BlockStatus.FAULT);

@@ -1,0 +1,728 @@
+// The PIIX3 IDE function, ATA disk and ATAPI CD-ROM against ATA/ATAPI-6 (T13/1410D), SFF-8020i/MMC-3 and the
+// bus-master IDE specification 1.0, by hand-driven registers; requests are served by the real service of the I/O
+// worker over devices in memory.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, Control } from '../../../src/emu/generated-layout.ts';
+import { DiskError, type BlockDevice } from '../../../src/emu/disk/block-device.ts';
+import { BlockService, type BlockCore } from '../../../src/emu/disk/service.ts';
+import { BoardUnderTest } from '../testing/board.ts';
+
+const board = new BoardUnderTest(1);
+const RAM = CPU_BLOCKS + CPU_BLOCK_BYTES;
+const [DATA, ERROR, COUNT, LOW, MID, HIGH, DEVICE, STATUS, CTL] = [0x1F0, 0x1F1, 0x1F2, 0x1F3, 0x1F4, 0x1F5, 0x1F6, 0x1F7,
+  0x3F6] as const;
+const BSY = 0x80, DRQ = 8, ERR = 1, IDLE = 0x50;
+const BM = 0xC040;
+const LBA = 0x40, DEV1 = 0x10;
+const SECTORS = 3000;
+
+/** A device in memory that can fail, stall and count. */
+class TestDevice implements BlockDevice {
+  flushes = 0;
+  failing: string | undefined;
+  stalled: Promise<void> | undefined;
+  constructor(readonly bytes: Uint8Array, readonly readOnly = false) {}
+  get sizeBytes(): number { return this.bytes.length; }
+  private async gate(): Promise<void> {
+    await this.stalled;
+    if (this.failing !== undefined) throw new DiskError(this.failing);
+  }
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    await this.gate();
+    into.set(this.bytes.subarray(offset, offset + into.length));
+  }
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    await this.gate();
+    this.bytes.set(from, offset);
+  }
+  async flush(): Promise<void> {
+    await this.gate();
+    this.flushes++;
+  }
+  async close(): Promise<void> {}
+}
+
+let disk: TestDevice;
+let disc: TestDevice;
+let service: BlockService;
+let events: string[];
+
+function pattern(bytes: number, seed: number): Uint8Array {
+  const out = new Uint8Array(bytes);
+  let x = seed;
+  for (let n = 0; n < bytes; n++) out[n] = (x = (Math.imul(x, 1664525) + 1013904223) >>> 0) >>> 24;
+  return out;
+}
+
+beforeEach(() => {
+  board.powerOn();
+  board.bytes.fill(0, RAM, RAM + 0x100000);
+  disk = new TestDevice(pattern(SECTORS * 512, 1));
+  disc = new TestDevice(pattern(100 * 2048, 2), true);
+  events = [];
+  service = new BlockService(board.memory, board.core as unknown as BlockCore, {
+    onError: (drive, name, message) => events.push(`error ${drive} ${name} ${message}`),
+    onSlow: () => events.push('slow'), onEject: (drive) => events.push(`eject ${drive}`),
+  });
+  service.plug({ position: 0, type: 'disk', name: 'disk', snapshot: false }, disk);
+  service.plug({ position: 2, type: 'cdrom', name: 'disc', snapshot: false }, disc);
+  board.call('boardReset');
+  board.call('boardPresetForDirectBoot');
+});
+
+/** The I/O worker's turn: until nothing moves. */
+async function io(): Promise<void> {
+  for (let turn = 0; turn < 8; turn++) {
+    service.pump();
+    await new Promise((resolve) => { setImmediate(resolve); });
+  }
+}
+
+function taskFile(drive: number, lba: number, count: number, features = 0): void {
+  board.out8(DEVICE, 0xA0 | LBA | drive | lba >>> 24);
+  board.out8(ERROR, features);
+  board.out8(COUNT, count);
+  board.out8(LOW, lba); board.out8(MID, lba >> 8); board.out8(HIGH, lba >> 16);
+}
+function taskFile48(lba: number, count: number): void {
+  board.out8(DEVICE, LBA);
+  board.out8(COUNT, count >> 8); board.out8(LOW, lba >>> 24); board.out8(MID, 0); board.out8(HIGH, 0);
+  board.out8(COUNT, count); board.out8(LOW, lba); board.out8(MID, lba >> 8); board.out8(HIGH, lba >> 16);
+}
+const command = (code: number): void => board.out8(STATUS, code);
+const words = (n: number, port: number = DATA): number[] => Array.from({ length: n }, () => board.in16(port));
+const bytesOf = (list: number[]): Uint8Array => new Uint8Array(new Uint16Array(list).buffer);
+const sector = (n: number, count = 1): Uint8Array => disk.bytes.slice(n * 512, (n + count) * 512);
+
+/** A table of physical regions at 0x1000. */
+function prd(regions: readonly (readonly [number, number])[], last = true): void {
+  regions.forEach(([at, bytes], n) => {
+    board.view.setUint32(RAM + 0x1000 + 8 * n, at, true);
+    const end = last && n === regions.length - 1 ? 0x80000000 : 0;
+    board.view.setUint32(RAM + 0x1004 + 8 * n, (end | bytes & 0xFFFF) >>> 0, true);
+  });
+  board.out32(BM + 4, 0x1000);
+}
+const ram = (at: number, bytes: number): Uint8Array => board.bytes.slice(RAM + at, RAM + at + bytes);
+
+describe('registers', () => {
+  it('after reset: signature, both kinds of drive', () => {
+    expect([ERROR, COUNT, LOW, MID, HIGH, STATUS].map((p) => board.in8(p))).toEqual([1, 1, 1, 0, 0, 0x50]);
+    expect([0x171, 0x172, 0x173, 0x174, 0x175, 0x177].map((p) => board.in8(p))).toEqual([1, 1, 1, 0x14, 0xEB, 0]);
+    expect(board.in8(CTL)).toBe(0x50);
+  });
+
+  it('an absent drive 1: status 0, the other registers are of drive 0; commands are ignored', () => {
+    board.out8(DEVICE, DEV1);
+    expect(board.in8(STATUS)).toBe(0);
+    expect(board.in8(CTL)).toBe(0);
+    board.out8(COUNT, 0x55);
+    expect(board.in8(COUNT)).toBe(0x55);
+    command(0xEC);
+    expect(board.in8(STATUS)).toBe(0);
+    expect(board.pin(14)).toBe(false);
+    board.out8(0x176, DEV1);
+    expect([0x171, 0x172, 0x174, 0x177].map((p) => board.in8(p))).toEqual([0, 0, 0, 0]);
+    board.out8(DEVICE, 0);
+    expect(board.in8(STATUS)).toBe(0x50);
+  });
+
+  it('an empty channel floats', () => {
+    board.view.setUint32(CONTROL + Control.DRIVES + 2 * 128, 0, true);
+    board.call('boardReset');
+    for (let port = 0x171; port < 0x178; port++) expect(board.in8(port)).toBe(0xFF);
+    expect([board.in16(0x170), board.in8(0x376)]).toEqual([0xFFFF, 0xFF]);
+    board.out8(0x172, 0x55);
+    expect(board.in8(0x172)).toBe(0xFF);
+  });
+
+  it('command block is read back; HOB shows what was before', () => {
+    for (const port of [COUNT, LOW, MID, HIGH]) {
+      board.out8(port, 0x12); board.out8(port, 0x34);
+      expect(board.in8(port)).toBe(0x34);
+      board.out8(CTL, 0x80);
+      expect(board.in8(port)).toBe(0x12);
+      board.out8(CTL, 0);
+    }
+    board.out8(DEVICE, 0x4F);
+    expect(board.in8(DEVICE)).toBe(0xEF);
+    board.out8(CTL, 0x80);
+    board.out8(COUNT, 7);
+    expect(board.in8(COUNT), 'a write clears HOB').toBe(7);
+  });
+
+  it('software reset: busy while it lasts, then the signature and drive 0', () => {
+    board.out8(DEVICE, DEV1); board.out8(COUNT, 9);
+    board.out8(CTL, 4);
+    expect(board.in8(STATUS)).toBe(BSY);
+    board.out8(CTL, 0);
+    expect([ERROR, COUNT, LOW, MID, HIGH, DEVICE, STATUS].map((p) => board.in8(p))).toEqual([1, 1, 1, 0, 0, 0xA0, 0x50]);
+  });
+
+  it('diagnostic interrupts and passes', () => {
+    board.out8(DEVICE, 0); command(0x90);
+    expect([board.pin(14), board.in8(STATUS), board.in8(ERROR)]).toEqual([true, 0x50, 1]);
+    expect(board.pin(14)).toBe(false);
+  });
+});
+
+describe('PCI function', () => {
+  const select = (reg: number): void => board.out32(0xCF8, (0x80000900 | reg) >>> 0);
+  const get = (reg: number): number => { select(reg); return board.in32(0xCFC); };
+  it('identity, BAR4 sizing and moving', () => {
+    expect([get(0), get(8) >>> 8, get(0x3C)]).toEqual([0x70108086, 0x010180, 0]);
+    expect([get(0x40), get(0x20)]).toEqual([0x80008000, 0xC041]);
+    select(0x20); board.out32(0xCFC, 0xFFFFFFFF);
+    expect(board.in32(0xCFC)).toBe(0xFFFFFFF1);
+    board.out32(0xCFC, 0xD000);
+    board.out32(0xD004, 0x12345678);
+    expect(board.in32(0xD004)).toBe(0x12345678);
+    board.out32(0xD00C, 0x9ABCDEF0);
+    expect([board.in32(0xD00C), board.in16(0xD006)]).toEqual([0x9ABCDEF0, 0x1234]);
+    expect(board.in32(0xC044)).toBe(0xFFFFFFFF);
+  });
+
+  it('bus-master registers: writable bits', () => {
+    board.out8(BM, 0xFF);
+    expect(board.in8(BM)).toBe(9);
+    board.out8(BM, 0);
+    board.out8(BM + 2, 0xFF);
+    expect(board.in8(BM + 2)).toBe(0x60);
+    board.out32(BM + 4, 0xFFFFFFFF);
+    expect(board.in32(BM + 4)).toBe(0xFFFFFFFC);
+  });
+});
+
+describe('identification', () => {
+  it('IDENTIFY DEVICE: DRQ, interrupt, 256 words, sum 0, no interrupt at the end', () => {
+    board.out8(DEVICE, 0); command(0xEC);
+    expect([board.in8(CTL), board.pin(14)]).toEqual([IDLE | DRQ, true]);
+    expect(board.in8(STATUS)).toBe(IDLE | DRQ);
+    expect(board.pin(14)).toBe(false);
+    const id = words(256);
+    expect([board.in8(STATUS), board.pin(14), board.in16(DATA)]).toEqual([IDLE, false, 0]);
+    const text = (from: number, n: number): string => id.slice(from, from + n)
+      .map((w) => String.fromCharCode(w >> 8, w & 255)).join('').trim();
+    expect([text(27, 20), text(10, 10), text(23, 4)]).toEqual(['SKEP HARDDISK', 'SK00000001', '1.0']);
+    expect([id[0], id[1], id[3], id[6], id[60], id[61], id[100], id[103]]).toEqual([0x40, 2, 16, 63, SECTORS, 0, SECTORS, 0]);
+    expect([id[49]! & 0x300, id[53], id[63], id[83]! & 0xC400, id[88]]).toEqual([0x300, 7, 0x407, 0x4400, 0x3F]);
+    expect(bytesOf(id).reduce((sum, byte) => sum + byte & 255, 0)).toBe(0);
+  });
+
+  it('a CD refuses IDENTIFY with its signature and answers IDENTIFY PACKET DEVICE', () => {
+    board.out8(0x177, 0xEC);
+    expect([board.in8(0x377 - 1), board.in8(0x171), board.in8(0x174), board.in8(0x175)]).toEqual([0x51, 4, 0x14, 0xEB]);
+    board.out8(0x177, 0xA1);
+    const id = words(256, 0x170);
+    expect([id[0], id[49]! & 0x300]).toEqual([0x85C0, 0x300]);
+    board.out8(DEVICE, 0); command(0xA1);
+    expect([board.in8(STATUS), board.in8(ERROR)]).toEqual([0x51, 4]);
+  });
+});
+
+describe('PIO', () => {
+  it('READ SECTORS: busy, then one interrupt per sector, none after the last', async () => {
+    taskFile(0, 7, 3); command(0x20);
+    expect([board.in8(STATUS) & BSY, board.pin(14)]).toEqual([BSY, false]);
+    await io();
+    for (let n = 0; n < 3; n++) {
+      expect(board.pin(14), `sector ${n}`).toBe(true);
+      expect(board.in8(STATUS)).toBe(IDLE | DRQ);
+      expect(board.pin(14)).toBe(false);
+      expect(bytesOf(words(256))).toEqual(sector(7 + n));
+    }
+    expect([board.in8(STATUS), board.pin(14), board.edges(14)]).toEqual([IDLE, false, 3]);
+  });
+
+  it('by CHS, by 48 bits, 256 sectors (more than the buffer holds), 32-bit reads', async () => {
+    board.out8(DEVICE, 0xA1); board.out8(COUNT, 1); board.out8(LOW, 5); board.out8(MID, 1); board.out8(HIGH, 0); command(0x20);
+    await io();
+    expect(bytesOf(words(256))).toEqual(sector((1 * 16 + 1) * 63 + 4));
+    taskFile48(2900, 2); command(0x24);
+    await io();
+    expect(bytesOf(words(512))).toEqual(sector(2900, 2));
+    taskFile(0, 100, 0); command(0x20);
+    const out: number[] = [];
+    for (let n = 0; n < 256; n++) {
+      await io();
+      expect(board.in8(STATUS) & (BSY | DRQ)).toBe(DRQ);
+      for (let i = 0; i < 128; i++) out.push(board.in32(DATA));
+    }
+    expect(new Uint8Array(new Uint32Array(out).buffer)).toEqual(sector(100, 256));
+    expect(board.in8(STATUS)).toBe(IDLE);
+  });
+
+  it('READ MULTIPLE needs SET MULTIPLE and has one interrupt per block', async () => {
+    taskFile(0, 0, 5); command(0xC4);
+    expect([board.in8(STATUS), board.in8(ERROR)]).toEqual([0x51, 4]);
+    for (const bad of [3, 32]) { board.out8(COUNT, bad); command(0xC6); expect(board.in8(STATUS)).toBe(0x51); }
+    board.out8(COUNT, 4); command(0xC6);
+    expect(board.in8(STATUS)).toBe(IDLE);
+    const before = board.edges(14);
+    taskFile(0, 20, 5); command(0xC4);
+    await io();
+    board.in8(STATUS);
+    const head = bytesOf(words(4 * 256));
+    board.in8(STATUS);
+    expect([...head, ...bytesOf(words(256))]).toEqual([...sector(20, 5)]);
+    expect(board.edges(14) - before).toBe(2);
+  });
+
+  it('WRITE SECTORS: the first block without interrupt, then one per block, done when the disk has it', async () => {
+    const data = pattern(1024, 9);
+    taskFile(0, 50, 2); command(0x30);
+    expect([board.in8(CTL), board.pin(14)]).toEqual([IDLE | DRQ, false]);
+    for (let n = 0; n < 512; n += 2) board.out16(DATA, data[n]! | data[n + 1]! << 8);
+    expect(board.pin(14)).toBe(true);
+    board.in8(STATUS);
+    for (let n = 512; n < 1024; n += 4) board.out32(DATA, new DataView(data.buffer).getUint32(n, true));
+    expect([board.in8(STATUS) & BSY, board.pin(14)]).toEqual([BSY, false]);
+    await io();
+    expect([board.pin(14), board.in8(STATUS)]).toEqual([true, IDLE]);
+    expect(sector(50, 2)).toEqual(data);
+    expect(disk.flushes).toBe(0);
+  });
+
+  it('runs: the same data as element by element, as much as there is', async () => {
+    taskFile(0, 3, 4); command(0x20);
+    await io();
+    const to = RAM + 0x8000;
+    let done = 0;
+    while (done < 2048) {
+      const n = board.call('pioReadRun', DATA, 2, to + done, 2048 - done);
+      expect(n).toBeGreaterThan(0);
+      done += n;
+    }
+    expect(ram(0x8000, 2048)).toEqual(sector(3, 4));
+    expect(board.call('pioReadRun', DATA, 2, to, 512)).toBe(0);
+    taskFile(0, 60, 2); command(0x30);
+    const from = RAM + 0x9000;
+    board.bytes.set(pattern(1024, 4), from);
+    expect(board.call('pioWriteRun', DATA, 4, from, 1024)).toBe(1024);
+    await io();
+    expect(sector(60, 2)).toEqual(pattern(1024, 4));
+  });
+});
+
+describe('bus master', () => {
+  it('READ DMA scatters, in either order of command and start; interrupt and active bits', async () => {
+    for (const startFirst of [false, true]) {
+      board.bytes.fill(0, RAM + 0x2000, RAM + 0x8000);
+      prd([[0x2000, 512], [0x2200, 512], [0x6002, 1536]]);
+      taskFile(0, 30, 5);
+      board.out8(BM, 8);
+      if (startFirst) board.out8(BM, 9);
+      command(0xC8);
+      if (!startFirst) {
+        await io();
+        expect(board.in8(BM + 2)).toBe(0);
+        board.out8(BM, 9);
+      }
+      expect(board.in8(BM + 2)).toBe(1);
+      await io();
+      expect([board.pin(14), board.in8(BM + 2), board.in8(CTL)]).toEqual([true, 4, IDLE]);
+      expect([...ram(0x2000, 1024), ...ram(0x6002, 1536)]).toEqual([...sector(30, 5)]);
+      board.out8(BM, 0);
+      board.out8(BM + 2, 4);
+      board.in8(STATUS);
+      expect([board.in8(BM + 2), board.pin(14)]).toEqual([0, false]);
+    }
+  });
+
+  it('WRITE DMA EXT gathers; a region of 0 is 64 KiB', async () => {
+    const data = pattern(0x10000 + 512, 5);
+    board.bytes.set(data, RAM + 0x20000);
+    prd([[0x20000, 0], [0x30000, 512]]);
+    taskFile48(1000, 129);
+    command(0x35);
+    board.out8(BM, 1);
+    await io();
+    expect([board.in8(STATUS), board.in8(BM + 2)]).toEqual([IDLE, 4]);
+    expect(sector(1000, 129)).toEqual(data);
+  });
+
+  it('larger than one piece, over hundreds of regions', async () => {
+    const regions = Array.from({ length: 625 }, (_, n) => [0x40000 + (n % 128) * 0x1000, 0x800] as const);
+    prd(regions);
+    taskFile48(0, 2500);
+    command(0x25);
+    board.out8(BM, 9);
+    await io();
+    expect(board.in8(BM + 2)).toBe(4);
+    // The last round over the same memory is what stays.
+    for (let n = 625 - 128; n < 625; n++) expect(ram(regions[n]![0], 0x800)).toEqual(sector(n * 4, 4));
+  });
+
+  it('a longer table stays active, a shorter one leaves the drive waiting', async () => {
+    prd([[0x2000, 1024]]);
+    taskFile(0, 1, 1); command(0xC8); board.out8(BM, 9);
+    await io();
+    expect(board.in8(BM + 2)).toBe(5);
+    board.out8(BM, 0); board.out8(BM + 2, 4); board.in8(STATUS);
+    prd([[0x2000, 512]]);
+    taskFile(0, 1, 2); command(0xC8); board.out8(BM, 9);
+    await io();
+    expect([board.in8(BM + 2), board.in8(CTL) & BSY, board.pin(14)]).toEqual([0, BSY, false]);
+    board.out8(CTL, 4); board.out8(CTL, 0);
+    expect(board.in8(STATUS)).toBe(IDLE);
+  });
+
+  it('memory that is not there is not written', async () => {
+    prd([[0xF0000000, 512], [0x2000, 512]]);
+    taskFile(0, 8, 2); command(0xC8); board.out8(BM, 9);
+    await io();
+    expect([board.in8(BM + 2), ram(0x2000, 512)]).toEqual([4, sector(9)]);
+  });
+
+  it.each(['stop', 'reset'])('after a %s nothing more reaches memory or the disk', async (how) => {
+    for (const code of [0xC8, 0xCA]) {
+      let go = (): void => {};
+      disk.stalled = new Promise((resolve) => { go = resolve; });
+      const before = sector(5);
+      prd([[0x2000, 512]]);
+      taskFile(0, 5, 1); command(code); board.out8(BM, 9);
+      if (code === 0xC8) await io();
+      if (how === 'stop') board.out8(BM, 0);
+      board.out8(CTL, 4); board.out8(CTL, 0);
+      board.out8(BM, 0);
+      board.bytes.fill(0x77, RAM + 0x2000, RAM + 0x2200);
+      disk.stalled = undefined;
+      go();
+      await io();
+      expect(ram(0x2000, 512)).toEqual(new Uint8Array(512).fill(0x77));
+      expect(sector(5)).toEqual(before);
+      expect([board.pin(14), board.in8(STATUS)]).toEqual([false, IDLE]);
+      taskFile(0, 6, 1); command(0x20);
+      await io();
+      expect(bytesOf(words(256))).toEqual(sector(6));
+    }
+  });
+});
+
+describe('INTRQ', () => {
+  it('nIEN holds it back and lets it go: a level', async () => {
+    board.out8(CTL, 2);
+    taskFile(0, 0, 1); command(0x20);
+    await io();
+    expect([board.pin(14), board.in8(BM + 2) & 4]).toEqual([false, 0]);
+    board.out8(CTL, 0);
+    expect([board.pin(14), board.in8(BM + 2) & 4]).toEqual([true, 4]);
+    board.out8(CTL, 2);
+    expect(board.pin(14)).toBe(false);
+    board.out8(CTL, 0);
+    expect(board.pin(14)).toBe(true);
+    board.in8(CTL);
+    expect(board.pin(14), 'the alternate status leaves it').toBe(true);
+    board.in8(STATUS);
+    expect(board.pin(14)).toBe(false);
+    board.out8(CTL, 2); board.out8(CTL, 0);
+    expect(board.pin(14)).toBe(false);
+  });
+
+  it('only of the selected drive; a new command drops it', () => {
+    board.out8(DEVICE, 0); command(0xE5);
+    expect(board.pin(14)).toBe(true);
+    board.out8(DEVICE, DEV1);
+    expect(board.pin(14)).toBe(false);
+    board.out8(DEVICE, 0);
+    expect(board.pin(14)).toBe(true);
+    board.out8(COUNT, 0); command(0xEC);
+    expect(board.edges(14)).toBe(3);
+  });
+});
+
+describe('errors', () => {
+  const fails = (): number[] => [board.in8(STATUS), board.in8(ERROR)];
+  it('beyond the end, CHS without sector 0, unknown commands', () => {
+    taskFile(0, SECTORS - 1, 2); command(0x20);
+    expect(board.pin(14)).toBe(true);
+    expect(fails()).toEqual([0x51, 0x10]);
+    taskFile48(SECTORS, 1); command(0x25);
+    expect(fails()).toEqual([0x51, 0x10]);
+    board.out8(DEVICE, 0xA0); board.out8(LOW, 0); command(0x20);
+    expect(fails()).toEqual([0x51, 0x10]);
+    for (const code of [0x00, 0x22, 0x32, 0x50, 0xB1, 0xF6, 0xFF, 0xA0]) { command(code); expect(fails()).toEqual([0x51, 4]); }
+    taskFile(0, 0, 1); command(0x40);
+    expect(board.in8(STATUS)).toBe(IDLE);
+  });
+
+  it('an unreadable sector: UNC with its address, by PIO and by bus master; the next command works', async () => {
+    disk.failing = 'the medium is bad';
+    taskFile(0, 0x123, 1); command(0x20);
+    await io();
+    expect([board.pin(14), ...fails(), board.in8(LOW), board.in8(MID)]).toEqual([true, 0x51, 0x40, 0x23, 1]);
+    prd([[0x2000, 512]]);
+    taskFile(0, 4, 1); command(0xC8); board.out8(BM, 9);
+    await io();
+    expect([board.in8(BM + 2) & 4, ...fails(), ram(0x2000, 512)]).toEqual([4, 0x51, 0x40, new Uint8Array(512)]);
+    board.out8(BM, 0);
+    expect(events).toEqual(['error 0 disk the medium is bad']);
+    disk.failing = undefined;
+    taskFile(0, 4, 1); command(0x20);
+    await io();
+    expect(bytesOf(words(256))).toEqual(sector(4));
+  });
+
+  it('a failed write or flush is a device fault', async () => {
+    disk.failing = 'no space';
+    taskFile(0, 0, 1); command(0x30);
+    for (let n = 0; n < 256; n++) board.out16(DATA, 0);
+    await io();
+    expect(fails()).toEqual([0x71, 4]);
+    command(0xE7);
+    await io();
+    expect(fails()).toEqual([0x71, 4]);
+  });
+
+  it('a read-only disk refuses writes', () => {
+    const info = CONTROL + Control.DRIVES;
+    board.view.setUint32(info + 4, 3, true);
+    taskFile(0, 0, 1); command(0x30);
+    expect(fails()).toEqual([0x51, 4]);
+  });
+});
+
+describe('settings', () => {
+  it('FLUSH waits for the device; with the write cache off every write is durable', async () => {
+    command(0xE7);
+    expect([board.in8(STATUS) & BSY, board.pin(14)]).toEqual([BSY, false]);
+    await io();
+    expect([board.pin(14), board.in8(STATUS), disk.flushes]).toEqual([true, IDLE, 1]);
+    board.out8(ERROR, 0x82); command(0xEF);
+    taskFile(0, 0, 1); command(0x30);
+    for (let n = 0; n < 256; n++) board.out16(DATA, 0);
+    await io();
+    expect([board.in8(STATUS), disk.flushes]).toEqual([IDLE, 2]);
+    prd([[0x2000, 512]]);
+    board.out8(ERROR, 2); command(0xEF);
+    taskFile48(0, 1); command(0x3D); board.out8(BM, 1);
+    await io();
+    expect([board.in8(STATUS), disk.flushes]).toEqual([IDLE, 3]);
+  });
+
+  it('transfer modes, and what IDENTIFY says of them', () => {
+    for (const [mode, ok] of [[0x0C, true], [0x0D, false], [0x22, true], [0x23, false], [0x45, true], [0x46, false]] as const) {
+      board.out8(ERROR, 3); board.out8(COUNT, mode); command(0xEF);
+      expect(board.in8(STATUS), mode.toString(16)).toBe(ok ? IDLE : 0x51);
+    }
+    command(0xEC);
+    const id = words(256);
+    expect([id[63], id[88]]).toEqual([7, 0x203F]);
+  });
+
+  it('INITIALIZE DEVICE PARAMETERS changes the translation', async () => {
+    board.out8(DEVICE, 0xA7); board.out8(COUNT, 17); command(0x91);
+    board.out8(DEVICE, 0xA2); board.out8(COUNT, 1); board.out8(LOW, 3); board.out8(MID, 2); board.out8(HIGH, 0); command(0x20);
+    await io();
+    expect(bytesOf(words(256))).toEqual(sector((2 * 8 + 2) * 17 + 2));
+    command(0xEC);
+    const id = words(256);
+    expect([id[54], id[55], id[56]]).toEqual([Math.floor(SECTORS / 136), 8, 17]);
+  });
+
+  it('native size, power modes, SMART', () => {
+    taskFile(0, 0, 0); command(0xF8);
+    expect([LOW, MID, HIGH].map((p) => board.in8(p))).toEqual([(SECTORS - 1) & 255, (SECTORS - 1) >> 8, 0]);
+    command(0xE0); command(0xE5);
+    expect(board.in8(COUNT)).toBe(0);
+    command(0xE1); command(0xE5);
+    expect(board.in8(COUNT)).toBe(0xFF);
+    board.out8(MID, 0x4F); board.out8(HIGH, 0xC2); board.out8(ERROR, 0xDA); command(0xB0);
+    expect([board.in8(STATUS), board.in8(MID), board.in8(HIGH)]).toEqual([IDLE, 0x4F, 0xC2]);
+    board.out8(ERROR, 0xD0); command(0xB0);
+    expect(bytesOf(words(256)).reduce((sum, byte) => sum + byte & 255, 0)).toBe(0);
+    board.out8(MID, 0); command(0xB0);
+    expect(board.in8(STATUS)).toBe(0x51);
+  });
+});
+
+describe('ATAPI', () => {
+  const CD = 0x170;
+  /** Status, interrupt reason. */
+  const state = (): number[] => [board.in8(CD + 7), board.in8(CD + 2)];
+
+  function packet(bytes: readonly number[], { limit = 0xFFFE, dma = false } = {}): void {
+    board.out8(CD + 6, 0); board.out8(CD + 1, dma ? 1 : 0);
+    board.out8(CD + 4, limit); board.out8(CD + 5, limit >> 8);
+    board.out8(CD + 7, 0xA0);
+    expect(state()).toEqual([0x58, 1]);
+    const all = [...bytes, ...new Array(12).fill(0)].slice(0, 12);
+    for (let n = 0; n < 12; n += 2) board.out16(CD, all[n] | all[n + 1] << 8);
+  }
+  /** Data phases until the status phase. */
+  async function take(): Promise<Uint8Array> {
+    const out: number[] = [];
+    for (;;) {
+      await io();
+      expect(board.pin(15)).toBe(true);
+      const [status, reason] = state() as [number, number];
+      if ((status & DRQ) === 0) {
+        expect(reason).toBe(3);
+        return new Uint8Array(out);
+      }
+      expect(reason).toBe(2);
+      const n = board.in8(CD + 4) | board.in8(CD + 5) << 8;
+      const part = [...bytesOf(words((n + 1) >> 1, CD))].slice(0, n);
+      out.push(...part);
+    }
+  }
+  async function sense(): Promise<number[]> {
+    packet([3, 0, 0, 0, 18]);
+    const data = await take();
+    return [data[2]!, data[12]!, data[13]!];
+  }
+  async function ready(): Promise<void> {
+    packet([0]);
+    await take();
+    await sense();
+  }
+
+  it('the first command finds a unit attention, INQUIRY does not mind', async () => {
+    packet([0x12, 0, 0, 0, 36]);
+    const data = await take();
+    expect([data.length, data[0], data[1], new TextDecoder().decode(data.subarray(8, 32)).trim()]).toEqual([36, 5, 0x80,
+      'SKEP    CD-ROM']);
+    packet([0]);
+    expect([board.in8(CD + 7), board.in8(CD + 1) >> 4]).toEqual([0x51, 6]);
+    expect(await sense()).toEqual([6, 0x28, 0]);
+    packet([0]);
+    expect(board.in8(CD + 7)).toBe(0x50);
+    expect(await sense()).toEqual([0, 0, 0]);
+  });
+
+  it('READ(10) by PIO: blocks of the host\'s byte count', async () => {
+    await ready();
+    packet([0x28, 0, 0, 0, 0, 3, 0, 0, 2], { limit: 1000 });
+    const before = board.edges(15);
+    expect(await take()).toEqual(disc.bytes.slice(3 * 2048, 5 * 2048));
+    expect(board.edges(15) - before).toBe(6);
+    packet([0xA8, 0, 0, 0, 0, 0, 0, 0, 0, 100]);
+    expect(await take()).toEqual(disc.bytes);
+    packet([0xBE, 0, 0, 0, 0, 9, 0, 0, 1, 0x10]);
+    expect(await take()).toEqual(disc.bytes.slice(9 * 2048, 10 * 2048));
+  });
+
+  it('READ(10) and INQUIRY by bus master', async () => {
+    await ready();
+    board.out32(BM + 12, 0x1000);
+    prd([[0x2000, 2048], [0x9000, 2048]]);
+    packet([0x28, 0, 0, 0, 0, 7, 0, 0, 2], { dma: true });
+    board.out8(BM + 8, 9);
+    await io();
+    expect([board.in8(BM + 10), board.pin(15), ...state()]).toEqual([4, true, 0x50, 3]);
+    expect([...ram(0x2000, 2048), ...ram(0x9000, 2048)]).toEqual([...disc.bytes.slice(7 * 2048, 9 * 2048)]);
+    board.out8(BM + 8, 0); board.out8(BM + 10, 4);
+    prd([[0x3000, 36]]);
+    packet([0x12, 0, 0, 0, 36], { dma: true });
+    board.out8(BM + 8, 9);
+    expect([board.in8(BM + 10), ...state()]).toEqual([4, 0x50, 3]);
+    expect(ram(0x3000, 2)).toEqual(Uint8Array.of(5, 0x80));
+  });
+
+  it('capacity, table of contents, out of range', async () => {
+    await ready();
+    packet([0x25]);
+    expect([...await take()]).toEqual([0, 0, 0, 99, 0, 0, 8, 0]);
+    packet([0x43, 0, 0, 0, 0, 0, 0, 0, 20]);
+    expect([...await take()]).toEqual([0, 18, 1, 1, 0, 0x14, 1, 0, 0, 0, 0, 0, 0, 0x14, 0xAA, 0, 0, 0, 0, 100]);
+    packet([0x43, 2, 0, 0, 0, 0, 0xAA, 0, 12]);
+    expect([...await take()]).toEqual([0, 10, 1, 1, 0, 0x14, 0xAA, 0, 0, 0, 3, 25]);
+    packet([0x28, 0, 0, 0, 0, 99, 0, 0, 2]);
+    expect(await sense()).toEqual([5, 0x21, 0]);
+    packet([0xEE]);
+    expect([board.in8(CD + 7), board.in8(CD + 1)]).toEqual([0x51, 0x54]);
+    expect(await sense()).toEqual([5, 0x20, 0]);
+  });
+
+  it('answers are cut to the allocation length; none is no error', async () => {
+    await ready();
+    for (const [bytes, length] of [[[0x12, 0, 0, 0, 5], 5], [[0x12, 0, 0, 0, 0], 0],
+      [[0x5A, 0, 0x2A, 0, 0, 0, 0, 0, 128], 30], [[0x5A, 0, 0x3F, 0, 0, 0, 0, 0, 128], 38], [[0x46, 0, 0, 0, 0, 0, 0, 0, 8], 8],
+      [[0x51, 0, 0, 0, 0, 0, 0, 0, 34], 34], [[0xBD, 0, 0, 0, 0, 0, 0, 0, 0, 8], 8]] as const) {
+      packet(bytes);
+      expect((await take()).length, bytes.join(' ')).toBe(length);
+    }
+  });
+
+  it('unreadable medium, DEVICE RESET', async () => {
+    await ready();
+    disc.failing = 'scratched';
+    packet([0x28, 0, 0, 0, 0, 0, 0, 0, 1]);
+    await io();
+    expect(board.in8(CD + 7)).toBe(0x51);
+    expect(await sense()).toEqual([3, 0x11, 0]);
+    expect(events).toEqual(['error 2 disc scratched']);
+    board.out8(CD + 7, 8);
+    expect([board.in8(CD + 7), board.in8(CD + 4), board.in8(CD + 5)]).toEqual([0, 0x14, 0xEB]);
+  });
+
+  it('lock, eject, insert: the page is told, and the guest', async () => {
+    await ready();
+    packet([0x1E, 0, 0, 0, 1]);
+    packet([0x1B, 0, 0, 0, 2]);
+    expect(await sense()).toEqual([5, 0x53, 2]);
+    packet([0x1E, 0, 0, 0, 0]);
+    packet([0x1B, 0, 0, 0, 2]);
+    await io();
+    expect([board.in8(CD + 7), events]).toEqual([0x50, ['eject 2']]);
+    packet([0]);
+    expect(await sense()).toEqual([2, 0x3A, 0]);
+    const other = new TestDevice(pattern(5 * 2048, 8), true);
+    await service.change({ position: 2, type: 'cdrom', name: 'other', snapshot: false }, other);
+    packet([0x4A, 1, 0, 0, 0x10, 0, 0, 0, 8]);
+    expect([...await take()]).toEqual([0, 6, 4, 0x10, 2, 2, 0, 0]);
+    packet([0]);
+    expect(await sense()).toEqual([6, 0x28, 0]);
+    packet([0x28, 0, 0, 0, 0, 4, 0, 0, 1]);
+    expect(await take()).toEqual(other.bytes.slice(4 * 2048));
+    await service.change({ position: 2, type: 'cdrom', name: 'nothing', snapshot: false }, undefined);
+    packet([0x25]);
+    expect(await sense()).toEqual([2, 0x3A, 0]);
+  });
+});
+
+describe('robustness', () => {
+  it('random traffic leaves a controller that a reset brings back', async () => {
+    const seed = Number(process.env.SKEP_SEED ?? Date.now() % 2 ** 32);
+    console.log(`ide: seed ${seed}`);
+    let x = seed >>> 0;
+    const random = (below: number): number => ((x = (Math.imul(x, 1664525) + 1013904223) >>> 0) >>> 8) % below;
+    board.bytes.fill(0, RAM + 0x1000, RAM + 0x2000);
+    for (let step = 0; step < 20000; step++) {
+      const ports = [0x1F0, 0x170, 0x3F6, 0x376, BM, BM + 8];
+      const base = ports[random(ports.length)] as number;
+      const port = base + (base === 0x3F6 || base === 0x376 ? 0 : random(8));
+      const size = 1 << random(3);
+      if (random(2) === 0) board.call('pioRead', port, size);
+      else board.call('pioWrite', port, size, random(1 << 24) & (random(2) === 0 ? 0xFF : -1));
+      if (random(50) === 0) await io();
+    }
+    await io();
+    for (const [port, irq] of [[DATA, 14], [0x170, 15]] as const) {
+      const ctl = port + 0x206;
+      board.out8(ctl, 0); board.out8(ctl, 4); board.out8(ctl, 0);
+      board.out8(port + 6, 0);
+      board.out8(port + 7, irq === 14 ? 0xEC : 0xA1);
+      expect(board.pin(irq)).toBe(true);
+      expect(words(256, port)[0]).toBe(irq === 14 ? 0x40 : 0x85C0);
+    }
+  });
+
+  it('a request on its way when the state was saved comes after loading', async () => {
+    const header = RAM + 0x60000;
+    const buffer = header + 64;
+    prd([[0x2000, 1024]]);
+    taskFile(0, 33, 2); command(0xC8); board.out8(BM, 9);
+    expect(board.call('boardSnapshot', header, 0, buffer, 0x40000)).toBe(0);
+    await io();
+    board.in8(STATUS);
+    board.bytes.fill(0, RAM + 0x2000, RAM + 0x2400);
+    const edges = board.edges(14);
+    expect(board.call('boardSnapshot', header, 1, buffer, 0x40000)).toBe(0);
+    expect(board.in8(CTL) & BSY).toBe(BSY);
+    await io();
+    expect(ram(0x2000, 1024)).toEqual(sector(33, 2));
+    expect([board.edges(14) - edges, board.in8(STATUS), board.in8(BM + 2)]).toEqual([1, IDLE, 4]);
+  });
+});
