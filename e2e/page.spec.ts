@@ -62,7 +62,7 @@ test('the first look says what it is, which guest, CPUs, RAM, where it runs, and
     'nothing is uploaded', 'Try']) {
     await expect(page.locator('body')).toContainText(words);
   }
-  await expect(page.locator('#screen-card')).toBeHidden();
+  await expect(page.locator('#screen')).toBeHidden();
 });
 
 test('works by keyboard: first stop skips to the console, every control has a name', async ({ page }) => {

@@ -4,17 +4,23 @@ import { checkConfig, defaultConfig, defaultSmp, parseParameters, toQuery } from
 describe('parseParameters', () => {
   it('gives the defaults for an empty query', () => {
     const parsed = parseParameters('', 2);
-    expect(parsed).toEqual({ config: defaultConfig(2), autostart: false, problems: [] });
+    expect(parsed).toEqual({ config: defaultConfig(2), autostart: false, view: 'serial', problems: [] });
   });
 
   it('reads every supported parameter', () => {
-    const query = '?guest=custom&smp=8&ram=1024&cpu=v1&kernel=k/bzImage&initrd=https%3A%2F%2Fx.test%2Fi&append=a%20b&autostart';
+    const query = '?guest=custom&smp=8&ram=1024&cpu=v1&kernel=k/bzImage&initrd=https%3A%2F%2Fx.test%2Fi&append=a%20b&screen=both&autostart';
     expect(parseParameters(query, 2)).toEqual({
       config: { guest: 'custom', smp: 8, ram: 1024, cpu: 'v1', kernel: 'k/bzImage',
         initrd: 'https://x.test/i', append: 'a b' },
       autostart: true,
+      view: 'both',
       problems: [],
     });
+  });
+
+  it('refuses an unknown view', () => {
+    const { view, problems } = parseParameters('?screen=1', 2);
+    expect([view, problems]).toEqual(['serial', [expect.stringContaining('screen=1')]]);
   });
 
   it.each(['0', '999', '-1', '2.5', 'two', '', '1e1', '0x2'])('refuses smp=%s, names it and keeps the default', (smp) => {
@@ -66,7 +72,7 @@ describe('toQuery', () => {
     const config = { ...defaultConfig(2), guest: 'custom' as const, smp: 8, ram: 2048, kernel: 'a b&c',
       append: 'x="y z" &=#' };
     const parsed = parseParameters(toQuery(config, 2, true), 2);
-    expect(parsed).toEqual({ config, autostart: true, problems: [] });
+    expect(parsed).toEqual({ config, autostart: true, view: 'serial', problems: [] });
   });
 
   it('always says the number of CPUs, because its default depends on the host', () => {

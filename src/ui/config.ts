@@ -4,6 +4,7 @@
 
 import * as v from 'valibot';
 import { MAX_CPUS, maxMemoryMiB } from '../api/index.ts';
+import { VIEWS, type View } from './views.ts';
 
 export const CPU_CHOICES = [1, 2, 4, 8] as const;
 export const RAM_CHOICES = [128, 256, 512, 1024, 2048] as const;
@@ -20,7 +21,7 @@ export const MAX_APPEND_CHARACTERS = 2047;
 /** Parameters of the page that this version reads but cannot serve yet. */
 const NOT_YET: Readonly<Record<string, string>> = {
   hda: 'disks', hdb: 'disks', cdrom: 'disks', fda: 'disks', boot: 'disks',
-  net: 'network cards', relay: 'network cards', snapshot: 'snapshots', screen: 'a screen',
+  net: 'network cards', relay: 'network cards', snapshot: 'snapshots',
 };
 
 export interface MachineConfig {
@@ -35,6 +36,8 @@ export interface MachineConfig {
 }
 
 export interface ParsedParameters {
+  /** What the console shows first. */
+  view: View;
   config: MachineConfig;
   autostart: boolean;
   /** Sentences for the user; with any of them the machine does not start by itself. */
@@ -87,19 +90,27 @@ const SCHEMAS = {
   append: v.pipe(v.string(), v.maxLength(MAX_APPEND_CHARACTERS,
     (issue) => `append has ${issue.input.length} characters: Linux takes at most ${MAX_APPEND_CHARACTERS}.`)),
 } as const;
+const VIEW = choice('screen', VIEWS);
 
 /** Reads the URL's query. `cores` is the number of host processors. */
 export function parseParameters(query: string, cores: number): ParsedParameters {
   const given = new URLSearchParams(query);
   const config = defaultConfig(cores);
   const problems: string[] = [];
+  let view: View = 'serial';
   for (const [name, text] of given) {
     if (name === 'autostart') continue;
+    if (name === 'screen') {
+      const wanted = v.safeParse(VIEW, text);
+      if (wanted.success) view = wanted.output;
+      else problems.push(wanted.issues[0].message);
+      continue;
+    }
     const schema = Object.hasOwn(SCHEMAS, name) ? SCHEMAS[name as keyof typeof SCHEMAS] : undefined;
     if (schema === undefined) {
       problems.push(Object.hasOwn(NOT_YET, name)
         ? `${name}=${text} cannot be served: this version of Skep has no support for ${NOT_YET[name]} yet. Remove it.`
-        : `${name} is not a parameter of this page: use ${[...Object.keys(SCHEMAS), 'autostart'].join(', ')}.`);
+        : `${name} is not a parameter of this page: use ${[...Object.keys(SCHEMAS), 'screen', 'autostart'].join(', ')}.`);
       continue;
     }
     const result = v.safeParse(schema, text);
@@ -109,7 +120,7 @@ export function parseParameters(query: string, cores: number): ParsedParameters 
   // A kernel by address is a guest of one's own, whether or not the link says so.
   if (config.kernel !== '' && !given.has('guest')) config.guest = 'custom';
   const autostart = given.has('autostart') && !/^(0|no|false)$/i.test(given.get('autostart') ?? '');
-  return { config, autostart, problems };
+  return { config, autostart, view, problems };
 }
 
 /** The query that describes this machine; only what differs from the defaults is in it. */

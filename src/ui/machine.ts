@@ -51,6 +51,11 @@ export class Machine {
 
   constructor(private readonly events: MachineEvents) {}
 
+  /** The machine itself, while there is one. */
+  get vm(): Skep | undefined {
+    return this.#vm;
+  }
+
   get active(): boolean {
     return this.phase === 'loading' || this.phase === 'running' || this.phase === 'paused';
   }

@@ -11,8 +11,10 @@ import { ensureIsolation } from './isolation.ts';
 import { LivePanel } from './live-panel.ts';
 import { loadManifest, Machine, type GuestManifest, type Phase } from './machine.ts';
 import { toMessage, type Message } from './messages.ts';
+import { ScreenView } from './screen.ts';
 import { Console } from './terminal.ts';
 import { bindTheme } from './theme.ts';
+import { Views } from './views.ts';
 
 const PHASE_WORDS: Record<Phase, string> = {
   off: 'off', loading: 'loading', running: 'running', paused: 'paused', ended: 'ended', failed: 'failed',
@@ -22,6 +24,8 @@ class Page {
   readonly #cores = navigator.hardwareConcurrency || 2;
   readonly #parameters = parseParameters(location.search, this.#cores);
   readonly #console: Console;
+  readonly #screen: ScreenView;
+  readonly #views: Views;
   readonly #machine: Machine;
   readonly #live: LivePanel;
   readonly #form: MachineForm;
@@ -38,6 +42,14 @@ class Page {
     this.#console = new Console(byId('terminal'), {
       onInput: (data) => void this.#machine.write(data),
       onLeave: () => byId(this.#machine.active ? 'pause' : 'start').focus(),
+    });
+    this.#screen = new ScreenView({
+      onLeave: () => byId(this.#machine.active ? 'pause' : 'start').focus(),
+      onError: (error) => showMessage(toMessage(error)),
+    });
+    this.#views = new Views(this.#parameters.view, (view) => {
+      this.#screen.show(view !== 'serial');
+      this.#console.fit();
     });
     this.#live = new LivePanel(() => this.#machine.stats());
     this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores, () =>
@@ -168,8 +180,11 @@ class Page {
     }
     if (phase === 'running') {
       this.#live.resume();
-      this.#console.focus();
+      if (this.#machine.vm !== undefined) this.#screen.attach(this.#machine.vm);
+      if (this.#views.view === 'screen') this.#screen.focus();
+      else this.#console.focus();
     }
+    if (phase === 'loading') this.#screen.detach();
     if (!alive && phase !== 'loading' || phase === 'paused') this.#live.pause();
     if (phase === 'off') this.#describe();
   }
