@@ -39,7 +39,7 @@ describe('arguments', () => {
     [['boot', '--guest', 'mini', '--smp', 'two'], '--smp "two"'], [['boot', '--guest', 'mini', '--until', '('], '--until "("'],
     [['boot', '--guest', 'mini', '--timeout', '-1'], '--timeout'], [['boot', '--guest', 'mini', '--hda'], 'hda'],
     [['boot', '--guest', 'mini', '--engine', 'dynarec'], 'There is no engine "dynarec"'], [['serve', '--port', '70000'], '70000'],
-    [['boot', 'mini'], 'mini'],
+    [['boot', 'mini'], 'mini'], [['boot', '--boot', 'c,menu=x'], 'x'], [['boot', '--boot', 'c;d'], '--boot "c;d"'],
   ])('%j is refused with the value', (argv, sentence) => {
     expect(() => parseCommand(argv)).toThrow(sentence);
   });

@@ -11,13 +11,14 @@ import { type CaseResult, Suite, type SuiteOptions } from './lib/suite.ts';
 import { boot } from './suites/boot.ts';
 import { echo } from './suites/echo.ts';
 import { faults } from './suites/faults.ts';
+import { firmware } from './suites/firmware.ts';
 import { idle } from './suites/idle.ts';
 import { irq } from './suites/irq.ts';
 import { kernels } from './suites/kernels.ts';
 import { pause } from './suites/pause.ts';
 import { random } from './suites/random.ts';
 
-const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle };
+const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware };
 type SuiteName = keyof typeof SUITES;
 const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle']);
 
@@ -49,6 +50,9 @@ function prepare(names: readonly SuiteName[]): void {
     usage('The guest mini is not prepared: npm run guest.');
   }
   const args = ['-s', '-C', join(ROOT, 'tests/kernels'), `OUT=${KERNELS}`];
+  if (names.includes('firmware') && !existsSync(join(ROOT, 'public/guest/firmware/manifest.json'))) {
+    usage('The firmware is not prepared: npm run guest -- firmware.');
+  }
   const made = spawnSync('make', args, { stdio: 'inherit' });
   if (made.status !== 0) usage('The test kernels could not be built; gcc, make and binutils are needed.');
 }

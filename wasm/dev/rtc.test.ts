@@ -2,6 +2,7 @@
 // CMOS RAM.
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Control } from '../../src/emu/generated-layout.ts';
 import { BoardUnderTest } from './testing/board.ts';
 
 const board = new BoardUnderTest(3, 0x8000);
@@ -138,5 +139,21 @@ describe('RAM and ports', () => {
   it('tells memory sizes and CPUs (128 MiB, 3)', () => {
     expect([get(0x15) | get(0x16) << 8, get(0x17) | get(0x18) << 8, get(0x34) | get(0x35) << 8, get(0x5F)])
       .toEqual([640, 0xFFFF, (128 - 16) * 16, 2]);
+  });
+
+  it('tells floppy drives by the sizes of their disks, and the boot order', () => {
+    const KB = 1024;
+    const look = (a: number, b: number): number[] => {
+      board.setControl(Control.FLOPPY_SIZES, a * KB);
+      board.setControl(Control.FLOPPY_SIZES + 4, b * KB);
+      board.call('boardReset');
+      return [get(0x10), get(0x14)];
+    };
+    expect([look(0, 0), look(1440, 0), look(1440, 360), look(1200, 2880), look(720, 1680)])
+      .toEqual([[0, 0x06], [0x40, 0x07], [0x41, 0x47], [0x25, 0x47], [0x44, 0x47]]);
+    expect([get(0x3D), get(0x38)]).toEqual([0x32, 0]);
+    board.setControl(Control.BOOT_ORDER, 0x3121);
+    board.call('boardReset');
+    expect([get(0x3D), get(0x38)]).toEqual([0x21, 0x31]);
   });
 });

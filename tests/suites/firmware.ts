@@ -1,0 +1,81 @@
+// The machine starts in SeaBIOS: its log on the debug console, processors found, screen on serial, and boot
+// sectors of our own from floppies and disks, which print by INT 14h, read by INT 13h and end by debug exit.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { skep, type CommandResult } from '../lib/skep.ts';
+import { check, type Suite } from '../lib/suite.ts';
+
+const TIMEOUT_S = 120;
+const SECTOR = 512;
+const SEEN = 33;
+/**
+ * At 7C00h: SP = 7C00h; print the text at 7C50h; read 9 sectors of cylinder 1, head 0 to 8000h; print the text
+ * there; OUT F4h, 33 (1 when reading failed); HLT. print: LODSB and INT 14h, AH = 1, DX = 0, until a 0.
+ */
+const CODE = '31c08ed88ec08ed0bc007c52be507ce821005ab80902bb0080b90101b600cd13b0017208be0080e80900b021baf400ee'
+  + 'f4ebfdac84c07408b40131d2cd14ebf3c3';
+const BANNER_AT = 0x50;
+/** Cylinders and sectors per track. */
+const FLOPPIES = [['1.44 MB', 80, 18], ['720 KB', 80, 9], ['360 KB', 40, 9], ['2.88 MB', 80, 36],
+  ['1.2 MB', 80, 15]] as const;
+
+/** A disk whose boot sector prints `banner`, then what stands at the beginning of cylinder 1. */
+function diskImage(bytes: number, cylinderSectors: number, banner: string, text: string): Uint8Array {
+  const image = Buffer.alloc(bytes);
+  image.write(CODE, 0, 'hex');
+  image.write(`${banner}\r\n\0`, BANNER_AT, 'latin1');
+  image.set([0x55, 0xAA], SECTOR - 2);
+  image.write(`${text}\r\n\0`, cylinderSectors * SECTOR, 'latin1');
+  return image;
+}
+
+async function start(folder: string, args: readonly string[]): Promise<CommandResult & { log: string }> {
+  const log = join(folder, 'debug.txt');
+  const result = await skep(['boot', '--ram', '64', '--debugcon', log, '--timeout', String(TIMEOUT_S), ...args],
+    (TIMEOUT_S + 30) * 1000);
+  return { ...result, log: readFileSync(log, 'latin1') };
+}
+
+async function bootSector(folder: string, option: string, image: Uint8Array,
+  more: readonly string[]): Promise<void> {
+  const file = join(folder, `${option}.img`);
+  writeFileSync(file, image);
+  const result = await start(folder, [`--${option}`, file, ...more]);
+  check(result.status === SEEN,
+    `exit status ${result.status}: ${result.stdout}${result.stderr}\n${result.log.slice(-1500)}`);
+  check(/^our boot sector\r?\n[\s\S]*^cylinder one/m.test(result.stdout), `serial: ${result.stdout}`);
+}
+
+export async function firmware(suite: Suite): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'skep-firmware-'));
+  try {
+    for (const cpus of [1, 2, 8]) {
+      await suite.test(`no bootable device, ${cpus} CPUs`, async () => {
+        const { status, stdout, log } = await start(folder, ['--smp', String(cpus), '--boot', 'cda',
+          '--bios-serial', '--until', 'No bootable device']);
+        check(status === 0, `exit status ${status}: ${stdout}\n${log.slice(-1500)}`);
+        check(stdout.includes('SeaBIOS (version'), `serial: ${stdout}`);
+        check(log.includes(`Found ${cpus} cpu(s) max supported ${cpus} cpu(s)`), `CPUs: ${log}`);
+        check(log.includes('Start SeaVGABIOS'), `the VGA BIOS did not start: ${log}`);
+        check(/table\(50434146\)=0x[0-9a-f]+ \(via xsdt\)/.test(log), `the FADT was not found: ${log}`);
+      });
+    }
+    const disk = (bytes: number, sectors: number): Uint8Array =>
+      diskImage(bytes, sectors, 'our boot sector', 'cylinder one');
+    for (const [name, tracks, sectors] of FLOPPIES) {
+      await suite.test(`boot sector from a floppy of ${name}`, () =>
+        bootSector(folder, 'fda', disk(tracks * 2 * sectors * SECTOR, 2 * sectors), []));
+    }
+    await suite.test('boot sector from a disk, 2 CPUs', () =>
+      bootSector(folder, 'hda', disk(4 << 20, 16 * 63), ['--smp', '2']));
+    await suite.test('--boot a prefers the floppy', async () => {
+      const other = join(folder, 'other.img');
+      writeFileSync(other, diskImage(4 << 20, 16 * 63, 'the wrong boot sector', 'no'));
+      return bootSector(folder, 'fda', disk(80 * 2 * 18 * SECTOR, 36), ['--hda', other, '--boot', 'a']);
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
