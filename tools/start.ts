@@ -7,7 +7,7 @@ import { ROOT, buildCore, buildPage, run, runSteps, StepError } from './steps.ts
 
 function prepareGuest(): void {
   try {
-    run('preparing the guest', 'tsx', ['tools/guest/main.ts', 'mini']);
+    run('preparing the guest', 'tsx', ['tools/guest/main.ts', 'mini', 'firmware']);
   } catch (error) {
     if (!(error instanceof StepError)) throw error;
     console.error('The page will offer no guest of its own; a kernel and an initrd by file or address still work.');

@@ -14,8 +14,8 @@ const SEEN = 33;
  * At 7C00h: SP = 7C00h; print the text at 7C50h; read 9 sectors of cylinder 1, head 0 to 8000h; print the text
  * there; OUT F4h, 33 (1 when reading failed); HLT. print: LODSB and INT 14h, AH = 1, DX = 0, until a 0.
  */
-const CODE = '31c08ed88ec08ed0bc007c52be507ce821005ab80902bb0080b90101b600cd13b0017208be0080e80900b021baf400ee'
-  + 'f4ebfdac84c07408b40131d2cd14ebf3c3';
+const CODE = '31c08ed88ec08ed0bc007c52be507ce821005ab80902bb0080b90101b600cd13b0017208be0080e80900b021baf4'
+  + '00eef4ebfdac84c07408b40131d2cd14ebf3c3';
 const BANNER_AT = 0x50;
 /** Cylinders and sectors per track. */
 const FLOPPIES = [['1.44 MB', 80, 18], ['720 KB', 80, 9], ['360 KB', 40, 9], ['2.88 MB', 80, 36],
@@ -33,8 +33,8 @@ function diskImage(bytes: number, cylinderSectors: number, banner: string, text:
 
 async function start(folder: string, args: readonly string[]): Promise<CommandResult & { log: string }> {
   const log = join(folder, 'debug.txt');
-  const result = await skep(['boot', '--ram', '64', '--debugcon', log, '--timeout', String(TIMEOUT_S), ...args],
-    (TIMEOUT_S + 30) * 1000);
+  const always = ['--ram', '64', '--debugcon', log, '--timeout', String(TIMEOUT_S)];
+  const result = await skep(['boot', ...always, ...args], (TIMEOUT_S + 30) * 1000);
   return { ...result, log: readFileSync(log, 'latin1') };
 }
 
