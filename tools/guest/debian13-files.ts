@@ -2,6 +2,7 @@
 // system's, @APPEND@ the kernel command line. Only what Debian leaves to the administrator.
 
 const ETHERNET = ['eth0', 'ens3', 'enp0s3', 'enp0s4', 'enp0s5'];
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 export const DEBIAN13_FILES: Record<string, string> = {
   'etc/hostname': 'debian13\n',
@@ -10,19 +11,21 @@ export const DEBIAN13_FILES: Record<string, string> = {
   'etc/network/interfaces': 'auto lo\niface lo inet loopback\n'
     + ETHERNET.map((name) => `allow-hotplug ${name}\niface ${name} inet dhcp\n`).join(''),
   'etc/apt/sources.list.d/debian.sources': 'Types: deb\nURIs: http://deb.debian.org/debian\n'
-    + 'Suites: trixie trixie-updates\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n'
+    + `Suites: trixie trixie-updates\nComponents: main\nSigned-By: ${KEYRING}\n\n`
     + 'Types: deb\nURIs: http://deb.debian.org/debian-security\nSuites: trixie-security\nComponents: main\n'
-    + 'Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
+    + `Signed-By: ${KEYRING}\n`,
   'etc/apt/apt.conf.d/90skep': 'APT::Install-Recommends "false";\n',
   // A journal on the disk is written at every boot; dmesg and journalctl -b show this one's.
   'etc/systemd/journald.conf.d/skep.conf': '[Journal]\nStorage=volatile\nRuntimeMaxUse=8M\n',
-  'etc/systemd/system.conf.d/skep.conf': '[Manager]\nDefaultTimeoutStartSec=300s\nDefaultDeviceTimeoutSec=300s\n',
+  'etc/systemd/system.conf.d/skep.conf':
+    '[Manager]\nDefaultTimeoutStartSec=300s\nDefaultDeviceTimeoutSec=300s\n',
   // udev gives up on a worker after 180 s, which a slow emulated CPU under load may need.
   'etc/udev/udev.conf': 'event_timeout=600\n',
   // Each module costs the guest the check of its signature; nobody needs these in a machine of this kind.
   'etc/modprobe.d/skep.conf': ['vga16fb', 'parport_pc', 'ppdev', 'lp', 'pcspkr', 'serio_raw', 'ata_generic']
     .map((name) => `blacklist ${name}\n`).join(''),
-  'etc/motd': 'Debian 13. Benchmarks are in /root/bench, python3 and gcc are here; poweroff ends the machine.\n',
+  'etc/motd':
+    'Debian 13. Benchmarks are in /root/bench, python3 and gcc are here; poweroff ends the machine.\n',
   'etc/issue': 'Debian GNU/Linux 13 \\n \\l (root, password skep)\n\n',
 };
 

@@ -30,8 +30,8 @@ export const DEBIAN13_APPEND = `root=UUID=${UUID} ro ${CONSOLES} cryptomgr.notes
 const FORMAT = 1;
 
 const PACKAGES = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'iproute2', 'ifupdown', 'dhcpcd-base', 'kmod',
-  'initramfs-tools', 'zstd', 'linux-image-amd64', 'login', 'passwd', 'util-linux', 'python3', 'gcc', 'libc6-dev',
-  'less', 'nano', 'procps', 'pciutils', 'iputils-ping', 'netbase', 'ca-certificates'];
+  'initramfs-tools', 'zstd', 'linux-image-amd64', 'login', 'passwd', 'util-linux', 'python3', 'gcc',
+  'libc6-dev', 'less', 'nano', 'procps', 'pciutils', 'iputils-ping', 'netbase', 'ca-certificates'];
 /**
  * Drivers of hardware that no PC of ours will have, and the second compiler for -flto: a quarter of the
  * download.
@@ -105,13 +105,15 @@ function requireTools(): void {
   for (const [tool, name] of Object.entries(HOST_TOOLS)) {
     const flag = tool === 'mke2fs' ? '-V' : '--version';
     if (spawnSync(tool, [flag], { stdio: 'ignore', env: environment() }).error === undefined) continue;
-    throw new GuestError(`${tool} is not on this machine, and guest debian13 needs it: apt-get install ${name}.`);
+    throw new GuestError(`${tool} is not on this machine, and guest debian13 needs it: `
+      + `apt-get install ${name}.`);
   }
 }
 
 /** A user's PATH has no sbin. */
 function environment(extra: Record<string, string> = {}): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C.UTF-8', ...extra };
+  const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+  return { ...process.env, PATH: path, LC_ALL: 'C.UTF-8', ...extra };
 }
 
 /** Date of the newest of the package lists. */
@@ -163,18 +165,24 @@ function moduleEntries(tree: string): CpioEntry[] {
   });
 }
 
+/** Packages put things below /usr; older ones below /. */
+function findUnpacked(fetched: Fetched, path: string): string {
+  const places = [join(fetched.unpacked, 'usr', path), join(fetched.unpacked, path)];
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) throw new GuestError(`The packages for debian13 hold no ${path}.`);
+  return found;
+}
+
 function initramfs(fetched: Fetched): Uint8Array {
-  const lib = ['usr/lib', 'lib'].map((path) => join(fetched.unpacked, path, 'modules', fetched.kernelVersion, 'kernel'))
-    .find((path) => existsSync(path)) ?? '';
-  const busybox = ['usr/bin/busybox', 'bin/busybox'].map((path) => join(fetched.unpacked, path))
-    .find((path) => existsSync(path)) ?? '';
+  const modules = findUnpacked(fetched, `lib/modules/${fetched.kernelVersion}/kernel`);
+  const busybox = findUnpacked(fetched, 'bin/busybox');
   return writeCpio([
     ...['bin', 'dev', 'lib', 'lib/modules'].map((path): CpioEntry => ({ path, type: 'directory' })),
     { path: 'dev/console', type: 'char', mode: 0o600, major: 5, minor: 1 },
     { path: 'dev/null', type: 'char', mode: 0o666, major: 1, minor: 3 },
     { path: 'bin/busybox', type: 'file', mode: 0o755, data: readFileSync(busybox) },
     { path: 'init', type: 'file', mode: 0o755, data: new TextEncoder().encode(ours('debian13-init.sh')) },
-    ...moduleEntries(lib),
+    ...moduleEntries(modules),
   ]);
 }
 
@@ -182,7 +190,8 @@ function initramfs(fetched: Fetched): Uint8Array {
 function fillStage(stage: string, fetched: Fetched, root: string): void {
   chmodSync(stage, 0o777);
   writeFileSync(join(stage, 'initrd.cpio'), initramfs(fetched));
-  for (const name of ['setup', 'write']) writeFileSync(join(stage, `${name}.sh`), ours(`debian13-${name}.sh`));
+  writeFileSync(join(stage, 'setup.sh'), ours('debian13-setup.sh'));
+  writeFileSync(join(stage, 'write.sh'), ours('debian13-write.sh'));
   writeFileSync(join(stage, 'grub.cfg'),
     GRUB_CFG.replaceAll('@UUID@', UUID).replaceAll('@APPEND@', DEBIAN13_APPEND));
   for (const path of ['usr/bin', 'usr/lib/grub', 'usr/lib/x86_64-linux-gnu']) {
@@ -192,8 +201,7 @@ function fillStage(stage: string, fetched: Fetched, root: string): void {
     cpSync(join(fetched.unpacked, path), join(stage, 'grub', path), { recursive: true });
   take('usr/bin/grub-mkimage');
   take('usr/lib/grub/i386-pc');
-  const libraries = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((path) => join(fetched.unpacked, path))
-    .find((path) => existsSync(path)) ?? '';
+  const libraries = findUnpacked(fetched, 'lib/x86_64-linux-gnu');
   for (const name of readdirSync(libraries).filter((entry) => entry.startsWith('libdevmapper'))) {
     copyFileSync(join(libraries, name), join(stage, 'grub/usr/lib/x86_64-linux-gnu', name));
   }
@@ -211,8 +219,9 @@ function fillStage(stage: string, fetched: Fetched, root: string): void {
 /** The machine's own proxies and the like, which mmdebstrap does not look at. */
 function aptOptions(): string {
   const dump = spawnSync('apt-config', ['dump', 'Acquire'], { encoding: 'utf8' }).stdout ?? '';
-  return dump.split('\n').filter((line) => /^Acquire::(https?|ftp|Retries)\b/i.test(line) && !/ "";$/.test(line))
-    .join('\n');
+  const option = /^Acquire::(https?|ftp|Retries)\b/i;
+  const set = (line: string): boolean => option.test(line) && !/ "";$/.test(line);
+  return dump.split('\n').filter(set).join('\n');
 }
 
 function mmdebstrapArguments(fetched: Fetched, stage: string, archives: string): string[] {
@@ -247,8 +256,8 @@ function runMmdebstrap(fetched: Fetched, stage: string, archives: string, log: L
     child.on('close', (code) => {
       if (code === 0) return done();
       const lines = output.trim().split('\n').filter((line) => !/^I: /.test(line)).slice(-12).join('\n');
-      fail(new GuestError(`mmdebstrap failed (status ${code}); as a user without root it needs the package uidmap `
-        + `and user namespaces:\n${lines}`));
+      fail(new GuestError(`mmdebstrap failed (status ${code}); as a user without root it needs the package `
+        + `uidmap and user namespaces:\n${lines}`));
     });
   });
 }
@@ -272,7 +281,7 @@ async function buildDisk(fetched: Fetched, cache: string, root: string, log: Log
     // --sparse: most of the disk is free space.
     for (const name of ['disk.img', 'initrd', 'packages.txt']) {
       const done = spawnSync('cp', ['--sparse=always', join(stage, name), join(out, name)]);
-      if (done.status !== 0) throw new GuestError(`${name} could not be copied to ${out}: ${String(done.stderr)}`);
+      if (done.status !== 0) throw new GuestError(`${name} could not be copied to ${out}.`);
     }
   } finally {
     rmSync(stage, { recursive: true, force: true });

@@ -40,8 +40,8 @@ const NAME = /^[0-9a-f]{32}$/;
 export async function openChunked(indexPath: string, load: LoadFile): Promise<ChunkedDevice> {
   const bytes = await load(indexPath).catch((cause: unknown) => {
     if (cause instanceof DiskError) throw cause;
-    throw new DiskError(`${indexPath}, the index of a disk image, could not be loaded (${(cause as Error).message})`,
-      { cause });
+    const why = (cause as Error).message;
+    throw new DiskError(`${indexPath}, the index of a disk image, could not be loaded (${why})`, { cause });
   });
   return new ChunkedDevice(parseIndex(new TextDecoder().decode(bytes), indexPath), load);
 }
@@ -186,7 +186,8 @@ export class ChunkedDevice implements BlockDevice {
   /** Fetches ahead; undefined where there is nothing to fetch. Never rejects. */
   private fetchAhead(number: number): Promise<unknown> | undefined {
     const name = this.index.chunks[number] ?? '';
-    if (name === '' || this.kept.has(number) || this.ahead.has(number) || this.used.has(number)) return undefined;
+    const known = this.kept.has(number) || this.ahead.has(number) || this.used.has(number);
+    if (name === '' || known) return undefined;
     const fetching = this.fetchChunk(number);
     this.ahead.set(number, fetching);
     this.aheadBytes += this.index.sizes[number] ?? 0;
