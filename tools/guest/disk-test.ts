@@ -1,11 +1,13 @@
-// npx tsx tools/guest/disk-test.ts [--smp N] [--mib N] [--rounds N] [--verbose]
-// Boots Debian's stock kernel with its own ata_piix, sd_mod, sr_mod and ext4 modules on an ext4 image and a CD
-// image, and lets it read, write, sync, remount and compare (disk-init.sh). The modules come from the kernel's
-// package, as for the guests. Exit status: 0 all well and e2fsck clean, 1 not.
+// npx tsx tools/guest/disk-test.ts [--smp N] [--mib N] [--rounds N] [--append S] [--verbose]
+// Boots Debian's stock kernel with its own ata_piix, sd_mod, sr_mod and ext4 modules on an ext4 image and a
+// CD image, and lets it read, write, sync, remount and compare (disk-init.sh). The modules come from the
+// kernel's package, as for the guests. Exit status: 0 all well and e2fsck clean, 1 not.
 
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,7 +74,8 @@ function loadOrder(tree: string): { name: string; data: Uint8Array }[] {
 }
 
 function initramfs(busybox: Uint8Array, modules: { name: string; data: Uint8Array }[]): Uint8Array {
-  const directories = ['bin', 'dev', 'etc', 'modules', 'proc', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin'];
+  const directories = ['bin', 'dev', 'etc', 'modules', 'proc', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin',
+    'usr/sbin'];
   const entries: CpioEntry[] = [
     ...directories.map((path): CpioEntry => ({ path, type: 'directory' })),
     { path: 'dev/console', type: 'char', mode: 0o600, major: 5, minor: 1 },
@@ -105,7 +108,8 @@ async function boot(options: { smp: number; initrd: Uint8Array; hda: string; cdr
   const guest = join(ROOT, 'public/guest/mini');
   let text = '';
   const decoder = new TextDecoder();
-  const vm = await Skep.create({ smp: options.smp, memory: 512, kernel: join(guest, 'vmlinuz'), initrd: options.initrd,
+  const vm = await Skep.create({ smp: options.smp, memory: 512, kernel: join(guest, 'vmlinuz'),
+    initrd: options.initrd,
     append: options.append, hda: options.hda, cdrom: options.cdrom,
     serial: (bytes) => {
       const part = decoder.decode(bytes, { stream: true });
@@ -123,8 +127,10 @@ async function boot(options: { smp: number; initrd: Uint8Array; hda: string; cdr
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { smp: { type: 'string', default: '1' }, mib: { type: 'string', default: '8' },
-    rounds: { type: 'string', default: '2' }, verbose: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({ options: { smp: { type: 'string', default: '1' },
+    mib: { type: 'string', default: '8' },
+    rounds: { type: 'string', default: '2' },
+    append: { type: 'string', default: '' }, verbose: { type: 'boolean', default: false } } });
   const mini = await prepareMini({ root: ROOT, log: (line) => console.log(line) });
   mkdirSync(CACHE, { recursive: true });
   const busybox = readFileSync(join(ROOT, '.cache/guest/mini/root/usr/bin/busybox'));
@@ -136,14 +142,15 @@ async function main(): Promise<number> {
   makeImage(cdrom, 24, 10);
   const sum = createHash('md5').update(readFileSync(cdrom)).digest('hex');
   const { text, vm } = await boot({ smp: Number(values.smp), initrd: initramfs(busybox, modules), hda, cdrom,
-    append: `console=ttyS0 cryptomgr.notests skep.sums=${sum} skep.mib=${values.mib} skep.rounds=${values.rounds}`,
+    append: `console=ttyS0 cryptomgr.notests skep.sums=${sum} skep.mib=${values.mib} skep.rounds=${values.rounds} ${values.append}`,
     verbose: values.verbose });
   const lines = text.split(/\r?\n/).filter((line) => line.startsWith('disk-test '));
   const failed = lines.filter((line) => line.includes('FAILED'));
   const ended = lines.includes('disk-test end');
   const fsck = spawnSync('e2fsck', ['-fn', hda], { encoding: 'utf8' });
   const { drives, interrupts } = vm.stats;
-  for (const line of failed.length === 0 ? lines.filter((one) => / rate |irq/.test(one)) : lines) console.log(line);
+  for (const line of failed.length === 0 ? lines.filter((one) => / rate |irq/.test(one))
+    : lines) console.log(line);
   console.log(`${basename(work)}: ${values.smp} CPUs, ${lines.length} lines, ${failed.length} failed, ${
     ended ? 'ended' : 'NOT ended'}, interrupts lost ${interrupts.lost}, e2fsck ${fsck.status === 0 ? 'clean' : fsck.stdout}`);
   console.log(JSON.stringify(drives));
