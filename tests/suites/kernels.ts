@@ -26,7 +26,7 @@ const CASES: readonly KernelCase[] = [
   { kernel: 'msr', cpus: [1, 2, 4] },
   { kernel: 'inout', cpus: [1, 2], argument: [200_000, 10_000_000] },
   { kernel: 'litmus', cpus: [2, 4], argument: [100_000, 1_000_000], timeoutS: 600 },
-  { kernel: 'smc', cpus: [1, 2, 4], argument: [20_000, 1_000_000], timeoutS: 600 },
+  { kernel: 'smc', cpus: [1, 2, 4], argument: [20_000, 200_000], timeoutS: 600 },
   { kernel: 'sortsum', cpus: [1], argument: [20, 1000] },
   { kernel: 'tlb', cpus: [1, 2] },
 ];
