@@ -1,6 +1,6 @@
-// Backend: an image on a server that answers Range requests (RFC 9110 section 14). Pieces of 128 KiB are kept,
-// the least recently used go first; a sequential reader gets larger requests ahead of its need. A server that
-// ignores Range is downloaded whole. Read-only.
+// Backend: an image on a server that answers Range requests (RFC 9110 section 14). Pieces of 128 KiB are
+// kept, the least recently used go first; a sequential reader gets larger requests ahead of its need. A
+// server that ignores Range is downloaded whole. Read-only.
 
 import { DiskError, type BlockDevice } from './block-device.ts';
 import { MemoryDevice } from './memory.ts';
@@ -128,7 +128,9 @@ export class HttpRangeDevice implements BlockDevice {
   }
 
   private async fetchOnce(start: number, end: number): Promise<Uint8Array> {
-    const response = await this.fetcher(this.url, { headers: { Range: `bytes=${start}-${end - 1}` } });
+    // Not called as a method: a page's fetch wants its global as `this`.
+    const { fetcher } = this;
+    const response = await fetcher(this.url, { headers: { Range: `bytes=${start}-${end - 1}` } });
     if (response.status !== 206) {
       await cancel(response);
       // Servers under load answer 5xx for a while; other answers do not change.
