@@ -16,6 +16,8 @@ import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
 import { Exit, publishStats, runSlice, setTranslator } from "./interp/loop";
 import { executeRegions, noteHead } from "./jit/region";
+// What translated regions import.
+export { jitCond, jitLost } from "./jit/flags";
 import { physInit, ramHost } from "./mmu/physmem";
 import { tlbResetMode } from "./mmu/tlb";
 import { CPU_STATE_BYTES } from "./lib/layout";

@@ -4,7 +4,7 @@
 /** Opcodes used. */
 export const enum W {
   UNREACHABLE = 0x00, BLOCK = 0x02, LOOP = 0x03, IF = 0x04, ELSE = 0x05, END = 0x0B, BR = 0x0C,
-  BR_IF = 0x0D, BR_TABLE = 0x0E, CALL_INDIRECT = 0x11, SELECT = 0x1B,
+  BR_IF = 0x0D, BR_TABLE = 0x0E, CALL = 0x10, SELECT = 0x1B,
   GET = 0x20, SET = 0x21, TEE = 0x22,
   I32_LOAD = 0x28, I64_LOAD = 0x29, I32_LOAD8_S = 0x2C, I32_LOAD8_U = 0x2D, I32_LOAD16_S = 0x2E,
   I32_LOAD16_U = 0x2F,
@@ -20,7 +20,7 @@ export const enum W {
   I64_SHL = 0x86, I64_SHR_S = 0x87,
   I64_SHR_U = 0x88, I32_WRAP = 0xA7, I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD, I32_EXTEND8 = 0xC0,
   I32_EXTEND16 = 0xC1,
-  VOID = 0x40, I32 = 0x7F, I64 = 0x7E, FUNCREF = 0x70,
+  VOID = 0x40, I32 = 0x7F, I64 = 0x7E,
 }
 /** Distance from a 32-bit operation to its 64-bit sister. */
 const WIDE_ARITHMETIC: u32 = W.I64_ADD - W.I32_ADD;
@@ -111,21 +111,25 @@ function name(text: u32, length: u32): void {
 }
 const ENV: u32 = 0x766E65;
 const MEM: u32 = 0x6D656D;
-const TAB: u32 = 0x626174;
+const COND: u32 = 0x646E6F63;
+const LOST: u32 = 0x74736F6C;
 const FIRST_FUNCTION: u32 = 0x3066;
+
+/** Functions of the core, in the order of their import. */
+export const enum Import { COND = 0, LOST = 1, COUNT = 2 }
 
 function importsOf(): void {
   byte(Section.IMPORT);
   const size = beginLength();
-  uleb(2);
+  uleb(1 + Import.COUNT);
   name(ENV, 3); name(MEM, 3);
   byte(2); byte(LIMITS_SHARED); uleb(0); uleb(MEMORY_PAGES);
-  name(ENV, 3); name(TAB, 3);
-  byte(1); byte(W.FUNCREF); byte(0); uleb(0);
+  name(ENV, 3); name(COND, 4); byte(0); uleb(0);
+  name(ENV, 3); name(LOST, 4); byte(0); uleb(0);
   endLength(size);
 }
 
-/** Start a module at `address`: imports env.mem, env.tab; function f0 (i32, i32) -> i32 with these many i64, then i32 locals. */
+/** Start a module at `address`: imports env.mem, env.cond, env.lost; function f0 (i32, i32) -> i32 with these many i64, then i32 locals. */
 let codeSize: usize = 0;
 let bodySize: usize = 0;
 export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32): void {
@@ -145,7 +149,7 @@ export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u
   endLength(size);
   byte(Section.EXPORT);
   size = beginLength();
-  uleb(1); name(FIRST_FUNCTION, 2); byte(0); uleb(0);
+  uleb(1); name(FIRST_FUNCTION, 2); byte(0); uleb(Import.COUNT);
   endLength(size);
   byte(Section.CODE);
   codeSize = beginLength();

@@ -7,7 +7,7 @@ import { Cpu, FlagKind } from "../cpu/state";
 import { testCond } from "../cpu/flags";
 import { mulHighSigned } from "../uop/arith";
 import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
-import { W, br, const32, const64, constant, get, number, op, set, sized } from "./bytes";
+import { Import, W, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import { Block, Insn, Lower, Place, Term, block, insnOf, lowerOp, lowerPlace, queueAt } from "./map";
 import { blocks, successors } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
@@ -296,7 +296,7 @@ function pushCarry(d: u32): void {
       break;
     case FlagKind.SUB: compare(d, W.I32_LT_U); break;
     case FlagKind.LOGIC: const32(0); break;
-    case Desc.DYNAMIC: callCore(CC_CARRY, jitCond.index); break;
+    case Desc.DYNAMIC: pushCoreCond(CC_CARRY); break;
     default: get(L.FE); op(W.I32_WRAP); const32(<i32>CF); op(W.I32_AND);
   }
 }
@@ -311,7 +311,7 @@ export function pushCond(cc: u32): void {
   else done = kindOf(d) != Desc.DYNAMIC && pushResultCond(d, even);
   if (!done) {
     toDynamic();
-    callCore(cc, jitCond.index);
+    pushCoreCond(cc);
   } else if (cc & 1) op(W.I32_EQZ);
 }
 
@@ -370,18 +370,17 @@ export function spillFlags(): void {
   storeField(offsetof<Cpu>("flagKind"), L.DK, false);
 }
 
-/** Push the i32 that a function of the core gives for (cpu, argument), the dynamic flags being in Cpu. */
-function callCore(argument: u32, index: u32): void {
+/** Push the truth of a condition code over the dynamic flags. */
+function pushCoreCond(cc: u32): void {
   spillFlags();
-  call(argument, index);
+  call(Import.COND, cc);
 }
-export function call(argument: u32, index: u32): void {
+/** Push the i32 that a function of the core gives for (cpu, argument). */
+export function call(which: Import, argument: u32): void {
   get(L.C);
   const32(argument);
-  const32(index);
-  op(W.CALL_INDIRECT);
-  number(0);
-  number(0);
+  op(W.CALL);
+  number(which);
 }
 
 /** Called by regions: truth of a condition code. */

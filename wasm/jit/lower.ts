@@ -8,9 +8,9 @@ import {
   RecFlag, recBase, recDisp, recFlags, recImm, recIndex, recOff, recOpSize, recReg, recRm, recScale,
 } from "../decode/record";
 import { TLB_ENTRIES } from "../lib/layout";
-import { W, access, const32, const64, constant, get, op, openVoid, set, sized, tee } from "./bytes";
+import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized, tee } from "./bytes";
 import {
-  call, describe, flagsAfter, flagsNow, jitLost, localA, localB, localResult, pushCond, pushWithoutCarries,
+  call, describe, flagsAfter, flagsNow, localA, localB, localResult, pushCond, pushWithoutCarries,
     saveCarry, setFlagsNow,
   shiftCount, toDynamic, usesMemory,
 } from "./flags";
@@ -261,7 +261,7 @@ function pushLost(size: u32): void {
   if (size == Size.QWORD) {
     storeField(offsetof<Cpu>("flagA"), L.TA64, true);
     storeField(offsetof<Cpu>("flagB"), L.TB64, true);
-    call(0, jitLost.index);
+    call(Import.LOST, 0);
     return;
   }
   get(L.TA32);

@@ -34,14 +34,16 @@ function announceFailure(memory: WebAssembly.Memory, code: number): void {
 
 /**
  * Puts the functions f0, f1, ... of a translated module at `address` into the core's table; index of the
- * first, 0 if the engine refuses. Engines do not compile from shared memory, hence the copy.
+ * first, 0 if the engine refuses. Engines do not compile from shared memory, hence the copy. The module does
+ * not import the table: every growth and every entry would have to be told to all modules that do.
  */
-export function installCode(memory: WebAssembly.Memory, table: WebAssembly.Table, address: number,
-  bytes: number,
-  count: number): number {
+export function installCode(memory: WebAssembly.Memory, core: Record<string, unknown>, address: number,
+  bytes: number, count: number): number {
+  const table = core.table as WebAssembly.Table;
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
-    const { exports } = new WebAssembly.Instance(module, { env: { mem: memory, tab: table } });
+    const env = { mem: memory, cond: core.jitCond, lost: core.jitLost };
+    const { exports } = new WebAssembly.Instance(module, { env });
     const first = table.grow(count);
     for (let n = 0; n < count; n++) table.set(first + n, exports[`f${n}`]);
     return first;
@@ -65,7 +67,7 @@ export function instantiate(request: Pick<ThreadRequest & { kind: 'init' }, 'mod
         throw new CorePanic(`the core stopped with code ${code}, detail 0x${BigInt.asUintN(64, detail).toString(16)}`);
       },
       install: (address: number, bytes: number, count: number): number =>
-        installCode(memory, core.table as WebAssembly.Table, address >>> 0, bytes, count),
+        installCode(memory, core, address >>> 0, bytes, count),
     },
   };
   const core = new WebAssembly.Instance(module, imports).exports;

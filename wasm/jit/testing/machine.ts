@@ -54,7 +54,7 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
       log: () => {},
       panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
       install: (address: number, bytes: number, count: number) =>
-        installCode(memory as never, exports.table as never, address >>> 0, bytes, count),
+        installCode(memory as never, exports, address >>> 0, bytes, count),
     },
   }).exports;
   return exports as unknown as Core;
