@@ -17,10 +17,11 @@ import { irq } from './suites/irq.ts';
 import { kernels } from './suites/kernels.ts';
 import { pause } from './suites/pause.ts';
 import { random } from './suites/random.ts';
+import { screen } from './suites/screen.ts';
 
-const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware };
+const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen };
 type SuiteName = keyof typeof SUITES;
-const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle']);
+const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen']);
 
 function usage(sentence: string): never {
   console.error(`${sentence}\nsuites: ${Object.keys(SUITES).join(' ')}`);
