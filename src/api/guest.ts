@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { ConfigError, SkepError } from '../emu/errors.ts';
 
 /** Names that `tools/guest` can make. */
-export const KNOWN_GUESTS = ['mini'] as const;
+export const KNOWN_GUESTS = ['mini', 'debian13'] as const;
 
 const Manifest = v.object({
   name: v.string(),
@@ -12,6 +12,8 @@ const Manifest = v.object({
   kernel: v.string(),
   initrd: v.optional(v.string()),
   append: v.optional(v.string(), ''),
+  /** Image or index of an image for hda. */
+  disk: v.optional(v.string()),
   /** MiB of RAM that the guest likes. */
   memory: v.optional(v.number()),
   bytes: v.optional(v.number()),
@@ -44,5 +46,5 @@ export function parseManifest(text: string, name: string): GuestManifest {
 
 export function guestMissing(name: string): SkepError {
   return new SkepError('guest-missing', `The guest "${name}" has not been prepared.`,
-    'Run npm run guest (it needs Debian\'s package tools), or give a kernel and an initrd.');
+    `Run npm run guest -- ${name} (it needs Debian's package tools), or give a kernel and an initrd.`);
 }

@@ -88,29 +88,42 @@ async function readManifest(name: string, base: URL, options: SkepOptions): Prom
 /** The folder of prepared guests. */
 function guestRoot(options: SkepOptions): URL {
   const { guestBase } = theHost();
-  const root = options.guestBase === undefined ? guestBase() : new URL(String(options.guestBase), guestBase());
+  const root = options.guestBase === undefined ? guestBase()
+    : new URL(String(options.guestBase), guestBase());
   return root.href.endsWith('/') ? root : new URL(`${root.href}/`);
 }
 
-/** What CPU 0 starts with, and the RAM that a guest likes. */
-async function readStart(options: SkepOptions): Promise<{ boot?: BootConfig; firmware?: FirmwareConfig;
-  memory: number | undefined }> {
+/** What CPU 0 starts with, the RAM that a guest likes, and its disk. */
+interface Start {
+  boot?: BootConfig;
+  firmware?: FirmwareConfig;
+  memory: number | undefined;
+  disk: URL | undefined;
+}
+
+function guestDisk(manifest: GuestManifest | undefined, base: URL): URL | undefined {
+  return manifest?.disk === undefined ? undefined : new URL(manifest.disk, base);
+}
+
+async function readStart(options: SkepOptions): Promise<Start> {
   if (!startsWithFirmware(options)) return readBoot(options);
   const { read } = theHost();
   const files = { signal: options.signal, onProgress: options.onProgress };
   const root = guestRoot(options);
-  const manifest = options.guest === undefined ? undefined
-    : await readManifest(options.guest, new URL(`${options.guest}/`, root), options);
-  return { firmware: await readFirmware(options, root, read, files), memory: manifest?.memory };
+  const base = new URL(`${options.guest ?? ''}/`, root);
+  const manifest = options.guest === undefined ? undefined : await readManifest(options.guest, base, options);
+  return { firmware: await readFirmware(options, root, read, files), memory: manifest?.memory,
+    disk: guestDisk(manifest, base) };
 }
 
-async function readBoot(options: SkepOptions): Promise<{ boot: BootConfig; memory: number | undefined }> {
+async function readBoot(options: SkepOptions): Promise<Start> {
   const { read } = theHost();
   const files = { signal: options.signal, onProgress: options.onProgress };
   let { kernel } = options;
   let initrd = options.initrd === undefined ? undefined : [options.initrd].flat();
   let append = options.append ?? DEFAULT_APPEND;
   let memory: number | undefined;
+  let disk: URL | undefined;
   if (options.guest !== undefined) {
     const base = new URL(`${options.guest}/`, guestRoot(options));
     const manifest = await readManifest(options.guest, base, options);
@@ -118,6 +131,7 @@ async function readBoot(options: SkepOptions): Promise<{ boot: BootConfig; memor
     initrd ??= manifest.initrd === undefined ? [] : [new URL(manifest.initrd, base)];
     append = [manifest.append, options.append ?? ''].filter((part) => part !== '').join(' ');
     memory = manifest.memory;
+    disk = guestDisk(manifest, base);
   }
   if (kernel === undefined) {
     throw new ConfigError('There is nothing to boot.', 'Name a guest or give a kernel.');
@@ -126,7 +140,7 @@ async function readBoot(options: SkepOptions): Promise<{ boot: BootConfig; memor
     ...(initrd ?? [])].map((source) => read(source, files)));
   const boot = { kernel: kernelFile as NamedBytes, initrd: initrdFiles, append };
   checkKernel(boot);
-  return { boot, memory };
+  return { boot, memory, disk };
 }
 
 export class SkepSerial {
@@ -183,10 +197,12 @@ export class Skep {
     checkCpus(smp);
     checkCpuModel(cpuModel);
     if (options.memory !== undefined) checkMemory(options.memory, smp);
-    const { memory, ...start } = await readStart(options);
+    const { memory, disk, ...start } = await readStart(options);
+    const hda = options.hda ?? disk;
+    const wanted = hda === undefined ? options : { ...options, hda };
     const files = { signal: options.signal, onProgress: options.onProgress };
     const floppies = await readFloppies(options, theHost().read, files);
-    const machine = await Machine.create({ cpus: smp, drives: driveConfigs(options, theHost().image),
+    const machine = await Machine.create({ cpus: smp, drives: driveConfigs(wanted, theHost().image),
       memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
       tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(), options: options.options ?? 0,
         floppies, ...start }, platform);
