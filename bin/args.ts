@@ -81,7 +81,8 @@ const BOOT_OPTIONS = {
   'bios-serial': { type: 'boolean' }, debugcon: { type: 'string' },
   until: { type: 'string', multiple: true }, send: { type: 'string', multiple: true },
     timeout: { type: 'string' },
-  serial: { type: 'string' }, screenshot: { type: 'string' }, json: { type: 'string' }, engine: { type: 'string' },
+  serial: { type: 'string' }, screenshot: { type: 'string' }, json: { type: 'string' },
+    engine: { type: 'string' },
   quiet: { type: 'boolean' }, verbose: { type: 'boolean' },
 } as const satisfies Options;
 

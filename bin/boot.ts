@@ -3,7 +3,9 @@
 
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { Skep, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats } from '../src/api/node.ts';
+import {
+  Skep, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats,
+} from '../src/api/node.ts';
 import { SkepError } from '../src/api/errors.ts';
 import type { BootArgs } from './args.ts';
 import { Script } from './script.ts';

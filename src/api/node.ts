@@ -40,7 +40,8 @@ function read(source: FileSource, options: ReadOptions): Promise<NamedBytes> {
 
 const image: ImageOpener = (source) => {
   const path = pathOf(source);
-  return path === undefined ? imageSource(source) : { name: path, source: { kind: 'path', path: resolve(path) } };
+  return path === undefined ? imageSource(source)
+    : { name: path, source: { kind: 'path', path: resolve(path) } };
 };
 
 /** The package's root: the nearest folder above this module with a package.json. */

@@ -38,6 +38,8 @@ export interface SkepOptions extends DriveOptions, FirmwareOptions {
   guestBase?: string | URL;
   /** Called for every output of serial port 1. */
   serial?: (bytes: Uint8Array) => void;
+  /** An OffscreenCanvas that shows the screen; it belongs to the machine from now on. */
+  screen?: unknown;
   onProgress?: (progress: Progress) => void;
   /** Aborts the creation, and stops the machine afterwards. */
   signal?: AbortSignal;
@@ -212,6 +214,7 @@ export class Skep {
     }
     const vm = new Skep(machine, options.signal);
     if (options.serial !== undefined) vm.serial.onData(options.serial);
+    if (options.screen !== undefined) vm.screen.attach(options.screen);
     return vm;
   }
 

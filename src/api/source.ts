@@ -20,11 +20,13 @@ export type Reader = (source: FileSource, options: ReadOptions) => Promise<Named
 
 /** An image for a drive, opened later and piece by piece; everything that needs no file system. */
 export function imageSource(source: FileSource): { name: string; source: DiskSource } {
-  if (source instanceof Uint8Array) return { name: 'of the given bytes', source: { kind: 'bytes', bytes: source } };
+  if (source instanceof Uint8Array) return { name: 'of the given bytes',
+    source: { kind: 'bytes', bytes: source } };
   if (source instanceof ArrayBuffer) return imageSource(new Uint8Array(source));
   if (source instanceof Blob) {
     const name = (source as { name?: unknown }).name;
-    return { name: typeof name === 'string' ? name : 'of the given file', source: { kind: 'blob', blob: source } };
+    return { name: typeof name === 'string' ? name : 'of the given file',
+      source: { kind: 'blob', blob: source } };
   }
   return { name: lastSegment(String(source)), source: { kind: 'url', url: String(source) } };
 }

@@ -216,6 +216,7 @@ export class Machine {
       await this.finish({ reason: 'stopped', value: 0 });
     }
     await this.terminateAll();
+    this.screen.close();
     this.setState('stopped');
     this.settle.resolve({ reason: 'stopped', value: 0 });
   }
@@ -298,7 +299,8 @@ export class Machine {
     const { drives } = this.options;
     if (drives === undefined || drives.length === 0) return;
     const thread = this.platform.spawnIo?.('disks');
-    if (thread === undefined) throw new SkepError('unsupported', 'This host has no drives.', 'Leave the drives out.');
+    if (thread === undefined) throw new SkepError('unsupported', 'This host has no drives.',
+      'Leave the drives out.');
     this.ioWorker = new IoWorker(thread, {
       onFailure: (error) => this.fail(error),
       onDisk: (event) => this.events.emit('disk', event),
@@ -308,7 +310,8 @@ export class Machine {
 
   /** Puts another disc into a CD-ROM drive, or takes it out; rejects with a SkepError. */
   async changeDisc(drive: DriveConfig): Promise<void> {
-    if (this.ioWorker === undefined) throw new MachineError('wrong-state', 'This machine has no CD-ROM drive.', '');
+    if (this.ioWorker === undefined) throw new MachineError('wrong-state',
+      'This machine has no CD-ROM drive.', '');
     await this.ioWorker.change(drive);
   }
 

@@ -39,7 +39,8 @@ export interface Platform {
   loadCore(): Promise<WebAssembly.Module>;
   hostCores(): number;
   /** Shows the screen on an OffscreenCanvas, in a thread of its own; absent where there are none. */
-  showScreen?(module: WebAssembly.Module, memory: WebAssembly.Memory, canvas: unknown, events: CanvasEvents): CanvasLink;
+  showScreen?(module: WebAssembly.Module, memory: WebAssembly.Memory, canvas: unknown,
+    events: CanvasEvents): CanvasLink;
 }
 
 /** Host to I/O worker: each is answered by one `done` or `refused`, in order. */

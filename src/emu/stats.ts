@@ -2,7 +2,9 @@
 // anything. lost = raised - coalesced - accepted - pendingAtEnd - clearedByReset is exact only while the
 // machine stands.
 
-import { Board, BOARD, CONTROL, Control, CpuField, Drive, DRIVE_BYTES, Inbox, MAX_DRIVES } from './generated-layout.ts';
+import {
+  Board, BOARD, CONTROL, Control, CpuField, Drive, DRIVE_BYTES, Inbox, MAX_DRIVES,
+} from './generated-layout.ts';
 import type { SharedMachine } from './shared.ts';
 
 export interface CpuStats {
@@ -24,7 +26,8 @@ export interface InterruptStats {
   /** Accepted interrupts by vector (hexadecimal), all CPUs. */
   vectors: Record<string, number>;
 }
-export interface DriveStats { position: number; readBytes: number; writtenBytes: number; requests: number; errors: number }
+export interface DriveStats { position: number; readBytes: number; writtenBytes: number; requests: number;
+  errors: number }
 export interface MachineStats {
   /** Machine time. */
   timeMs: number;

@@ -23,7 +23,7 @@ rate() { # NAME MIB START END
 for module in /modules/*; do insmod "$module" || result "insmod $module" 1; done
 for n in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/sda ] && [ -b /dev/sr0 ] && break; sleep 0.3; done
 [ -b /dev/sda ]; result sda $?
-mkdir -p /mnt /cd
+mkdir -p /mnt /cd /scratch
 mount -t ext4 /dev/sda /mnt; result mount $?
 (cd /mnt && md5sum -c -s sums); result "read ext4" $?
 

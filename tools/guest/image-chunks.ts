@@ -1,8 +1,8 @@
 // npx tsx tools/guest/image-chunks.ts IMAGE FOLDER [CHUNK_KIB]
 // Cuts a raw disk image into chunks for a static web server: FOLDER/disk.json, the index, and
 // FOLDER/chunks/HASH, each chunk compressed by deflate (RFC 1951, which every browser unpacks by itself) and
-// named by the first 128 bits of the SHA-256 of its stored bytes: the name is the integrity check. Equal chunks
-// are one file, chunks of zeros none. The reader and the format's type: src/emu/disk/chunked.ts.
+// named by the first 128 bits of the SHA-256 of its stored bytes: the name is the integrity check. Equal
+// chunks are one file, chunks of zeros none. The reader and the format's type: src/emu/disk/chunked.ts.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // npx tsx tools/guest/main.ts [--refresh] [mini] [firmware] [debian13]
-// Prepares guests, and the firmware for disk images, in public/guest from Debian packages. Without a name: the
-// small ones. Exit status: 0 there, 1 cannot be made, 2 bad usage.
+// Prepares guests, and the firmware for disk images, in public/guest from Debian packages. Without a name:
+// the small ones. Exit status: 0 there, 1 cannot be made, 2 bad usage.
 
 import { fileURLToPath } from 'node:url';
 import { GuestError } from './apt.ts';

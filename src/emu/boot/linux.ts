@@ -14,10 +14,14 @@ import { BootKind, LOW, memoryMap, putIdentityMap, type BootState, type GuestRam
 import { unpackPayload } from './unpack.ts';
 
 /** Offsets in boot_params (arch/x86/include/uapi/asm/bootparam.h). */
-const BP = { SCREEN_INFO: 0x00, ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8, E820_TABLE: 0x2D0,
+const BP = { SCREEN_INFO: 0x00, ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8,
+  E820_TABLE: 0x2D0,
   BYTES: 0x1000 } as const;
-/** struct screen_info (include/uapi/linux/screen_info.h) of mode 3: 80x25 characters of 16 lines, VGA colour. */
-const SCREEN = { ORIG_Y: 0x01, MODE: 0x06, COLUMNS: 0x07, EGA_BX: 0x0A, LINES: 0x0E, IS_VGA: 0x0F, POINTS: 0x10 } as const;
+/**
+ * struct screen_info (include/uapi/linux/screen_info.h) of mode 3: 80x25 characters of 16 lines, VGA colour.
+ */
+const SCREEN = { ORIG_Y: 0x01, MODE: 0x06, COLUMNS: 0x07, EGA_BX: 0x0A, LINES: 0x0E, IS_VGA: 0x0F,
+  POINTS: 0x10 } as const;
 const VGA_MODE = 3;
 /** BL of INT 10h function 12h: 256 KiB of video memory, colour. */
 const EGA_BX_256K = 3;

@@ -44,12 +44,15 @@ export function serveIoThread(port: IoPort, openPath?: OpenPath): void {
 
   const execute = async (request: IoRequest): Promise<void> => {
     if (request.kind === 'init') {
-      const core = instantiate(request, { post: (message) => port.post(message as IoReply) }) as unknown as BlockCore & { ioInit(): void };
+      const core = instantiate(request,
+        { post: (message) => port.post(message as IoReply) }) as unknown as BlockCore & { ioInit(): void };
       core.ioInit();
       words = new Int32Array(request.memory.buffer);
       service = new BlockService(request.memory, core, {
-        onError: (drive, name, message) => port.post({ kind: 'disk', event: { kind: 'error', drive, name, message } }),
-        onSlow: (drive, name, seconds) => port.post({ kind: 'disk', event: { kind: 'slow', drive, name, seconds } }),
+        onError: (drive, name, message) =>
+          port.post({ kind: 'disk', event: { kind: 'error', drive, name, message } }),
+        onSlow: (drive, name, seconds) =>
+          port.post({ kind: 'disk', event: { kind: 'slow', drive, name, seconds } }),
         onEject: (drive) => port.post({ kind: 'disk', event: { kind: 'eject', drive } }),
       });
       return;

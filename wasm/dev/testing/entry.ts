@@ -1,10 +1,14 @@
 // The test build of the board: chips, bus and LAPICs with their real wiring, without CPUs. Built by board.ts
 // beside it.
 
-export { boardInit, boardReset, boardPresetForDirectBoot, boardPresetForFirmware, boardPoll, boardSnapshot } from "../../board";
+export {
+  boardInit, boardReset, boardPresetForDirectBoot, boardPresetForFirmware, boardPoll, boardSnapshot,
+} from "../../board";
 export { pioRead, pioReadRun, pioWrite, pioWriteRun } from "../../bus/pio";
 export { blockClaim, blockComplete, blockRelease, blockWritten } from "../../bus/block";
-export { isRam, isWrittenRam, isWritableRam, physInit, physRead, physReadBytes, physWriteBytes } from "../../mmu/physmem";
+export {
+  isRam, isWrittenRam, isWritableRam, physInit, physRead, physReadBytes, physWriteBytes,
+} from "../../mmu/physmem";
 export { dmaTransfer } from "../dma8237";
 export { mmioDirect, mmioRead, mmioWrite, mmioIsDevice } from "../../bus/mmio";
 export { picAcknowledgeHook as picInta } from "../pic";
