@@ -23,9 +23,9 @@ rate() { # NAME MIB START END
 for module in /modules/*; do insmod "$module" || result "insmod $module" 1; done
 for n in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/sda ] && [ -b /dev/sr0 ] && break; sleep 0.3; done
 [ -b /dev/sda ]; result sda $?
-mkdir -p /mnt /cd /scratch
-mount -t ext4 /dev/sda /mnt; result mount $?
-(cd /mnt && md5sum -c -s sums); result "read ext4" $?
+mkdir -p /disk /cd /scratch
+mount -t ext4 /dev/sda /disk; result mount $?
+(cd /disk && md5sum -c -s sums); result "read ext4" $?
 
 mib=$(parameter mib)
 rounds=$(parameter rounds)
@@ -33,22 +33,22 @@ for round in $(seq "$rounds"); do
   # Every CPU writes its own file and reads it back from the disk.
   for cpu in $(seq "$(nproc)"); do
     (dd if=/dev/urandom of=/data$cpu bs=1M count="$mib" 2>/dev/null
-     cp /data$cpu /mnt/data$cpu && md5sum < /data$cpu > /mnt/sum$cpu; rm /data$cpu) &
+     cp /data$cpu /disk/data$cpu && md5sum < /data$cpu > /disk/sum$cpu; rm /data$cpu) &
   done
   wait
   sync; result "sync $round" $?
   echo 3 > /proc/sys/vm/drop_caches
   for cpu in $(seq "$(nproc)"); do
-    expect "written $round.$cpu" "$(cat /mnt/sum$cpu)" "$(md5sum < /mnt/data$cpu)" &
+    expect "written $round.$cpu" "$(cat /disk/sum$cpu)" "$(md5sum < /disk/data$cpu)" &
   done
   wait
 done
-umount /mnt; result umount $?
-mount -t ext4 /dev/sda /mnt; result remount $?
+umount /disk; result umount $?
+mount -t ext4 /dev/sda /disk; result remount $?
 for cpu in $(seq "$(nproc)"); do
-  expect "remounted $cpu" "$(cat /mnt/sum$cpu)" "$(md5sum < /mnt/data$cpu)"
+  expect "remounted $cpu" "$(cat /disk/sum$cpu)" "$(md5sum < /disk/data$cpu)"
 done
-umount /mnt
+umount /disk
 
 echo 3 > /proc/sys/vm/drop_caches
 start=$(now); dd if=/dev/sda of=/dev/null bs=1M count=48 2>/dev/null; rate read 48 "$start" "$(now)"
