@@ -48,6 +48,13 @@ test('the VGA console shows what the kernel prints; keys reach a shell on it', a
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Picture' }).click();
   expect((await download).suggestedFilename()).toBe('skep-screen.png');
+
+  // The last picture stays when the machine is over.
+  await page.getByRole('tab', { name: 'Both' }).click();
+  await skep.type('poweroff -f');
+  await expect(skep.state).toHaveText('powered off', { timeout: 30_000 });
+  await page.waitForTimeout(1000);
+  expect(await litShare(page)).toBeGreaterThan(0.02);
   await page.getByRole('tab', { name: /Serial/ }).click();
   await expect(page.locator('#screen')).toBeHidden();
   expect(errors).toEqual([]);

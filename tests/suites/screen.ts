@@ -1,5 +1,5 @@
-// The VGA console of a stock kernel: what it prints is what the screen shows, typed keys reach a shell on it, a
-// long scroll ends at the right lines, and the picture has the text mode's size.
+// The VGA console of a stock kernel: what it prints is what the screen shows, typed keys reach a shell on
+// it, a long scroll ends at the right lines, and the picture has the text mode's size.
 
 import { bootMini, type Shell } from '../lib/skep.ts';
 import { check, sleep, type Suite } from '../lib/suite.ts';

@@ -23,6 +23,8 @@ export interface CanvasEvents {
   onError?(error: SkepError): void;
 }
 
+/** Time for the last picture. */
+const LAST_PICTURE_MS = 300;
 const PLANE_MASK = 0xFFFF;
 const PLANES = 4;
 
@@ -103,9 +105,10 @@ export class Screen {
     return attached;
   }
 
-  /** Ends every canvas; pictures can still be taken. */
+  /** The machine is over: canvases keep its last picture; pictures can still be taken. */
   close(): void {
-    this.links.forEach((link) => link.close());
+    const links = [...this.links];
+    if (links.length > 0) setTimeout(() => links.forEach((link) => link.close()), LAST_PICTURE_MS);
   }
 
   /** Address of the present picture, for tests that count what is stored. */
