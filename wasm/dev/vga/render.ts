@@ -272,14 +272,27 @@ function renderVga(dev: Vga): bool {
   return changed;
 }
 
-/** 15 or 16 bits per pixel to RGBA. */
-// @ts-ignore: decorator
-@inline
-function highColor(v: u32, green: u32): u32 {
-  const b = v & 31;
-  const r = v >> (5 + green) & 31;
-  const g = green == 6 ? v >> 5 & 63 : (v >> 5 & 31) << 1 | v >> 9 & 1;
-  return r << 3 | r >> 2 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2) << 16 | OPAQUE;
+/** Eight pixels of 15 or 16 bits at a time: `green` bits of green, the upper bits repeated below. */
+function line16(from: usize, width: u32, green: i32): void {
+  const to = FRAME + <usize>Frame.LINE;
+  const five = v128.splat<u16>(31);
+  const opaque = v128.splat<u16>(0xFF00);
+  const mask: i32 = (1 << green) - 1;
+  const greens = v128.splat<u16>(<u16>mask);
+  for (let n: u32 = 0; n < width; n += 8) {
+    const p = v128.load(from + (n << 1));
+    const r = v128.and(v128.shr<u16>(p, 5 + green), five);
+    const g = v128.and(v128.shr<u16>(p, 5), greens);
+    const b = v128.and(p, five);
+    const r8 = v128.or(v128.shl<u16>(r, 3), v128.shr<u16>(r, 2));
+    const g8 = v128.or(v128.shl<u16>(g, 8 - green), v128.shr<u16>(g, green * 2 - 8));
+    const b8 = v128.or(v128.shl<u16>(b, 3), v128.shr<u16>(b, 2));
+    const low = v128.or(r8, v128.shl<u16>(g8, 8));
+    const high = v128.or(b8, opaque);
+    const at = to + <usize>(n << 2);
+    v128.store(at, v128.shuffle<u16>(low, high, 0, 8, 1, 9, 2, 10, 3, 11));
+    v128.store(at, v128.shuffle<u16>(low, high, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+  }
 }
 
 /** Four pixels of 32 bits: blue, green, red, unused. */
@@ -299,10 +312,8 @@ function vbeLine(dev: Vga, bpp: u32, from: usize, width: u32): void {
     case 8:
       for (let x: u32 = 0; x < width; x++) dot(x, color(load<u8>(from + x)));
       break;
-    case 15:
-    case 16:
-      for (let x: u32 = 0; x < width; x++) dot(x, highColor(load<u16>(from + (x << 1)), bpp - 10));
-      break;
+    case 15: line16(from, width, 5); break;
+    case 16: line16(from, width, 6); break;
     case 24:
       for (let x: u32 = 0; x < width; x++) {
         const p = from + x * 3;
