@@ -11,8 +11,8 @@ const TIMEOUT_S = 120;
 const SECTOR = 512;
 const SEEN = 33;
 /**
- * At 7C00h: SP = 7C00h; print the text at 7C50h; read 9 sectors of cylinder 1, head 0 to 8000h; print the text
- * there; OUT F4h, 33 (1 when reading failed); HLT. print: LODSB and INT 14h, AH = 1, DX = 0, until a 0.
+ * At 7C00h: SP = 7C00h; print the text at 7C50h; read 9 sectors of cylinder 1, head 0 to 8000h; print the
+ * text there; OUT F4h, 33 (1 when reading failed); HLT. print: LODSB and INT 14h, AH = 1, DX = 0, until a 0.
  */
 const CODE = '31c08ed88ec08ed0bc007c52be507ce821005ab80902bb0080b90101b600cd13b0017208be0080e80900b021baf4'
   + '00eef4ebfdac84c07408b40131d2cd14ebf3c3';

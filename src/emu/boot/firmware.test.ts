@@ -30,7 +30,8 @@ describe('items', () => {
       expect(view.getUint32(at)).toBe(files.get(name)?.length);
       return name;
     });
-    expect(names).toEqual(['bootorder', 'etc/acpi/rsdp', 'etc/acpi/tables', 'etc/e820', 'etc/show-boot-menu', 'etc/table-loader']);
+    expect(names).toEqual(['bootorder', 'etc/acpi/rsdp', 'etc/acpi/tables', 'etc/e820', 'etc/show-boot-menu',
+      'etc/smbios/smbios-anchor', 'etc/smbios/smbios-tables', 'etc/table-loader']);
   });
   test('menu, serial console and video BIOS are files when wanted', () => {
     const firmware = { ...bios(0x40000), menuMs: 5000, serialConsole: true, videoBios: { name: 'v', bytes: Uint8Array.of(1) } };
@@ -80,7 +81,7 @@ describe('images', () => {
     const target = { bytes, setControl: (offset: number, value: number) => { words.set(offset, value); } };
     loadFirmware(target, machine);
     expect([bytes[0x2A00000 - 0x40000], bytes[0x2A00000 - 0x40001], bytes[0x2A00000 - 1], bytes[0x2A00000]])
-      .toEqual([0x90, 0xFF, 0x90, 15]);
+      .toEqual([0x90, 0xFF, 0x90, 17]);
     expect(words.get(0xAC)).toBe(0x1123);
     const image = { name: 'a', bytes: Uint8Array.of(7, 8) };
     loadFloppies(target, [{ image }, { image, readOnly: true }]);

@@ -1,13 +1,14 @@
 // Start through firmware: the BIOS image goes into the ROM below 4 GiB, what it asks for goes into the fw_cfg
 // region (QEMU docs/specs/fw_cfg.rst: legacy items by number, files through a directory), disk images go into
-// the floppy drives. Layout of the regions: the core's dev/fw-cfg.ts and dev/floppy-disk.ts. Left out: SMBIOS
-// tables (SeaBIOS makes its own), a kernel through fw_cfg, writing a changed floppy back.
+// the floppy drives. Layout of the regions: the core's dev/fw-cfg.ts and dev/floppy-disk.ts. Left out: a
+// kernel through fw_cfg, writing a changed floppy back.
 
 import { buildAcpiFiles } from '../acpi/loader.ts';
 import { ConfigError } from '../errors.ts';
 import type { FirmwareConfig, FloppyConfig } from '../config.ts';
 import { Control, FLOPPY, FLOPPY_DRIVE_BYTES, FW_CFG, FW_CFG_BYTES, ROM, ROM_BYTES,
   } from '../generated-layout.ts';
+import { buildSmbios } from './smbios.ts';
 
 /** Legacy items (fw_cfg.rst, QEMU's fw_cfg.h). */
 const KEY = { SIGNATURE: 0x00, ID: 0x01, RAM_SIZE: 0x03, NOGRAPHIC: 0x04, NB_CPUS: 0x05, NUMA: 0x0D,
@@ -67,7 +68,9 @@ export interface FirmwareMachine { cpus: number; ramBytes: number; firmware: Fir
 
 /** The files of the directory, by name. */
 export function firmwareFiles({ cpus, ramBytes, firmware }: FirmwareMachine): Map<string, Uint8Array> {
+  const { anchor, tables } = buildSmbios({ cpus, ramBytes });
   const files = new Map([...buildAcpiFiles({ cpus, ramBytes }),
+    ['etc/smbios/smbios-anchor', anchor], ['etc/smbios/smbios-tables', tables],
     ['bootorder', bootOrderFile(firmware.bootOrder)],
     ['etc/e820', e820File(ramBytes)],
     ['etc/show-boot-menu', little(firmware.menuMs > 0 ? 1 : 0, 2)]]);
