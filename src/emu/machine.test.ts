@@ -33,8 +33,10 @@ async function make(cpus: number, more: Partial<MachineOptions> = {}): Promise<{
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let waited = 0; !condition(); waited += 5) {
-    if (waited > 5000) throw new Error(`waited in vain for ${what}`);
+  // Long enough for a loaded host: only a hang fails by time.
+  const end = performance.now() + 45_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => { setTimeout(resolve, 5); });
   }
 }
