@@ -51,12 +51,12 @@ export type Command =
   | { name: 'bench'; names: string[]; json: string | undefined };
 
 export const USAGE = `usage:
-  skep boot [--guest mini|debian13] [--smp N] [--ram MiB] [--cpu v1|v2] [--kernel F] [--initrd F]... [--append S]
-            [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
+  skep boot [--guest mini|debian13] [--smp N] [--ram MiB] [--cpu v1|v2]
+            [--kernel F] [--initrd F]... [--append S] [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
             [--hda IMAGE[,snapshot]] [--hdb IMAGE[,snapshot]] [--cdrom IMAGE] [--screenshot FILE.png]
             [--fda IMAGE] [--fdb IMAGE] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
             [--engine interpreter|translator] [--quiet] [--verbose]
-  skep serve [--port P] [--dir DIST]      skep image [mini|debian13|all]      skep bench [NAME]... [--json FILE]
+  skep serve [--port P] [--dir DIST]    skep image [mini|debian13|all]    skep bench [NAME]... [--json FILE]
 
 Images are files or addresses (http, https). A file is written to unless it is named with ,snapshot.
 Without a kernel or guest, or with --boot or --bios, the machine starts in its BIOS (SeaBIOS from npm run
