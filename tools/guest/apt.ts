@@ -75,7 +75,7 @@ function debianSources(): AptSource[] {
   const sources = retarget(readMachineSources());
   if (sources.length > 0) return sources;
   throw new GuestError('No Debian archive is among the apt sources of this machine (/etc/apt/sources.list.d):'
-    + ' name one in SKEP_DEBIAN_MIRROR, for example SKEP_DEBIAN_MIRROR=http://deb.debian.org/debian.');
+    + ' name one in SKEP_DEBIAN_MIRROR=ADDRESS (the folder above its dists/).');
 }
 
 export class PrivateApt {

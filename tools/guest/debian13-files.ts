@@ -10,10 +10,9 @@ export const DEBIAN13_FILES: Record<string, string> = {
   'etc/fstab': 'UUID=@UUID@ / ext4 noatime,errors=remount-ro 0 1\n',
   'etc/network/interfaces': 'auto lo\niface lo inet loopback\n'
     + ETHERNET.map((name) => `allow-hotplug ${name}\niface ${name} inet dhcp\n`).join(''),
-  'etc/apt/sources.list.d/debian.sources': 'Types: deb\nURIs: http://deb.debian.org/debian\n'
-    + `Suites: trixie trixie-updates\nComponents: main\nSigned-By: ${KEYRING}\n\n`
-    + 'Types: deb\nURIs: http://deb.debian.org/debian-security\nSuites: trixie-security\nComponents: main\n'
-    + `Signed-By: ${KEYRING}\n`,
+  // The project names no mirror: whoever gives the guest a network names one.
+  'etc/apt/sources.list.d/debian.sources': '# Name a Debian mirror and remove the signs.\n#Types: deb\n#URIs:\n'
+    + `#Suites: trixie trixie-updates\n#Components: main\n#Signed-By: ${KEYRING}\n`,
   'etc/apt/apt.conf.d/90skep': 'APT::Install-Recommends "false";\n',
   // A journal on the disk is written at every boot; dmesg and journalctl -b show this one's.
   'etc/systemd/journald.conf.d/skep.conf': '[Journal]\nStorage=volatile\nRuntimeMaxUse=8M\n',
