@@ -38,7 +38,7 @@ function excused(mode: number, bytes: Uint8Array, undefinedHere: boolean, text: 
   if (undefinedHere && /\block\b/.test(text)) return true;
   // REX before a legacy prefix: objdump prints it as an instruction of its own.
   if (/\brex\S*$/.test(text.trim())) return true;
-  const name = text.replace(/^((rep\w*|data(16|32)|addr(16|32)|[c-gs]s|bnd|notrack|rex\S*|lock)\s+)+/,
+  const name = text.replace(/^((\{vex\d?\}|rep\w*|data(16|32)|addr(16|32)|[c-gs]s|bnd|notrack|rex\S*|lock)\s+)+/,
     '').split(/[\s,]/)[0]!;
   if (undefinedHere && ABSENT.test(name)) return true;
   // Near branches with 66 in 64-bit mode are 64 bits wide on Intel; objdump takes AMD's view.

@@ -55,7 +55,8 @@ export class BoardUnderTest {
   now = 0;
 
   constructor(readonly cpus = 4, readonly ramPages = 0x4000) {
-    const end = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES + 0x100000;
+    // All of the RAM that the chips are told of: a chip may be made to reach any of it.
+    const end = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES + ramPages * 0x1000;
     this.memory = new WebAssembly.Memory({ initial: end / 0x10000, maximum: 65536, shared: true });
     this.module = new WebAssembly.Module(buildBoard());
     this.bytes = new Uint8Array(this.memory.buffer);
