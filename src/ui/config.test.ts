@@ -40,8 +40,13 @@ describe('parseParameters', () => {
   it('names an unknown guest and the known ones', () => {
     const { config, problems } = parseParameters('?guest=windows', 4);
     expect(config.guest).toBe('mini');
-    expect(problems[0]).toBe('guest=windows is unknown: choose one of mini, custom.');
+    expect(problems[0]).toBe('guest=windows is unknown: choose one of mini, debian13, custom.');
   });
+
+  it.each([['?guest=debian13', 1024], ['?guest=debian13&ram=512', 512], ['?guest=mini', 512]])(
+    '%s has %i MiB of RAM', (query, ram) => {
+      expect(parseParameters(query, 2).config.ram).toBe(ram);
+    });
 
   it('refuses addresses that run code or read local files', () => {
     for (const kernel of ['javascript:alert(1)', 'file:///etc/passwd', 'data:text/plain,x']) {
@@ -73,6 +78,13 @@ describe('toQuery', () => {
       append: 'x="y z" &=#' };
     const parsed = parseParameters(toQuery(config, 2, true), 2);
     expect(parsed).toEqual({ config, autostart: true, view: 'serial', problems: [] });
+  });
+
+  it.each([512, 1024])('keeps the %i MiB of debian13', (ram) => {
+    const config = { ...defaultConfig(2, 'debian13'), ram };
+    const query = toQuery(config, 2, false);
+    expect(query.includes('ram=')).toBe(ram !== 1024);
+    expect(parseParameters(query, 2).config).toEqual(config);
   });
 
   it('always says the number of CPUs, because its default depends on the host', () => {

@@ -10,8 +10,14 @@ export const CPU_CHOICES = [1, 2, 4, 8] as const;
 export const RAM_CHOICES = [128, 256, 512, 1024, 2048] as const;
 /** x86-64 levels; v3 waits for AVX2. */
 export const CPU_MODELS = ['v1', 'v2'] as const;
-export const GUESTS = ['mini', 'custom'] as const;
+export const GUESTS = ['mini', 'debian13', 'custom'] as const;
 export type GuestName = (typeof GUESTS)[number];
+/** What the page calls them. */
+export const GUEST_TITLES: Readonly<Record<GuestName, string>> = {
+  mini: 'Debian 13 mini', debian13: 'Debian 13', custom: 'Your own kernel',
+};
+/** RAM in MiB where nobody says otherwise. */
+const GUEST_RAM: Readonly<Record<GuestName, number>> = { mini: 512, debian13: 1024, custom: 512 };
 
 /** Smallest RAM that a link may ask for; a Linux kernel needs some 64 MiB. */
 export const MIN_RAM_MIB = 16;
@@ -49,8 +55,8 @@ export function defaultSmp(cores: number): number {
   return cores >= 4 ? 4 : 2;
 }
 
-export function defaultConfig(cores: number): MachineConfig {
-  return { guest: 'mini', smp: defaultSmp(cores), ram: 512, cpu: 'v2', kernel: '', initrd: '', append: '' };
+export function defaultConfig(cores: number, guest: GuestName = 'mini'): MachineConfig {
+  return { guest, smp: defaultSmp(cores), ram: GUEST_RAM[guest], cpu: 'v2', kernel: '', initrd: '', append: '' };
 }
 
 const integer = (name: string, low: number, high: number, unit: string) => v.pipe(
@@ -119,13 +125,14 @@ export function parseParameters(query: string, cores: number): ParsedParameters 
   }
   // A kernel by address is a guest of one's own, whether or not the link says so.
   if (config.kernel !== '' && !given.has('guest')) config.guest = 'custom';
+  if (!given.has('ram')) config.ram = GUEST_RAM[config.guest];
   const autostart = given.has('autostart') && !/^(0|no|false)$/i.test(given.get('autostart') ?? '');
   return { config, autostart, view, problems };
 }
 
 /** The query that describes this machine; only what differs from the defaults is in it. */
 export function toQuery(config: MachineConfig, cores: number, autostart: boolean): string {
-  const defaults = defaultConfig(cores);
+  const defaults = { ...defaultConfig(cores, config.guest), guest: defaultConfig(cores).guest };
   const out = new URLSearchParams();
   for (const name of Object.keys(SCHEMAS) as (keyof MachineConfig)[]) {
     // How many CPUs the default is depends on the host, so a link always says it.

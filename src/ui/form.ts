@@ -2,7 +2,8 @@
 // address.
 
 import {
-  CPU_CHOICES, CPU_MODELS, GUESTS, RAM_CHOICES, toQuery, type MachineConfig,
+  CPU_CHOICES, CPU_MODELS, defaultConfig, GUEST_TITLES, GUESTS, RAM_CHOICES, toQuery,
+  type GuestName, type MachineConfig,
 } from './config.ts';
 import { byId, el } from './dom.ts';
 import { formatBytes, formatMemory } from './format.ts';
@@ -10,6 +11,7 @@ import type { ChosenFiles } from './machine.ts';
 
 export class MachineForm {
   readonly #guest = byId<HTMLSelectElement>('guest');
+  #lastGuest: GuestName = 'mini';
   readonly #smp = byId('smp');
   readonly #ram = byId<HTMLSelectElement>('ram');
   readonly #cpu = byId<HTMLSelectElement>('cpu');
@@ -26,6 +28,7 @@ export class MachineForm {
     this.#fill(config);
     this.#autostart.checked = autostart;
     form.addEventListener('submit', (event) => event.preventDefault());
+    this.#guest.addEventListener('input', () => this.#suggestMemory());
     form.addEventListener('input', () => this.#changed());
     for (const [input, note] of [[this.#kernelFile, 'kernel-name'],
       [this.#initrdFile, 'initrd-name']] as const) {
@@ -33,7 +36,10 @@ export class MachineForm {
         const file = input.files?.[0];
         byId(note).textContent = file === undefined ? ''
           : `${file.name}, ${formatBytes(file.size)} (not part of the link)`;
-        if (input === this.#kernelFile && file !== undefined) this.#guest.value = 'custom';
+        if (input === this.#kernelFile && file !== undefined) {
+          this.#guest.value = 'custom';
+          this.#suggestMemory();
+        }
         this.#changed();
       });
     }
@@ -64,11 +70,21 @@ export class MachineForm {
   }
 
   /** The guest's own command line, to which the field is added. */
-  showDefaultAppend(append: string): void {
-    this.#append.placeholder = `added to ${append}`;
+  showDefaultAppend(append: string | undefined): void {
+    this.#append.placeholder = append === undefined ? 'console=ttyS0' : `added to ${append}`;
+  }
+
+  /** A guest brings its RAM along, unless the user has chosen another amount than the last guest's. */
+  #suggestMemory(): void {
+    const { guest, ram } = this.config;
+    const chosen = ram !== defaultConfig(this.cores, this.#lastGuest).ram;
+    this.#lastGuest = guest;
+    if (!chosen) this.#ram.value = String(defaultConfig(this.cores, guest).ram);
   }
 
   #fill(config: MachineConfig): void {
+    this.#lastGuest = config.guest;
+    this.#guest.replaceChildren(...GUESTS.map((name) => el('option', { value: name }, GUEST_TITLES[name])));
     this.#guest.value = config.guest;
     this.#cpu.value = config.cpu;
     this.#kernel.value = config.kernel;

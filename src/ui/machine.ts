@@ -13,6 +13,8 @@ export interface GuestManifest {
   title: string;
   append: string;
   bytes: number;
+  /** Of these, what is read until the guest is up, where a disk comes piece by piece. */
+  bootBytes?: number;
   kernelVersion: string;
   files: Record<string, { bytes: number }>;
 }

@@ -2,7 +2,7 @@
 // console and live panel with the machine.
 
 import './style.css';
-import { parseParameters, type MachineConfig } from './config.ts';
+import { GUEST_TITLES, parseParameters, type GuestName, type MachineConfig } from './config.ts';
 import { byId, el } from './dom.ts';
 import { missingFeature } from './features.ts';
 import { MachineForm } from './form.ts';
@@ -29,6 +29,8 @@ class Page {
   readonly #machine: Machine;
   readonly #live: LivePanel;
   readonly #form: MachineForm;
+  /** The guest whose manifest this is. */
+  #guest: GuestName | undefined;
   #manifest: GuestManifest | undefined;
   #usable = false;
 
@@ -53,7 +55,7 @@ class Page {
     });
     this.#live = new LivePanel(() => this.#machine.stats());
     this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores, () =>
-      this.#describe());
+      void this.#onConfig());
     bindTheme(byId<HTMLButtonElement>('theme'), () => this.#live.recolour());
     this.#bindControls();
     this.#bindConsoleBar();
@@ -79,22 +81,36 @@ class Page {
     } else if (autostart) await this.#start();
   }
 
+  async #onConfig(): Promise<void> {
+    if (this.#form.config.guest !== this.#guest && this.#usable) {
+      hideMessage();
+      await this.#findGuest();
+    } else this.#describe();
+  }
+
+  /** Reads what there is to know about the chosen guest; a kernel of one's own needs nothing. */
   async #findGuest(): Promise<void> {
+    const { guest } = this.#form.config;
+    this.#guest = guest;
+    this.#manifest = undefined;
+    let found: GuestManifest | undefined;
     try {
-      this.#manifest = await loadManifest('mini');
-      this.#form.showDefaultAppend(this.#manifest.append);
+      if (guest !== 'custom') found = await loadManifest(guest);
     } catch (error) {
-      // With a kernel of one's own nothing is missing.
-      if (this.#form.config.guest !== 'custom') showMessage(toMessage(error));
+      if (this.#guest === guest) showMessage(toMessage(error));
     }
+    // The user may have chosen another guest meanwhile.
+    if (this.#guest !== guest) return;
+    this.#manifest = found;
+    this.#form.showDefaultAppend(found?.append);
     this.#describe();
   }
 
   #describe(): void {
     const config = this.#form.config;
     const guest = byId('summary-guest');
-    guest.textContent = config.guest === 'custom' ? 'Your own kernel' : 'Debian 13 mini';
-    guest.title = config.guest === 'custom' ? '' : this.#manifest?.title ?? '';
+    guest.textContent = GUEST_TITLES[config.guest];
+    guest.title = this.#manifest?.title ?? '';
     byId('summary-cpus').textContent = plural(config.smp, 'CPU');
     byId('summary-ram').textContent = `${formatMemory(config.ram)} RAM`;
     if (this.#machine.phase === 'off' && this.#usable) byId('invite-text').textContent = inviteText(config, this.#manifest);
@@ -194,8 +210,15 @@ function inviteText(config: MachineConfig, manifest: GuestManifest | undefined):
   const cpus = `${plural(config.smp, 'CPU')}, each a thread of this tab`;
   if (config.guest === 'custom') return `Boots the kernel that you choose on ${cpus}.`;
   const version = /^\d+(\.\d+)*/.exec(manifest?.kernelVersion ?? '')?.[0] ?? '';
-  const size = manifest === undefined ? '' : ` ${formatBytes(manifest.bytes)} to load.`;
-  return `Linux ${version} as Debian ships it, on ${cpus}.${size}`.replace('  ', ' ');
+  const size = manifest === undefined ? '' : ` ${downloadText(manifest)}`;
+  const what = config.guest === 'debian13' ? `Debian 13 with Linux ${version}` : `Linux ${version} as Debian ships it`;
+  return `${what}, on ${cpus}.${size}`.replace('  ', ' ');
+}
+
+/** A disk comes piece by piece, as the guest reads it. */
+function downloadText({ bytes, bootBytes }: GuestManifest): string {
+  if (bootBytes === undefined) return `${formatBytes(bytes)} to load.`;
+  return `${formatBytes(bootBytes)} to load until the login prompt; ${formatBytes(bytes)} are all of it.`;
 }
 
 function flash(button: HTMLButtonElement, text: string): void {
