@@ -56,7 +56,8 @@ export function defaultSmp(cores: number): number {
 }
 
 export function defaultConfig(cores: number, guest: GuestName = 'mini'): MachineConfig {
-  return { guest, smp: defaultSmp(cores), ram: GUEST_RAM[guest], cpu: 'v2', kernel: '', initrd: '', append: '' };
+  return { guest, smp: defaultSmp(cores), ram: GUEST_RAM[guest], cpu: 'v2', kernel: '', initrd: '',
+    append: '' };
 }
 
 const integer = (name: string, low: number, high: number, unit: string) => v.pipe(
