@@ -44,6 +44,11 @@ export const enum Board {
   /** u32: nonzero after boardPresetForDirectBoot: the boot CPU's APIC starts as firmware leaves it. */
   DIRECT_BOOT = 0xB0,
   /**
+   * u32: the keyboard's lights: 1 Scroll Lock, 2 Num Lock, 4 Caps Lock (owner: keyboard). A change bumps
+   * HOST_EVENT.
+   */
+  KEYBOARD_LEDS = 0xB4,
+  /**
    * u64 each: bit n = page 0xC0 + n of guest memory is RAM to reads, to writes (owner: host bridge, PAM
    * registers). What is not reads the firmware ROM and swallows writes.
    */

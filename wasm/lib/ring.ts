@@ -27,8 +27,8 @@ export const RING_DEBUG_OUT: u32 = RING_SERIAL3_IN + RING_SERIAL_BYTES + RING_HE
 /** Keyboard: scancodes of set 2 as the wire carries them (F0 = break, E0 prefix). */
 export const RING_KEYBOARD_IN: u32 = RING_DEBUG_OUT + RING_SERIAL_BYTES + RING_HEADER_BYTES;
 /**
- * Mouse: records of 4 bytes: buttons (1 left, 2 right, 4 middle), dx, dy (up is positive), dz as signed
- * bytes.
+ * Mouse: records of 4 bytes: buttons (1 left, 2 right, 4 middle, 8 and 16 at the sides), dx, dy (up is
+ * positive), dz as signed bytes.
  */
 export const RING_MOUSE_IN: u32 = RING_KEYBOARD_IN + RING_INPUT_BYTES + RING_HEADER_BYTES;
 /** First free address behind the rings above. */
