@@ -166,7 +166,7 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   if (debug !== undefined) vm.on('debug', (bytes) => debug.write(bytes));
   const outcome = await session(vm, args, script, output);
   const wallMs = elapsed();
-  if (args.screenshot !== undefined) await writeFile(args.screenshot, await vm.screen.png());
+  if (args.screenshot !== undefined) await writeFile(args.screenshot, await vm.screen.screenshot());
   await vm.stop();
   await output.close();
   await debug?.close();

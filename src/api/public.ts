@@ -11,7 +11,7 @@ export { MAX_CPUS } from '../emu/generated-layout.ts';
 export type { CanvasEvents, Picture, Screen } from '../emu/display/screen.ts';
 export type { ScreenInfo, ScreenKind } from '../emu/display/renderer.ts';
 export type { CanvasLink } from '../emu/platform.ts';
-export type { Keyboard } from '../emu/input/keyboard.ts';
+export type { Keyboard, KeyboardLeds } from '../emu/input/keyboard.ts';
 export type { Mouse, MouseButton } from '../emu/input/mouse.ts';
 export { KNOWN_GUESTS, type GuestManifest } from './guest.ts';
 export { ConfigError, KernelError, MachineError, SkepError, type SkepErrorCode } from './errors.ts';

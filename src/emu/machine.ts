@@ -19,7 +19,8 @@ import { Board, BOARD, BOARD_BYTES, Control, CONTROL, CPU_INBOX_BYTES, MachineEn
   } from './generated-layout.ts';
 import { loadDefaultFont } from './display/font.ts';
 import { Screen } from './display/screen.ts';
-import { Keyboard } from './input/keyboard.ts';
+import { biosKeyBuffer } from './input/bios-buffer.ts';
+import { Keyboard, type KeyboardLeds } from './input/keyboard.ts';
 import { Mouse } from './input/mouse.ts';
 import { describeLog } from './log-messages.ts';
 import { MachineClock } from './machine-clock.ts';
@@ -43,6 +44,8 @@ export interface MachineEvents {
   error: SkepError;
   log: string;
   disk: DiskEvent;
+  /** The guest has switched the keyboard's lights. */
+  leds: KeyboardLeds;
 }
 
 const WASM_PAGE = 65536;
@@ -127,7 +130,11 @@ export class Machine {
     private readonly module: WebAssembly.Module, readonly shared: SharedMachine) {
     this.serial = SERIAL_PORTS.map((rings) => new SerialLink(shared, rings));
     this.screen = new Screen(module, shared.memory, platform);
-    this.keyboard = new Keyboard((bytes) => shared.writeRing(RING_KEYBOARD_IN, bytes));
+    this.keyboard = new Keyboard({
+      write: (bytes) => shared.writeRing(RING_KEYBOARD_IN, bytes),
+      unread: () => shared.ringCount(RING_KEYBOARD_IN),
+      biosBuffer: () => biosKeyBuffer(shared.ram),
+    });
     this.mouse = new Mouse((buttons, dx, dy, dz) =>
       shared.writeRing(RING_MOUSE_IN, Uint8Array.of(buttons, dx & 255, dy & 255, dz & 255)) > 0);
     let settle: Machine['settle'] | undefined;
@@ -382,6 +389,9 @@ export class Machine {
       busy = true;
       this.events.emit('serial', { port, bytes });
     });
+    if (this.keyboard.setLights(this.shared.load(BOARD + Board.KEYBOARD_LEDS))) {
+      this.events.emit('leds', this.keyboard.leds);
+    }
     const debug = this.shared.readRing(RING_DEBUG_OUT);
     if (debug !== undefined) this.events.emit('debug', debug);
     return busy || debug !== undefined;

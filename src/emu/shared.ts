@@ -78,6 +78,11 @@ export class SharedMachine {
     this.bumpAndWake(map.CONTROL + Control.CLOCK_WAKE);
   }
 
+  /** Bytes that wait in a ring. */
+  ringCount(ring: number): number {
+    return (this.load(ring + Ring.WRITE) - this.load(ring + Ring.READ)) >>> 0;
+  }
+
   /** Everything that waits in a ring, oldest first; undefined when it is empty. */
   readRing(ring: number): Uint8Array | undefined {
     const read = this.load(ring + Ring.READ);

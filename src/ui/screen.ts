@@ -121,11 +121,11 @@ export class ScreenView {
     keys.addEventListener('blur', () => this.#vm?.keyboard.releaseAll());
     keys.addEventListener('paste', (event) => {
       event.preventDefault();
-      this.#vm?.keyboard.type(event.clipboardData?.getData('text/plain') ?? '');
+      void this.#vm?.keyboard.type(event.clipboardData?.getData('text/plain') ?? '');
     });
     // Touch keyboards give text, not keys.
     keys.addEventListener('input', () => {
-      this.#vm?.keyboard.type(keys.value);
+      void this.#vm?.keyboard.type(keys.value);
       keys.value = '';
     });
   }
@@ -196,7 +196,7 @@ export class ScreenView {
 
   async #savePicture(): Promise<void> {
     if (this.#vm === undefined) return;
-    const png = await this.#vm.screen.png();
+    const png = await this.#vm.screen.screenshot();
     const url = URL.createObjectURL(new Blob([png as Uint8Array<ArrayBuffer>], { type: PICTURE_TYPE }));
     el('a', { href: url, download: 'skep-screen.png' }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);

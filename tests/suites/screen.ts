@@ -23,18 +23,18 @@ async function session(shell: Shell): Promise<void> {
   const said = printed.find((line) => line.includes('Run /init')) ?? 'no such line';
   await until(shell, 'the kernel\'s last message is missing', (lines) => lines.includes(said.trimEnd()));
   await shell.run("(setsid sh -c 'exec sh </dev/tty1 >/dev/tty1 2>&1' &) ; sleep 1");
-  vm.keyboard.type('clear; echo "Typed: {[|]} ~!@#$%" $((6 * 7))\n');
+  await vm.keyboard.type('clear; echo "Typed: {[|]} ~!@#$%" $((6 * 7))\n');
   await until(shell, 'what was typed is missing', (lines) => lines.includes('Typed: {[|]} ~!@#$% 42'));
-  vm.keyboard.type(`clear; seq ${LINES}; echo end\n`);
+  await vm.keyboard.type(`clear; seq ${LINES}; echo end\n`);
   await until(shell, 'the end of the scroll is missing', (lines) => {
     const last = lines.lastIndexOf('end');
     return last > 20 && lines.slice(0, last).every((line, n) => line === String(LINES - last + 1 + n));
   });
-  const png = Buffer.from(await vm.screen.png());
+  const png = Buffer.from(await vm.screen.screenshot());
   check(png.readUInt32BE(PNG_WIDTH_AT) === 720 && png.readUInt32BE(PNG_WIDTH_AT + 4) === 400,
     'the picture is not 720x400');
   vm.keyboard.combination('ControlLeft', 'KeyL');
-  vm.keyboard.type('exit\n');
+  await vm.keyboard.type('exit\n');
   check((await shell.run('nproc')).trim() === String(vm.cpus), 'the serial shell does not answer afterwards');
 }
 

@@ -1,7 +1,7 @@
 // 8042 keyboard controller (IBM PS/2 Technical Reference; "KBC" of the PIIX chipset): ports 0x60 and 0x64,
 // translation of set 2 to set 1, keyboard and auxiliary port, IRQ 1 and 12, system reset pulse. A20 is always
-// open; its bit is kept. A reply goes before a device's byte that the guest has not read; that byte follows it.
-// Left out: passwords (none is ever set), timeouts and parity errors.
+// open; its bit is kept. A reply goes before a device's byte that the guest has not read; that byte follows
+// it. Left out: passwords (none is ever set), timeouts and parity errors.
 
 import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";

@@ -1,7 +1,7 @@
 // The keyboard behind the i8042: commands of the AT keyboard interface and the three scancode sets (IBM PS/2
 // Technical Reference, "Keyboards"). Keys arrive in the host's ring in set 2 and stay there until the
-// controller takes them, so that the host sees how fast the guest reads. Left out: typematic repeat of its own
-// (the host repeats a held key; the rate is accepted).
+// controller takes them, so that the host sees how fast the guest reads. Left out: typematic repeat of its
+// own (the host repeats a held key; the rate is accepted).
 
 import { BOARD } from "../lib/layout";
 import { hostLog } from "../lib/host";
@@ -192,7 +192,8 @@ function parameter(k: Keyboard, command: u32, value: u32): void {
 }
 
 function setKinds(k: Keyboard, command: u32): void {
-  const kind: u32 = command == Command.ALL_REPEAT ? KeyKind.REPEATS : command == Command.ALL_BREAK ? KeyKind.BREAKS
+  const kind: u32 = command == Command.ALL_REPEAT ? KeyKind.REPEATS : command == Command.ALL_BREAK
+    ? KeyKind.BREAKS
     : command == Command.ALL_MAKE ? 0 : KeyKind.REPEATS | KeyKind.BREAKS;
   memory.fill(kinds(k), <u8>kind, KEY_KINDS);
 }

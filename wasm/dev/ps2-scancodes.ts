@@ -1,6 +1,7 @@
 // Scancode sets of AT keyboards (IBM PS/2 Technical Reference, "Keyboards", tables of the three sets): set 2
-// is what the host's ring carries and what a key is named by here; set 1 comes from it code by code, set 3 has
-// a code of its own for every key, without prefixes, and a kind per key. Japanese keys: the 106-key layout.
+// is what the host's ring carries and what a key is named by here; set 1 comes from it code by code, set 3
+// has a code of its own for every key, without prefixes, and a kind per key. Japanese keys: the 106-key
+// layout.
 
 export const enum Prefix { EXTENDED = 0xE0, PAUSE = 0xE1, BREAK = 0xF0 }
 /** What a key of set 3 sends: repeats while held (typematic), a break code when it comes up. */

@@ -56,8 +56,8 @@ export class Screen {
     return { width, height, rgba };
   }
 
-  /** The same as a PNG file. */
-  png(): Promise<Uint8Array> {
+  /** The same as the bytes of a PNG file. */
+  screenshot(): Promise<Uint8Array> {
     return encodePng(this.capture());
   }
 
@@ -90,7 +90,7 @@ export class Screen {
     const show = this.platform.showScreen;
     if (show === undefined) {
       throw new SkepError('unsupported', 'This host has no canvas to show a screen on.',
-        'Use capture() or png() for pictures.');
+        'Use capture() or screenshot() for pictures.');
     }
     const link = show(this.module, this.memory, canvas, events);
     const attached: CanvasLink = {

@@ -7,16 +7,27 @@ import { scancodesOf, scancodesOfCharacter } from './scancodes.ts';
 
 afterEach(() => { vi.useRealTimers(); });
 
-function keyboard(room = Infinity): { keys: Keyboard; sent: number[]; open(bytes: number): void } {
+interface Bench {
+  keys: Keyboard;
+  sent: number[];
+  open(bytes: number): void;
+  guest: { unread: number; bios: { keys: number; capacity: number } | undefined };
+}
+function keyboard(room = Infinity): Bench {
   const sent: number[] = [];
   let left = room;
-  const keys = new Keyboard((bytes) => {
-    const count = Math.min(left, bytes.length);
-    sent.push(...bytes.subarray(0, count));
-    left -= count;
-    return count;
+  const guest: Bench['guest'] = { unread: 0, bios: undefined };
+  const keys = new Keyboard({
+    write: (bytes) => {
+      const count = Math.min(left, bytes.length);
+      sent.push(...bytes.subarray(0, count));
+      left -= count;
+      return count;
+    },
+    unread: () => guest.unread,
+    biosBuffer: () => guest.bios,
   });
-  return { keys, sent, open: (bytes) => { left = bytes; } };
+  return { keys, sent, open: (bytes) => { left = bytes; }, guest };
 }
 
 describe('scancodes', () => {
@@ -34,11 +45,13 @@ describe('scancodes', () => {
       'MetaRight', 'AltLeft', 'AltRight', 'ShiftLeft', 'ShiftRight', 'ControlLeft', 'ControlRight', 'IntlBackslash',
       ...Array.from({ length: 12 }, (_, n) => `F${n + 1}`), ...Array.from({ length: 10 }, (_, n) => `Digit${n}`),
       ...Array.from({ length: 10 }, (_, n) => `Numpad${n}`), ...[...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].map((c) => `Key${c}`),
-      'Insert', 'Delete', 'Home', 'End', 'PageUp', 'PageDown', 'ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'];
+      'Insert', 'Delete', 'Home', 'End', 'PageUp', 'PageDown', 'ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight',
+      'F13', 'F24', 'IntlRo', 'IntlYen', 'KanaMode', 'Convert', 'NonConvert', 'Lang1', 'Lang2', 'NumpadEnter', 'NumpadComma',
+      'AudioVolumeMute', 'MediaPlayPause', 'BrowserBack', 'LaunchMail', 'Power', 'Sleep', 'WakeUp', 'PrintScreen', 'Pause'];
     const makes = codes.map((code) => scancodesOf(code, true)?.join());
     expect(makes).not.toContain(undefined);
     expect(new Set(makes).size).toBe(codes.length);
-    expect(scancodesOf('BrowserBack', true)).toBeUndefined();
+    expect(scancodesOf('Fn', true)).toBeUndefined();
   });
 
   test('characters of the US layout, all that ASCII prints', () => {
@@ -63,31 +76,97 @@ describe('keyboard', () => {
     sent.length = 0;
     keys.releaseAll();
     expect(sent).toEqual([0xF0, 0x32, 0xF0, 0x12]);
-    expect([keys.release('KeyB'), keys.press('BrowserBack')]).toEqual([false, false]);
+    expect([keys.release('KeyB'), keys.press('Fn')]).toEqual([false, false]);
   });
 
-  test('typing counts what it cannot type', () => {
+  test('Print Screen and Pause with shift keys; the release fits what was pressed', () => {
     const { keys, sent } = keyboard();
-    expect(keys.type('hé\r\n')).toBe(1);
-    expect(sent).toEqual([0x33, 0xF0, 0x33, 0x5A, 0xF0, 0x5A]);
+    keys.combination('AltLeft', 'PrintScreen');
+    expect(sent.splice(0)).toEqual([0x11, 0x84, 0xF0, 0x84, 0xF0, 0x11]);
+    keys.combination('ControlLeft', 'PrintScreen');
+    expect(sent.splice(0)).toEqual([0x14, 0xE0, 0x7C, 0xE0, 0xF0, 0x7C, 0xF0, 0x14]);
+    keys.combination('ControlRight', 'Pause');
+    expect(sent.splice(0)).toEqual([0xE0, 0x14, 0xE0, 0x7E, 0xE0, 0xF0, 0x7E, 0xE0, 0xF0, 0x14]);
+    keys.press('AltLeft');
+    keys.press('PrintScreen');
+    keys.release('AltLeft');
+    sent.length = 0;
+    keys.release('PrintScreen');
+    expect(sent).toEqual([0xF0, 0x84]);
   });
 
-  test('a full ring: the rest follows in order', () => {
+  test('typing counts what it cannot type', async () => {
+    vi.useFakeTimers();
+    const { keys, sent } = keyboard();
+    const left = keys.type('hé\r\n');
+    await vi.advanceTimersByTimeAsync(50);
+    expect([await left, sent]).toEqual([1, [0x33, 0xF0, 0x33, 0x5A, 0xF0, 0x5A]]);
+  });
+
+  test('typing waits until the guest has read; keys pressed meanwhile follow in order', async () => {
+    vi.useFakeTimers();
+    const { keys, sent, guest } = keyboard();
+    guest.unread = 1;
+    void keys.type('ab');
+    keys.press('KeyC');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([sent, keys.typing, keys.pending]).toEqual([[], 2, 3]);
+    guest.unread = 0;
+    await vi.advanceTimersByTimeAsync(4);
+    expect(sent).toEqual([0x1C, 0xF0, 0x1C]);
+    await vi.advanceTimersByTimeAsync(8);
+    expect(sent.slice(3)).toEqual([0x32, 0xF0, 0x32, 0x21]);
+  });
+
+  test('typing leaves half of the BIOS buffer free, but not for ever', async () => {
+    vi.useFakeTimers();
+    const { keys, sent, guest } = keyboard();
+    guest.bios = { keys: 8, capacity: 15 };
+    void keys.type('a');
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(sent).toEqual([]);
+    guest.bios = { keys: 7, capacity: 15 };
+    await vi.advanceTimersByTimeAsync(4);
+    expect(sent.splice(0)).toEqual([0x1C, 0xF0, 0x1C]);
+    guest.bios = { keys: 15, capacity: 15 };
+    void keys.type('b');
+    await vi.advanceTimersByTimeAsync(5100);
+    expect(sent).toEqual([0x32, 0xF0, 0x32]);
+  });
+
+  test('typing stops when told so', async () => {
+    vi.useFakeTimers();
+    const { keys, sent, guest } = keyboard();
+    guest.unread = 1;
+    const left = keys.type('abc');
+    keys.press('KeyX');
+    keys.stopTyping();
+    expect([await left, sent, keys.pending]).toEqual([3, [0x22], 0]);
+  });
+
+  test('a full ring: the rest follows in order', async () => {
     vi.useFakeTimers();
     const { keys, sent, open } = keyboard(4);
-    keys.type('ab');
-    keys.type('c');
-    expect([sent, keys.pending]).toEqual([[0x1C, 0xF0, 0x1C, 0x32], 5]);
+    const left = keys.type('ab');
+    void keys.type('c');
+    await vi.advanceTimersByTimeAsync(50);
+    expect([sent, keys.pending]).toEqual([[0x1C, 0xF0, 0x1C, 0x32], 2]);
     open(100);
-    vi.advanceTimersByTime(50);
-    expect([sent, keys.pending]).toEqual([[0x1C, 0xF0, 0x1C, 0x32, 0xF0, 0x32, 0x21, 0xF0, 0x21], 0]);
+    await vi.advanceTimersByTimeAsync(50);
+    expect([sent, keys.pending, await left]).toEqual([[0x1C, 0xF0, 0x1C, 0x32, 0xF0, 0x32, 0x21, 0xF0, 0x21], 0, 0]);
   });
 
-  test('clear forgets', () => {
+  test('clear forgets, and says so to those who wait', async () => {
     const { keys, sent } = keyboard(0);
-    keys.type('abc');
+    const left = keys.type('abc');
     keys.clear();
-    expect([keys.pending, sent]).toEqual([0, []]);
+    expect([await left, keys.pending, sent]).toEqual([3, 0, []]);
+  });
+
+  test('lights', () => {
+    const { keys } = keyboard();
+    expect([keys.setLights(6), keys.setLights(6), keys.leds]).toEqual([true, false,
+      { scrollLock: false, numLock: true, capsLock: true }]);
   });
 });
 

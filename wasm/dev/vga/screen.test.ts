@@ -71,7 +71,7 @@ describe('screen', () => {
   test('the same as PNG', async () => {
     write(24, 'end');
     const { width, height, rgba } = screen.capture();
-    const png = Buffer.from(await screen.png());
+    const png = Buffer.from(await screen.screenshot());
     expect(png.subarray(0, 8).toString('hex')).toBe('89504e470d0a1a0a');
     expect([png.readUInt32BE(16), png.readUInt32BE(20), png[24], png[25]]).toEqual([width, height, 8, 2]);
     const length = png.readUInt32BE(33);
