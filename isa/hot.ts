@@ -42,3 +42,21 @@ export const HOT: string[] = [
   'hJmp', 'x_hCall_8', 'x_hRet_8', 'x_hJmpE_8', 'x_hCallE_8', 'x_hPushR_8', 'x_hPopR_8', 'x_hPushI_8', 'x_hLeave_8',
   'x_hCbw_8', 'x_hCwd_8', 'x_hCwd_4', 'hNop',
 ];
+
+/** More of them in 16- and 32-bit code (gen/exec-flat.ts, gen/exec-segmented.ts). */
+export const HOT_LEGACY: string[] = [
+  ...['x_hCall', 'x_hRet', 'x_hRetI', 'x_hJmpE', 'x_hCallE', 'x_hPushR', 'x_hPopR', 'x_hPushI', 'x_hLeave']
+    .flatMap((name) => [`${name}_4`, `${name}_2`]),
+  'x_hLea_2',
+  ...on('x_mov', 'a2_g2 g2_m2 a2_i a1_n'), ...on('x_movzx', 'a2_g1 g2_m1'), ...on('x_movsx', 'g4_m2 a4_g2'),
+  ...on('x_add', 'a2_g2 a2_i g2_m2 m2_g2 m2_i a1_g1'),
+  ...on('x_sub', 'm4_g4 a2_g2 a2_i g2_m2 m2_i a1_g1 a1_i'),
+  ...on('x_and', 'a2_g2 a2_i g2_m2 m1_i m4_g4'), ...on('x_or', 'a2_g2 a2_i g2_m2 m4_g4'),
+  ...on('x_xor', 'a2_g2 a2_i m4_g4'),
+  ...on('x_adc', 'a4_g4 a4_i a2_g2 a2_i g4_m4 m4_g4'), ...on('x_sbb', 'a4_i a2_g2 a2_i g4_m4 m4_g4'),
+  ...on('x_inc', 'a2 m2'), ...on('x_dec', 'a2 m2'), 'x_neg_a2', 'x_not_a2', 'x_imul_g4_m4',
+  ...on('q_sub', 'g2_m2 m2_g2'),
+  ...on('x_shl', 'a2_n a4_o a2_o'), ...on('x_shr', 'a2_o'), ...on('x_sar', 'a2_n'),
+  ...on('x_shrd', 'a4_g4_n'), ...on('x_shld', 'a4_g4_n'), ...on('q_bt', 'a4_g4 a4_i'), 'x_bsr_a4_g4',
+  ...[0, 1, 10, 11, 12, 14].map((n) => `x_cmovcc_cc${n}_a4_g4`),
+];

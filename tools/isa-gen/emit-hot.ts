@@ -1,10 +1,11 @@
-// Writes the inner loop: one function with the hot switch. Regular forms are inlined from the same glue as
-// the cold ones; branches and stack instructions have snippets of their own here (64-bit mode), and handlers
-// in interp/ for the other modes.
+// Writes the inner loops, one function with a hot switch each: 64-bit code; flat 32-bit code (all segments
+// span 4 GiB from 0); and every other legacy code, whose addresses go through segment bases and limits.
+// Regular forms are inlined from the same glue as the cold ones; branches and stack instructions have
+// snippets here.
 
 import { HEADER, importsFor } from './emit.ts';
-import type { Form } from './forms.ts';
-import { HOT_STYLE, glueBody } from './glue.ts';
+import { type Form, TYPES } from './forms.ts';
+import { type GlueStyle, glueBody } from './glue.ts';
 import type { SymbolInfo } from './symbols.ts';
 
 /** decode/record.ts Op.FIRST. */
@@ -12,9 +13,22 @@ export const FIRST_HOT = 5;
 
 /** Requirement bits of a form table entry (decoder.ts). */
 const MODE64 = 0x8000;
-const NATURAL = 0x4000;
+export const NATURAL = 0x4000;
+export const LEGACY = 0x2000;
 
 export interface Snippet { body: string[]; requires: number }
+
+/** What differs between the inner loops. */
+interface Variant {
+  name: string;
+  comment: string;
+  style: GlueStyle;
+  snippet: (form: Form) => string[] | undefined;
+  has: (form: Form) => boolean;
+  address: string;
+  /** From a taken branch to page-relative t out of the page to the target's record. */
+  leavePage: string;
+}
 
 /** Direct branches: disp is the page-relative target. */
 const TAKE = ['t = <u64>recDisp(r);', 's = TAKEN;', 'break;'];
@@ -87,52 +101,200 @@ function indirectMemory(): string[] {
   return ['  const h = readHost<u64>(c, flatAddress(c, r));', '  if (!h) { s = Status.FAULT; break; }', '  t = load<u64>(h) - c.ipBase;'];
 }
 
-function caseText(form: Form, n: number): string {
-  const body = SNIPPETS[form.name]?.body ?? glueBody(form, HOT_STYLE);
-  return `      case ${n}: { // ${form.name}\n${body.map((l) => `        ${l}`).join('\n')}\n      }`;
-}
+/** Inside a hot switch; `address` is the variant's inline function. */
+const style = (address: (type: string, write: boolean) => string): GlueStyle => ({
+  address, leave: (s) => `s = ${s}; break;`, next: 'r += 32; continue;',
+});
 
-export function emitHot(forms: Form[], symbols: Map<string, SymbolInfo>): string {
-  const cases = forms.map((form, i) => caseText(form, FIRST_HOT + i)).join('\n');
-  const text = TEMPLATE.replace('@CASES@', () => cases);
-  const used = new Set(forms.filter((f) => f.uop).map((f) => f.uop!));
-  return `${HEADER}\n${importsFor(text, symbols, used)}\n${text}`;
-}
+/** No record of 64-bit code there is COMPLEX. */
+const LONG: Variant = {
+  name: 'execute',
+  comment: '64-bit code',
+  style: style(() => 'flatAddress(c, r)'),
+  snippet: (form) => SNIPPETS[form.name]?.body,
+  has: () => true,
+  address: `export { stoppedAt } from "../interp/branch";
 
-const TEMPLATE = `
-/** Record at which execute stopped. */
-export let stoppedAt: usize = 0;
-
-/** Private to execute: go to page offset t. */
-const TAKEN: i32 = 16;
-/** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
-const FUEL: i32 = 50000;
-const PAGE_MASK: u64 = ~(<u64>0xFFF);
-
-/** Linear address of a record that is not COMPLEX (64-bit mode, no FS or GS). */
+/** Linear address of a record that is not COMPLEX (no FS or GS). */
 // @ts-ignore: decorator
 @inline
 function flatAddress(c: Cpu, r: usize): u64 {
   return load<u64>(changetype<usize>(c) + recBase(r)) +
     (load<u64>(changetype<usize>(c) + recIndex(r)) << <u64>recScale(r)) + recDisp(r);
 }
+`,
+  leavePage: `const target = c.ipBase + t;
+      const to = jumpFind(c, target);
+      if (to != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+        c.ipBase = target & PAGE_MASK;`,
+};
 
-/** Account for the records up to r and tell where execute stopped. */
-function leave(c: Cpu, r: usize, bias: i64, s: i32): i32 {
-  // Faults and retries are not counted.
-  const done = <i64>r - bias + (s == Status.FAULT || s == Status.RETRY ? 0 : 32);
-  c.instructions += <u64>(done >> 5);
-  stoppedAt = r;
-  return s;
+const isLegacy = (form: Form): boolean => form.bytes !== 8 && form.places.every((p) => p.bytes !== 8);
+
+/** Flat 32-bit code: the decoder leaves CS, FS, GS and 16-bit addresses to the cold functions. */
+const FLAT: Variant = {
+  name: 'executeFlat',
+  comment: '32-bit code whose CS, DS, ES and SS span 4 GiB from 0 (cpu/mode.ts isFlat32)',
+  style: style(() => 'flatAddress(c, r)'),
+  snippet: (form) => legacySnippet(form, false),
+  has: isLegacy,
+  address: `/** Linear address: 32 bits of base + index + displacement. */
+// @ts-ignore: decorator
+@inline
+function flatAddress(c: Cpu, r: usize): u64 {
+  // Not in one expression: a load in a 64-bit context has 64 bits.
+  const sum: u32 = load<u32>(changetype<usize>(c) + recBase(r)) +
+    (load<u32>(changetype<usize>(c) + recIndex(r)) << recScale(r)) + <u32>recDisp(r);
+  return <u64>sum;
+}
+// @ts-ignore: decorator
+@inline
+function stackAddress<T>(c: Cpu, sp: u64, write: bool): u64 { return sp; }
+`,
+  leavePage: `const target = (c.ipBase + t) & 0xFFFFFFFF;
+      const to = jumpFind(c, target | JUMP_TAG_32);
+      if (to != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+        c.ipBase = target & PAGE_MASK;`,
+};
+
+/** Everything else outside 64-bit mode: segment bases and limits, both address sizes. */
+const SEGMENTED: Variant = {
+  name: 'executeSegmented',
+  comment: '16-bit code, and 32-bit code with other segments',
+  style: style((type, write) => `segmentedAddress<${type}>(c, r, ${write})`),
+  snippet: (form) => legacySnippet(form, true),
+  has: isLegacy,
+  address: `/** Offset within the segment, at the record's address size. */
+// @ts-ignore: decorator
+@inline
+function offsetOf(c: Cpu, r: usize): u64 {
+  const sum: u32 = load<u32>(changetype<usize>(c) + recBase(r)) +
+    (load<u32>(changetype<usize>(c) + recIndex(r)) << recScale(r)) + <u32>recDisp(r);
+  return <u64>(recAddrSize(r) == 0 ? sum & 0xFFFF : sum);
+}
+/** Linear address of sizeof<T>() bytes at an offset of a segment, or POISON (mmu/segment.ts). */
+// @ts-ignore: decorator
+@inline
+function addressIn<T>(c: Cpu, seg: u32, offset: u64, write: bool): u64 {
+  const s = segment(c, seg);
+  const end = <u64>(write ? s.writeEnd : s.readEnd);
+  if (offset + sizeof<T>() <= end) return (s.base + offset) & 0xFFFFFFFF;
+  return segmentLinear(c, seg, offset, sizeof<T>(), write);
+}
+// @ts-ignore: decorator
+@inline
+function segmentedAddress<T>(c: Cpu, r: usize, write: bool): u64 {
+  return addressIn<T>(c, recSeg(r), offsetOf(c, r), write);
+}
+// @ts-ignore: decorator
+@inline
+function stackAddress<T>(c: Cpu, sp: u64, write: bool): u64 {
+  return addressIn<T>(c, Seg.SS, sp & c.stackMask, write);
+}
+`,
+  leavePage: `const ip = c.ipBase + t;
+      const va = (segment(c, Seg.CS).base + ip) & 0xFFFFFFFF;
+      const to = jumpFind(c, jumpKey(c, va));
+      const ipBase = ip - (va & 0xFFF);
+      if (to != 0 && ip <= c.ipMask && pageWithinCode(c, ipBase) && --fuel > 0
+        && atomic.load<u32>(attention) == 0) {
+        c.ipBase = ipBase;`,
+};
+
+/** Branches, stack and LEA of legacy code; the sizes of items are 2 and 4 bytes. */
+function legacySnippet(form: Form, segmented: boolean): string[] | undefined {
+  const type = TYPES[form.bytes];
+  const size = form.bytes;
+  const take = [segmented ? 't = wrapTarget(c, r);' : 't = <u64>recDisp(r);', 's = TAKEN;', 'break;'];
+  const check = (committed: string): string =>
+    (segmented ? `if (!canBranchTo(c, t)) { ${committed}s = Status.FAULT; break; }` : '');
+  const address = segmented ? `segmentedAddress<${type}>(c, r, false)` : 'flatAddress(c, r)';
+  const setSp = (value: string): string =>
+    (segmented ? `setStackPointer(c, ${value});` : `c.rsp = <u64><u32>(${value});`);
+  const sp = (less: number): string =>
+    (segmented ? `(c.rsp - ${less}) & c.stackMask` : `<u64>(<u32>c.rsp - ${less})`);
+  const store = (value: string): string[] => [
+    `const sp: u64 = ${sp(size)};`,
+    `s = writeValue<${type}>(c, stackAddress<${type}>(c, sp, true), ${value});`,
+  ];
+  const fetchAt = (at: string): string[] => [
+    `const h = readHost<${type}>(c, stackAddress<${type}>(c, ${at}, false));`,
+    'if (!h) { s = Status.FAULT; break; }',
+    `const v = load<${type}>(h);`,
+  ];
+  const top = segmented ? 'c.rsp' : '<u64><u32>c.rsp';
+  const push = (value: string): string[] =>
+    [...store(value), `if (s != Status.FAULT) { ${setSp('sp')} }`, 'break;'];
+  const call = [
+    check(''), ...store(`<${type}>(c.ipBase + recOff(r) + recLen(r))`), 'if (s == Status.FAULT) break;',
+    setSp('sp'), 'if (s == Status.NEXT) { s = TAKEN; break; }', 'c.rip = (c.ipBase + t) & c.ipMask;',
+    's = Status.JUMP; break;',
+  ];
+  const indirect = ['if (recIsMem(r)) {', `  const h = readHost<${type}>(c, ${address});`,
+    '  if (!h) { s = Status.FAULT; break; }', `  t = <u64>load<${type}>(h) - c.ipBase;`,
+    `} else t = <u64>readReg<${type}>(c, recRm(r)) - c.ipBase;`];
+  const ret = (extra: string): string[] => [...fetchAt(top), 't = <u64>v - c.ipBase;', check(''),
+    setSp(`c.rsp + ${size}${extra}`), 's = TAKEN; break;'];
+  const next = 'r += 32; continue;';
+  const cc = /^x_hJcc_cc(\d+)$/.exec(form.name);
+  if (cc) return [`if (testCond(c, ${cc[1]})) { ${take.join(' ')} }`, next];
+  switch (form.handler) {
+    case 'hJmp': return take;
+    case 'hCall': return [segmented ? 't = wrapTarget(c, r);' : 't = <u64>recDisp(r);', ...call];
+    case 'hCallE': return [...indirect, ...call];
+    case 'hJmpE': return [...indirect, check(''), 's = TAKEN; break;'];
+    case 'hRet': return ret('');
+    case 'hRetI': return ret(' + <u64>recImm(r)');
+    case 'hPushR': return push(`readReg<${type}>(c, recRm(r))`);
+    case 'hPushI': return push(`<${type}>recImm(r)`);
+    case 'hPopR': return [...fetchAt(top), setSp(`c.rsp + ${size}`), `writeReg<${type}>(c, recRm(r), v);`, next];
+    case 'hLeave': {
+      const bp = segmented ? 'c.rbp & c.stackMask' : '<u64><u32>c.rbp';
+      return [`const bp: u64 = ${bp};`, ...fetchAt('bp'), setSp(`bp + ${size}`), `writeReg<${type}>(c, ${5 * 8}, v);`, next];
+    }
+    case 'hLea': return [`writeReg<${type}>(c, recReg(r), <${type}>${segmented ? 'offsetOf' : 'flatAddress'}(c, r));`, next];
+    default: return SNIPPETS[form.name]?.body;
+  }
 }
 
+function caseText(form: Form, n: number, v: Variant): string {
+  const body = (v.snippet(form) ?? glueBody(form, v.style)).filter((line) => line !== '');
+  return `      case ${n}: { // ${form.name}\n${body.map((l) => `        ${l}`).join('\n')}\n      }`;
+}
+
+/** Name of the file → text. `long` are the forms of all modes, `legacy` those of the other modes alone. */
+export function emitHot(long: Form[], legacy: Form[], symbols: Map<string, SymbolInfo>): Map<string, string> {
+  const all = [...long, ...legacy];
+  const numbers = new Map(all.map((form, i) => [form.name, FIRST_HOT + i]));
+  const emit = (v: Variant, forms: Form[]): string => {
+    const cases = forms.map((form) => caseText(form, numbers.get(form.name)!, v)).join('\n');
+    const text = TEMPLATE.replace('@CASES@', () => cases).replace('@NAME@', v.name)
+      .replace('@COMMENT@', v.comment).replace('@ADDRESS@', v.address).replace('@LEAVE_PAGE@', v.leavePage);
+    const used = new Set(forms.filter((f) => f.uop).map((f) => f.uop!));
+    return `${HEADER}\n${importsFor(text, symbols, used)}\n${text}`;
+  };
+  return new Map([
+    ['wasm/gen/exec-hot.ts', emit(LONG, long)],
+    ['wasm/gen/exec-flat.ts', emit(FLAT, all.filter(FLAT.has))],
+    ['wasm/gen/exec-segmented.ts', emit(SEGMENTED, all.filter(SEGMENTED.has))],
+  ]);
+}
+
+const TEMPLATE = `
+/** Private to the inner loop: go to page offset t. */
+const TAKEN: i32 = 16;
+/** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
+const FUEL: i32 = 50000;
+const PAGE_MASK: u64 = ~(<u64>0xFFF);
+
+@ADDRESS@
 /**
- * The inner loop: execute records from \`start\` until something other than the next record must happen.
- * \`index\` (u16 per page offset) and \`records\` are those of the page; an all-zero index makes every taken
- * branch leave. Returns a Status with \`stoppedAt\` set; after JUMP c.rip is valid. c.instructions has been
- * advanced.
+ * The inner loop of @COMMENT@:
+ * execute records from \`start\` until something other than the next record must happen. \`index\` (u16 per
+ * page offset) and \`records\` are those of the page; an all-zero index makes every taken branch inside it leave.
+ * Returns a Status with \`stoppedAt\` set; after JUMP c.rip is valid. c.instructions has been advanced.
  */
-export function execute(c: Cpu, start: usize, index: usize, records: usize, attention: usize): i32 {
+export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, attention: usize): i32 {
   let r = start;
   // Records executed before the one at r: (r - bias) / 32.
   let bias: i64 = <i64>start;
@@ -178,10 +340,7 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         continue;
       }
     } else {
-      const target = c.ipBase + t;
-      const to = jumpFind(c, target);
-      if (to != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
-        c.ipBase = target & PAGE_MASK;
+      @LEAVE_PAGE@
         index = jumpIndex;
         records = jumpRecords;
         bias += <i64>to - <i64>r - 32;

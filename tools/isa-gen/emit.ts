@@ -58,16 +58,18 @@ function wrapImport(file: string, names: string[]): string {
 }
 
 const COMMON: [string, string[]][] = [
-  ['../cpu/state', ['Cpu', 'Status', 'RegOffset']],
+  ['../cpu/state', ['Cpu', 'Seg', 'Status', 'RegOffset', 'segment']],
   ['../cpu/exceptions', ['raiseError', 'Vector']],
   ['../cpu/flags', ['testCond']],
   ['../decode/record', ['recRm', 'recReg', 'recVex', 'recImm', 'recDisp', 'recOff', 'recLen', 'recIsMem',
-    'recBase', 'recIndex', 'recScale', 'readReg', 'writeReg', 'Op']],
+    'recBase', 'recIndex', 'recScale', 'recSeg', 'recAddrSize', 'readReg', 'writeReg', 'Op']],
   ['../mmu/access', ['linear', 'readHost', 'rmwHost', 'rmwDone', 'rmwCancel', 'writeValue']],
-  ['../mmu/jump-cache', ['jumpFind', 'jumpIndex', 'jumpRecords']],
+  ['../mmu/jump-cache', ['JUMP_TAG_32', 'jumpFind', 'jumpIndex', 'jumpKey', 'jumpRecords']],
   ['../mmu/atomic', ['splitLockBegin', 'splitLockEnd']],
   ['../interp/lock', ['needsSplit', 'saveFlags', 'restoreFlags', 'atomicRead', 'atomicReplace']],
-  ['../interp/branch', ['leaveTo', 'canLeaveTo']],
+  ['../mmu/segment', ['segmentLinear']],
+  ['../interp/branch', ['canBranchTo', 'canLeaveTo', 'leave', 'leaveTo', 'pageWithinCode', 'wrapTarget']],
+  ['../interp/stack', ['setStackPointer']],
 ];
 
 /** Functions of a form's own: everything but plain handlers. */

@@ -18,13 +18,6 @@ export const FUNCTION_STYLE: GlueStyle = {
   next: 'return Status.NEXT;',
 };
 
-/** Inside the hot switch: no record there is COMPLEX. */
-export const HOT_STYLE: GlueStyle = {
-  address: () => 'flatAddress(c, r)',
-  leave: (s) => `s = ${s}; break;`,
-  next: 'r += 32; continue;',
-};
-
 function regAt(p: Place): string {
   return p.kind === 'a' ? 'recRm(r)' : p.kind === 'g' ? 'recReg(r)' : 'recVex(r)';
 }

@@ -5,19 +5,22 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, unlinkSync, writeFile
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadRows } from '../../isa/index.ts';
-import { HOT } from '../../isa/hot.ts';
+import { HOT, HOT_LEGACY } from '../../isa/hot.ts';
 import { decodeRow } from './encoding.ts';
 import { type Form, expand } from './forms.ts';
 import { findSymbols } from './symbols.ts';
 import { type TableRow, buildTables } from './tables.ts';
 import { emitCold, emitDecodeTables, emitHandlerIndex } from './emit.ts';
-import { FIRST_HOT, SNIPPETS, emitHot } from './emit-hot.ts';
+import { FIRST_HOT, LEGACY, NATURAL, SNIPPETS, emitHot } from './emit-hot.ts';
 import { emitNames, emitTable } from './emit-docs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Functions that every build has, whatever the table says. */
 const FIXED = ['hUndefined', 'hTooLong'];
+
+/** The operand size of a branch masks its target: flat 32-bit code has 32-bit ones alone. */
+const isBranch = (form: Form): boolean => /^h(Call|Ret|Jmp|Jcc)/.test(form.handler ?? '');
 
 async function generate(): Promise<Map<string, string>> {
   const symbols = findSymbols(ROOT);
@@ -41,16 +44,22 @@ async function generate(): Promise<Map<string, string>> {
 
   const ordered = [...forms.values()];
   const functionOf = new Map(ordered.map((form, n) => [form.name, n]));
-  const hotForms = HOT.map((name) => {
+  const listed = (name: string): Form => {
     const form = forms.get(name);
     if (!form) throw new Error(`isa/hot.ts: no form '${name}'`);
     return form;
-  });
-  const hotOf = new Map(hotForms.map((form, n) => [form.name, FIRST_HOT + n]));
+  };
+  const hotForms = HOT.map(listed);
+  const legacyForms = HOT_LEGACY.map(listed);
+  const hotOf = new Map([
+    ...hotForms.map((form, n): [string, number] =>
+      [form.name, (FIRST_HOT + n) | (SNIPPETS[form.name]?.requires ?? 0)]),
+    ...legacyForms.map((form, n): [string, number] =>
+      [form.name, (FIRST_HOT + HOT.length + n) | LEGACY | (isBranch(form) ? NATURAL : 0)]),
+  ]);
   const tableRows: TableRow[] = rows.map((row) => ({
     ...row,
-    hot: row.forms.forms.map((f) =>
-      (f && hotOf.has(f.name) ? hotOf.get(f.name)! | (SNIPPETS[f.name]?.requires ?? 0) : null)),
+    hot: row.forms.forms.map((f) => (f ? hotOf.get(f.name) ?? null : null)),
     functions: row.forms.forms.map((f) => (f ? functionOf.get(f.name) ?? 0 : 0)),
   }));
 
@@ -58,7 +67,7 @@ async function generate(): Promise<Map<string, string>> {
   out.set('wasm/gen/decode-tables.ts', emitDecodeTables(buildTables(tableRows, ordered)));
   for (const [file, text] of emitCold(ordered, symbols)) out.set(file, text);
   out.set('wasm/gen/handler-index.ts', emitHandlerIndex(ordered, symbols));
-  out.set('wasm/gen/exec-hot.ts', emitHot(hotForms, symbols));
+  for (const [file, text] of emitHot(hotForms, legacyForms, symbols)) out.set(file, text);
   out.set('isa/gen/names.ts', emitNames(tableRows));
   out.set('docs/instruction-table.md', emitTable(tableRows));
   return out;

@@ -115,13 +115,28 @@ export function setCpl(c: Cpu, cpl: u32): void {
 export function refreshSegment(c: Cpu, n: u32): void {
   const s = segment(c, n);
   let flags = s.flags & SegFlag.NULL;
-  if (flags == 0 && s.base == 0 && s.limit == FLAT_LIMIT && (s.attr & Attr.P) != 0) {
-    const code = (s.attr & Attr.CODE) != 0;
-    const down = !code && (s.attr & Attr.EXPAND_DOWN) != 0;
-    if (!down) {
-      if (!code || (s.attr & Attr.READABLE) != 0) flags |= SegFlag.FLAT_READ;
-      if (!code && (s.attr & Attr.WRITABLE) != 0) flags |= SegFlag.FLAT_WRITE;
+  s.readEnd = 0;
+  s.writeEnd = 0;
+  const code = (s.attr & Attr.CODE) != 0;
+  const down = !code && (s.attr & Attr.EXPAND_DOWN) != 0;
+  if (flags == 0 && !down && (s.attr & Attr.P) != 0) {
+    // The last byte of a 4 GiB segment is left to the full check, which knows that it wraps.
+    const end = s.limit == FLAT_LIMIT ? FLAT_LIMIT : s.limit + 1;
+    if (!code || (s.attr & Attr.READABLE) != 0) s.readEnd = end;
+    if (!code && (s.attr & Attr.WRITABLE) != 0) s.writeEnd = end;
+    if (s.base == 0 && s.limit == FLAT_LIMIT) {
+      if (s.readEnd) flags |= SegFlag.FLAT_READ;
+      if (s.writeEnd) flags |= SegFlag.FLAT_WRITE;
     }
   }
   s.flags = flags;
+}
+
+const FLAT: u32 = SegFlag.FLAT_READ | SegFlag.FLAT_WRITE;
+
+/** 32-bit code in which CS, DS, ES and SS span all 4 GiB from 0: offsets are linear addresses. */
+export function isFlat32(c: Cpu): bool {
+  const cs = segment(c, Seg.CS);
+  return c.codeMode == CodeMode.M32 && cs.base == 0 && cs.limit == FLAT_LIMIT && c.stackMask == MASK32 &&
+    (segment(c, Seg.ES).flags & segment(c, Seg.SS).flags & segment(c, Seg.DS).flags & FLAT) == FLAT;
 }

@@ -63,8 +63,13 @@ export class Segment {
   attr: u16;
   /** SegFlag: cached answers of the limit and type checks. */
   flags: u32;
+  /**
+   * Accesses of legacy modes that end at or below these offsets need no further check; 0 = all do
+   * (refreshSegment).
+   */
+  readEnd: u32;
+  writeEnd: u32;
   pad0: u32;
-  pad1: u64;
 }
 export const SEG_BYTES: u32 = 32;
 

@@ -26,7 +26,7 @@ const enum Imm { NONE = 0, IB = 1, IBS = 2, IW = 3, ID = 4, IZ = 5, IV = 6, IQ =
 /** Forms of a row: one; by register, memory, LOCKed memory; by size and those; by size. */
 const enum FormKind { SINGLE = 0, MEMORY = 1, FULL = 2, SIZE = 3 }
 /** Requirement bits of a hot form. */
-const enum Hot { MODE64 = 0x8000, NATURAL = 0x4000, NUMBER = 0x3FFF }
+const enum Hot { MODE64 = 0x8000, NATURAL = 0x4000, LEGACY = 0x2000, NUMBER = 0x1FFF }
 /** Numbers of fixed functions in gen/handler-index.ts. */
 const enum Fixed { UNDEFINED = 0, TOO_LONG = 1 }
 const enum Map { ONE = 0, OF = 1, OF38 = 2, OF3A = 3, VEX = 4 }
@@ -441,8 +441,18 @@ function finish(r: usize, n: u32, row: usize, length: u32, size: u32, mode: Code
   else if (kind == FormKind.SIZE) form += size;
   const hot = <u32>load<u16>(FORMS + (form << 2));
   store<u32>(r, handlerIndex(load<u16>(FORMS + (form << 2), 2)), RecOffset.HANDLER);
-  let usable = (hot & Hot.NUMBER) != 0 && (flags & (<u32>RecFlag.COMPLEX | RecFlag.LOCK)) == 0;
-  if (hot & Hot.MODE64 && mode != CodeMode.M64) usable = false;
-  if (hot & Hot.NATURAL && mode != CodeMode.M64 && size != (mode == CodeMode.M32 ? 2 : 1)) usable = false;
-  store<u16>(r, usable ? hot & Hot.NUMBER : Op.GENERIC, RecOffset.OP);
+  store<u16>(r, usable(hot, r, size, mode) ? hot & Hot.NUMBER : Op.GENERIC, RecOffset.OP);
+}
+
+/** May the record be executed by its form of the hot switch of its mode (gen/exec-*.ts)? */
+function usable(hot: u32, r: usize, size: u32, mode: CodeMode): bool {
+  if ((hot & Hot.NUMBER) == 0 || (flags & RecFlag.LOCK) != 0) return false;
+  if (mode == CodeMode.M64) return (hot & Hot.LEGACY) == 0 && (flags & RecFlag.COMPLEX) == 0;
+  if (hot & Hot.MODE64) return false;
+  // The switch of 16-bit code goes through the record's segment and address size, and wraps targets.
+  if (mode == CodeMode.M16) return true;
+  if (hot & Hot.NATURAL && size != 2) return false;
+  if (!(flags & RecFlag.MEM)) return true;
+  const seg = <u32>load<u8>(r, RecOffset.SEG_SCALE) & 7;
+  return addressSize == 1 && seg != <u32>Seg.CS && seg < <u32>Seg.FS;
 }

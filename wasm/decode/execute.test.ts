@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, PAGES, buildCore } from './silicon-core.ts';
+import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, type Loop, PAGES, buildCore } from './silicon-core.ts';
 import { HOT } from '../../isa/hot.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -43,7 +43,8 @@ function place(code: number[], from = OFF, n = 1, sentinel = LINK): number {
   return n + 1;
 }
 
-const execute = (): number => core.exports.execute(CPU, RECORDS + 32, INDEX, RECORDS, ATTENTION);
+const execute = (loop: Loop = 'execute'): number =>
+  core.exports[loop](CPU, RECORDS + 32, INDEX, RECORDS, ATTENTION);
 
 describe('execute', () => {
   test('a counted loop runs in place and counts its instructions', () => {
@@ -106,8 +107,8 @@ describe('execute', () => {
   });
 });
 
-describe('legacy branches', () => {
-  /** One instruction at OFF in 16- or 32-bit flat code, as a scratch record. */
+describe.each(['executeFlat', 'executeSegmented'] as const)('legacy branches in %s', (loop) => {
+  /** One instruction at OFF in 16- or 32-bit code, as a scratch record. */
   function step(code: number[], bits: 16 | 32): number {
     core.bytes.set(code, CODE);
     const mode = bits === 16 ? 0 : 1;
@@ -116,7 +117,7 @@ describe('legacy branches', () => {
     core.bytes.fill(0, RECORDS + 64, RECORDS + 96);
     core.view.setUint16(RECORDS + 64, STOP, true);
     core.view.setUint16(RECORDS + 66, OFF + length, true);
-    return execute();
+    return execute(bits === 16 ? 'executeSegmented' : loop);
   }
   beforeEach(() => {
     core.reset(32);
@@ -148,8 +149,10 @@ describe('legacy branches', () => {
   });
 
   test('a target behind the CS limit is #GP and pushes nothing', () => {
+    // Flat code has no limit below 4 GiB: its 16-bit forms go through the same check.
     core.view.setUint32(CPU + 0x400 + 32 + 8, 0x1fff, true);
-    expect(step([0xe8, 0x00, 0x20, 0, 0], 32)).toBe(FAULT);
+    const code = loop === 'executeFlat' ? [0x66, 0xe8, 0x00, 0x20] : [0xe8, 0x00, 0x20, 0, 0];
+    expect(step(code, 32)).toBe(FAULT);
     expect([core.get('excVector'), reg(RSP)]).toEqual([13n, BigInt(DATA + 2048)]);
   });
 
@@ -172,8 +175,89 @@ describe('legacy branches', () => {
   });
 });
 
-test('the hot switch is one jump table', () => {
-  const start = wat.indexOf('\n (func $wasm/gen/exec-hot/execute');
+describe('segmented addresses', () => {
+  const ES = 0, SS = 2, DS = 3, RBX = 24, RBP = 40, RSI = 48, GP = 13n, STACK_FAULT = 12n;
+  /** Expand-up segment, writable: what refreshSegment caches of it. */
+  function segment(n: number, base: number, limit: number): void {
+    const at = CPU + 0x400 + n * 32;
+    core.view.setBigUint64(at, BigInt(base), true);
+    core.view.setUint32(at + 8, limit, true);
+    core.view.setUint16(at + 14, 0x93, true);
+    core.view.setUint32(at + 16, 0, true);
+    core.view.setUint32(at + 20, limit + 1, true);
+    core.view.setUint32(at + 24, limit + 1, true);
+  }
+  function step(code: number[]): number {
+    core.bytes.set(code, CODE);
+    expect(core.exports.decodeInsn(CPU, CODE, code.length, OFF, 0, RECORDS + 32)).toBe(code.length);
+    core.bytes.fill(0, RECORDS + 64, RECORDS + 96);
+    core.view.setUint16(RECORDS + 64, STOP, true);
+    return execute('executeSegmented');
+  }
+  beforeEach(() => {
+    core.reset(32);
+    for (const name of ['ipMask', 'stackMask']) core.set(name, 0xffffn);
+    for (const name of ['codeMode', 'ipBase']) core.set(name, 0n);
+    for (const n of [ES, SS, DS]) segment(n, DATA, 0xffff);
+    core.view.setUint32(PAGES + 0x80, 0x44332211, true);
+  });
+
+  test('BX + SI + displacement wraps at 64 KiB, then the base is added', () => {
+    setReg(RBX, 0xdead_fff0n);
+    setReg(RSI, 0xbeef_0050n);
+    expect(step([0x8b, 0x40, 0x40])).toBe(JUMP);
+    expect(reg(RAX)).toBe(0x2211n);
+    // With 67 there is nothing to wrap: beyond the limit.
+    expect(step([0x67, 0x8b, 0x43, 0x40])).toBe(FAULT);
+    expect(core.get('excVector')).toBe(GP);
+  });
+
+  test('an override takes the other base; LEA takes none', () => {
+    segment(ES, DATA + 0x40, 0xffff);
+    setReg(RSI, 0x40n);
+    expect(step([0x26, 0x8b, 0x04])).toBe(JUMP);
+    expect(reg(RAX)).toBe(0x2211n);
+    expect(step([0x26, 0x8d, 0x44, 0x02])).toBe(JUMP);
+    expect(reg(RAX)).toBe(0x42n);
+  });
+
+  test('the last byte within the limit is good, the next one is #GP, on the stack #SS; nothing is written', () => {
+    for (const n of [SS, DS]) segment(n, DATA, 0x81);
+    setReg(RAX, 0xabcdn);
+    setReg(RBP, 0x81n);
+    expect(step([0xa3, 0x80, 0x00])).toBe(JUMP);
+    expect(core.view.getUint32(PAGES + 0x80, true)).toBe(0x4433abcd);
+    expect(step([0xa3, 0x81, 0x00])).toBe(FAULT);
+    expect(core.get('excVector')).toBe(GP);
+    expect(step([0x89, 0x46, 0x00])).toBe(FAULT);
+    expect(core.get('excVector')).toBe(STACK_FAULT);
+    setReg(RSP, 0x83n);
+    expect(step([0x50])).toBe(FAULT);
+    expect([core.get('excVector'), reg(RSP)]).toEqual([STACK_FAULT, 0x83n]);
+    expect(core.view.getUint32(PAGES + 0x80, true)).toBe(0x4433abcd);
+  });
+
+  test('PUSH and POP keep the upper half of ESP', () => {
+    setReg(RSP, 0x7777_0084n);
+    expect(step([0x66, 0x50])).toBe(JUMP);
+    expect(reg(RSP)).toBe(0x7777_0080n);
+    expect(step([0x5b])).toBe(JUMP);
+    expect(reg(RSP)).toBe(0x7777_0082n);
+  });
+
+  test('a branch before the start of a segment that begins inside the page wraps', () => {
+    // CS base 0x340 into the page: IP 0x10 is page offset 0x350; JMP to IP 0xFFF0 is not in this page.
+    core.set('ipBase', -0x340n & 0xffff_ffff_ffff_ffffn);
+    core.bytes.set([0xeb, 0xde], CODE);
+    core.exports.decodeInsn(CPU, CODE, 2, 0x350, 0, RECORDS + 32);
+    core.view.setUint16(INDEX + (0x352 - 0x22) * 2, 1, true);
+    expect(execute('executeSegmented')).toBe(JUMP);
+    expect(core.get('rip')).toBe(0xfff0n);
+  });
+});
+
+test.each(['exec-hot/execute', 'exec-flat/executeFlat', 'exec-segmented/executeSegmented'])('%s is one jump table', (name) => {
+  const start = wat.indexOf(`\n (func $wasm/gen/${name} `);
   const body = wat.slice(start, wat.indexOf('\n (func ', start + 1));
   const tables = [...body.matchAll(/br_table ([^\n]*)/g)].map((m) => m[1]!.trim().split(/\s+/).length);
   expect(tables.filter((n) => n > 64)).toHaveLength(1);

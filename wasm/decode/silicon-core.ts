@@ -44,9 +44,16 @@ function cpuFields(): Map<string, { at: number; bytes: number }> {
   return fields;
 }
 
+type Execute = (c: number, start: number, index: number, records: number, attention: number) => number;
+
+/** Inner loop of 64-bit code, of flat 32-bit code, and of segmented code with the same flat segments. */
+export type Loop = 'execute' | 'executeFlat' | 'executeSegmented';
+
 export interface Exports {
   decodeInsn(c: number, bytes: number, avail: number, off: number, mode: number, r: number): number;
-  execute(c: number, start: number, index: number, records: number, attention: number): number;
+  execute: Execute;
+  executeFlat: Execute;
+  executeSegmented: Execute;
   getFlags(c: number): bigint;
   setFlags(c: number, value: bigint): void;
 }
@@ -115,11 +122,13 @@ export class Core {
       this.view.setUint32(SEGMENTS + n * 32 + 8, 0xffffffff, true);
       this.view.setUint16(SEGMENTS + n * 32 + 14, n === 1 ? 0xc0fb : 0xc0f3, true);
       this.view.setUint32(SEGMENTS + n * 32 + 16, 3, true);
+      this.view.setUint32(SEGMENTS + n * 32 + 20, 0xffffffff, true);
+      this.view.setUint32(SEGMENTS + n * 32 + 24, n === 1 ? 0 : 0xffffffff, true);
     }
   }
 
   /** Decode and execute; trap = 1 + vector, 0 = none. */
-  run(c: Case, bits: 32 | 64): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
+  run(c: Case, bits: 32 | 64, loop: Loop): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
     this.reset(bits);
     this.exports.setFlags(CPU, BigInt(c.flags));
     c.regs.forEach((v, n) => this.view.setBigUint64(CPU + n * 8, v, true));
@@ -130,7 +139,7 @@ export class Core {
     this.bytes.fill(0, RECORD + 32, RECORD + 64);
     this.view.setUint16(RECORD + 32, STOP, true);
     this.view.setUint16(RECORD + 34, 0x100 + length, true);
-    const status = length === c.code.length ? this.exports.execute(CPU, RECORD, INDEX, RECORD, ATTENTION)
+    const status = length === c.code.length ? this.exports[loop](CPU, RECORD, INDEX, RECORD, ATTENTION)
       : -1;
     const trap = status === -1 ? 1000 + length : status === FAULT ? 1 + Number(this.get('excVector')) : 0;
     const regs = Array.from({ length: 16 }, (_, n) => this.view.getBigUint64(CPU + n * 8, true));

@@ -4,7 +4,9 @@ import { Cpu } from "../cpu/state";
 import { readEflags, writeEflags } from "../cpu/flags";
 
 export { decodeInsn, decodedRow } from "./decoder";
-export { execute, stoppedAt } from "../gen/exec-hot";
+export { execute } from "../gen/exec-hot";
+export { executeFlat } from "../gen/exec-flat";
+export { executeSegmented } from "../gen/exec-segmented";
 
 export function getFlags(c: Cpu): u64 {
   return readEflags(c);

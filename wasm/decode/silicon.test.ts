@@ -62,7 +62,8 @@ describe.skipIf(!usable)(`silicon (seed ${seed})`, () => {
     execFileSync('cc', ['-O1', '-o', `${ROOT}/build/silicon-runner`, `${ROOT}/tools/silicon/runner.c`]);
   }, 180_000);
 
-  test.each([64, 32] as const)('random %i-bit instructions agree', async (bits) => {
+  test.each([[64, 'execute'], [32, 'executeFlat'], [32, 'executeSegmented']] as const)(
+    'random %i-bit instructions agree in %s', async (bits, loop) => {
     const features = readFileSync('/proc/cpuinfo', 'utf8');
     const has = (f: string): boolean =>
       new RegExp(`\\b${f.toLowerCase().replace('cmpxchg16b', 'cx16').replace('lzcnt',
@@ -75,7 +76,7 @@ describe.skipIf(!usable)(`silicon (seed ${seed})`, () => {
     expect(results.length).toBe(cases.length * RESULT_BYTES);
     const differing = new Map<string, string>();
     cases.forEach((c, i) => {
-      const text = compare(c, core.run(c, bits), results.subarray(i * RESULT_BYTES, (i + 1) * RESULT_BYTES));
+      const text = compare(c, core.run(c, bits, loop), results.subarray(i * RESULT_BYTES, (i + 1) * RESULT_BYTES));
       if (text) differing.set(`${c.row.row.name} ${c.row.row.ops}`, `${show(c)}: ${text}`);
     });
     expect([...differing.values()]).toEqual([]);

@@ -5,7 +5,7 @@ import { Cpu, Status } from "../cpu/state";
 import {
   Op, readReg, recBase, recDisp, recImm, recIndex, recIsMem, recLen, recOff, recReg, recRm, recScale, writeReg,
 } from "../decode/record";
-import { canLeaveTo, leaveTo } from "../interp/branch";
+import { canLeaveTo, leave, leaveTo } from "../interp/branch";
 import { readHost, rmwDone, rmwHost, writeValue } from "../mmu/access";
 import { jumpFind, jumpIndex, jumpRecords } from "../mmu/jump-cache";
 import { adc, add, and, dec, imul, inc, neg, not, or, sbb, sub, xor } from "../uop/arith";
@@ -13,16 +13,15 @@ import { bsf, bt } from "../uop/bit";
 import { bswap, cmovcc, mov, movsx, movzx, setcc } from "../uop/move";
 import { rol, ror, sar, shl, shld, shr, shrd } from "../uop/shift";
 
-/** Record at which execute stopped. */
-export let stoppedAt: usize = 0;
-
-/** Private to execute: go to page offset t. */
+/** Private to the inner loop: go to page offset t. */
 const TAKEN: i32 = 16;
 /** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
 const FUEL: i32 = 50000;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
-/** Linear address of a record that is not COMPLEX (64-bit mode, no FS or GS). */
+export { stoppedAt } from "../interp/branch";
+
+/** Linear address of a record that is not COMPLEX (no FS or GS). */
 // @ts-ignore: decorator
 @inline
 function flatAddress(c: Cpu, r: usize): u64 {
@@ -30,20 +29,11 @@ function flatAddress(c: Cpu, r: usize): u64 {
     (load<u64>(changetype<usize>(c) + recIndex(r)) << <u64>recScale(r)) + recDisp(r);
 }
 
-/** Account for the records up to r and tell where execute stopped. */
-function leave(c: Cpu, r: usize, bias: i64, s: i32): i32 {
-  // Faults and retries are not counted.
-  const done = <i64>r - bias + (s == Status.FAULT || s == Status.RETRY ? 0 : 32);
-  c.instructions += <u64>(done >> 5);
-  stoppedAt = r;
-  return s;
-}
-
 /**
- * The inner loop: execute records from `start` until something other than the next record must happen.
- * `index` (u16 per page offset) and `records` are those of the page; an all-zero index makes every taken
- * branch leave. Returns a Status with `stoppedAt` set; after JUMP c.rip is valid. c.instructions has been
- * advanced.
+ * The inner loop of 64-bit code:
+ * execute records from `start` until something other than the next record must happen. `index` (u16 per
+ * page offset) and `records` are those of the page; an all-zero index makes every taken branch inside it leave.
+ * Returns a Status with `stoppedAt` set; after JUMP c.rip is valid. c.instructions has been advanced.
  */
 export function execute(c: Cpu, start: usize, index: usize, records: usize, attention: usize): i32 {
   let r = start;

@@ -2,14 +2,39 @@
 // code and direct branches (gen/exec-hot.ts); these functions serve the other modes. The target is checked
 // before anything is committed.
 
-import { Cpu, Seg, Status } from "../cpu/state";
+import { Cpu, Seg, Status, segment } from "../cpu/state";
 import { getZF } from "../cpu/flags";
-import { readReg, recAddrSize, recImm, recIsMem, recOpSize, recRm, nextIp } from "../decode/record";
+import {
+  REC_SHIFT, readReg, recAddrSize, recDisp, recImm, recIsMem, recOpSize, recRm, nextIp,
+} from "../decode/record";
 import { linear, linearAt, readHost } from "../mmu/access";
 import { checkCodeTarget } from "../mmu/segment";
 import { push, setStackPointer } from "./stack";
 
 const PAGE_BYTES: u64 = 4096;
+const RECORD: i64 = 32;
+
+/** Record at which the inner loop stopped. */
+export let stoppedAt: usize = 0;
+
+/** Account for the records up to r, the first of which was at `bias`, and note where the inner loop stopped. */
+export function leave(c: Cpu, r: usize, bias: i64, s: i32): i32 {
+  // Faults and retries are not counted.
+  const done = <i64>r - bias + (s == Status.FAULT || s == Status.RETRY ? 0 : RECORD);
+  c.instructions += <u64>(done >> REC_SHIFT);
+  stoppedAt = r;
+  return s;
+}
+
+/**
+ * Legacy code: does the page whose byte 0 has this IP (negative when the segment starts inside it) end at or
+ * before the limit of CS? Such a page executes without a check of each fetch, any other is stepped.
+ */
+// @ts-ignore: decorator
+@inline
+export function pageWithinCode(c: Cpu, ipBase: u64): bool {
+  return c.mode64 != 0 || <i64>(ipBase + PAGE_BYTES) <= <i64>segment(c, Seg.CS).limit + 1;
+}
 
 /** Go to page-relative target t, outside the page or not decoded: JUMP, or #GP. */
 export function leaveTo(c: Cpu, t: u64): i32 {
@@ -32,6 +57,20 @@ export function canLeaveTo(c: Cpu, t: u64): bool {
 function branchMask(r: usize): u64 {
   const size = recOpSize(r);
   return size == 3 ? ~(<u64>0) : size == 2 ? 0xFFFFFFFF : 0xFFFF;
+}
+
+/** Page-relative target of a relative branch of segmented code, wrapped at its operand size. */
+// @ts-ignore: decorator
+@inline
+export function wrapTarget(c: Cpu, r: usize): u64 {
+  return ((c.ipBase + <u64>recDisp(r)) & branchMask(r)) - c.ipBase;
+}
+
+/** Would a branch to page-relative target t of segmented code stay within CS? Else #GP(0) is pending. */
+// @ts-ignore: decorator
+@inline
+export function canBranchTo(c: Cpu, t: u64): bool {
+  return checkCodeTarget(c, c.ipBase + t);
 }
 
 function relative(c: Cpu, r: usize): u64 {

@@ -5,6 +5,7 @@ import { Cpu } from "../cpu/state";
 import { Inbox, inboxOf } from "../cpu/inbox";
 import { icacheStep, slotIndex, slotRecords, stepBytes } from "../decode/icache";
 import { execute } from "../gen/exec-hot";
+import { executeSegmented } from "../gen/exec-segmented";
 
 export * from "./system-check";
 export { stepBytes };
@@ -28,5 +29,7 @@ export function fpuStep(c: Cpu): i32 {
   const r = icacheStep(c, MAX_INSN, 0, c.codeMode);
   if (r == 0) return -1;
   c.ipBase = 0;
-  return execute(c, r, slotIndex(c, 0), slotRecords(c, 0), inboxOf(c.id) + <usize>Inbox.ATTENTION);
+  const attention = inboxOf(c.id) + <usize>Inbox.ATTENTION;
+  if (c.mode64) return execute(c, r, slotIndex(c, 0), slotRecords(c, 0), attention);
+  return executeSegmented(c, r, slotIndex(c, 0), slotRecords(c, 0), attention);
 }

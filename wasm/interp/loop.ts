@@ -18,7 +18,9 @@ import {
   icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes,
 } from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
-import { execute, stoppedAt } from "../gen/exec-hot";
+import { executeFlat } from "../gen/exec-flat";
+import { execute } from "../gen/exec-hot";
+import { executeSegmented } from "../gen/exec-segmented";
 import { Control, MachineEnd, control32 } from "../lib/control";
 import { hostLog, hostNow } from "../lib/host";
 import { Log } from "../lib/log";
@@ -26,7 +28,9 @@ import { rmwCancel, takeNoncanonical } from "../mmu/access";
 import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
 import { isRam, physReadBytes, ramPages } from "../mmu/physmem";
-import { jumpRemember } from "../mmu/jump-cache";
+import { isFlat32 } from "../cpu/mode";
+import { pageWithinCode, stoppedAt } from "./branch";
+import { jumpHide, jumpRemember, jumpSelect } from "../mmu/jump-cache";
 import { tlbEntry, tlbFetchGlobal, tlbFillFetch, tlbFlushAll } from "../mmu/tlb";
 
 const FLAG_TF: u64 = 1 << 8;
@@ -76,10 +80,10 @@ function runCached(c: Cpu): i32 {
   const page = fetchPage(c, va);
   if (page < 0) return faultAtRip(c);
   const off = <u32>va & 0xfff;
-  if (!isRam(<u64>page) || !requestCode(c, <u32>page) || nearLimit(c)) return runStep(c);
+  if (!isRam(<u64>page) || !requestCode(c, <u32>page) || !pageWithinCode(c, c.rip - off)) return runStep(c);
   const slot = icacheSlot(c, <u32>page, c.codeMode);
   const index = slotIndex(c, slot);
-  if (translating) noteHead(c, slot, <u32>page, off);
+  if (translating && c.mode64) noteHead(c, slot, <u32>page, off);
   let n = <u32>load<u16>(index + (off << 1));
   if (n == 0) {
     n = icacheDecode(c, slot, off);
@@ -89,15 +93,18 @@ function runCached(c: Cpu): i32 {
   const records = slotRecords(c, slot);
   const r = records + (n << REC_SHIFT);
   jumpRemember(c, va, index, r, records, tlbFetchGlobal(c, va));
-  if (translating) return runTranslated(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
-  return execute(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
+  if (translating && c.mode64) {
+    return runTranslated(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
+  }
+  return executeIn(c, r, index, records);
 }
 
-/** Legacy code within one page and 15 bytes of the CS limit is stepped: the fetch itself must be checked. */
-function nearLimit(c: Cpu): bool {
-  if (c.mode64) return false;
-  const limit = segment(c, Seg.CS).limit;
-  return limit != 0xffffffff && (c.rip | 0xfff) + MAX_INSN > <u64>limit;
+/** The inner loop of the code mode and segments of now. */
+function executeIn(c: Cpu, r: usize, index: usize, records: usize): i32 {
+  const attention = inboxOf(c.id) + <usize>Inbox.ATTENTION;
+  if (c.mode64) return execute(c, r, index, records, attention);
+  if (isFlat32(c)) return executeFlat(c, r, index, records, attention);
+  return executeSegmented(c, r, index, records, attention);
 }
 
 /** A fault of the fetch itself: RIP is right already. */
@@ -140,7 +147,10 @@ function runStep(c: Cpu): i32 {
     }
   }
   c.ipBase = c.rip - off;
-  return execute(c, r, slotIndex(c, 0), slotRecords(c, 0), inboxOf(c.id) + <usize>Inbox.ATTENTION);
+  jumpHide(c);
+  const status = executeIn(c, r, slotIndex(c, 0), slotRecords(c, 0));
+  jumpSelect(c);
+  return status;
 }
 
 /** The last instruction stopped half-way (REP): an interrupt taken now pushes RF = 1 (SDM 3B 17.3.1.1). */

@@ -3,7 +3,7 @@
 // breakpoints) is `slow`. Faults are values: 0 for a host address, Status.FAULT for a status; nothing has
 // been committed then.
 
-import { Cpu, SEG_BYTES, Seg, SegFlag, Status, CpuBlock } from "../cpu/state";
+import { Cpu, SEG_BYTES, Seg, Segment, Status, CpuBlock } from "../cpu/state";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
 import { CPU_SCRATCH } from "../lib/layout";
 import {
@@ -20,6 +20,8 @@ import { supervisorRead, tlbFill, tlbLookup } from "./tlb";
 const enum Scratch { READ = 0x800, RMW = 0x900 }
 /** Largest access through a bounce buffer without a block copy of its own. */
 const BOUNCE_BYTES: u32 = 256;
+const SEG_READ_END: usize = offsetof<Segment>("readEnd");
+const SEG_WRITE_END: usize = offsetof<Segment>("writeEnd");
 const CR0_AM: u64 = 1 << 18;
 const FLAG_AC: u64 = 1 << 18;
 
@@ -74,8 +76,8 @@ export function linearAt<T>(c: Cpu, seg: u32, offset: u64, write: bool): u64 {
 export function linearBytes(c: Cpu, seg: u32, offset: u64, n: u32, write: bool): u64 {
   const s = changetype<usize>(c) + <usize>CpuBlock.SEGMENTS + seg * SEG_BYTES;
   if (c.mode64) return seg >= <u32>Seg.FS ? load<u64>(s) + offset : offset;
-  const flat: u32 = write ? SegFlag.FLAT_WRITE : SegFlag.FLAT_READ;
-  if ((load<u32>(s, 16) & flat) != 0 && offset + n <= 0x100000000) return offset;
+  const end = write ? load<u32>(s, SEG_WRITE_END) : load<u32>(s, SEG_READ_END);
+  if (offset + n <= <u64>end) return (load<u64>(s) + offset) & 0xFFFFFFFF;
   return segmentLinear(c, seg, offset, n, write);
 }
 

@@ -1,11 +1,11 @@
-// Targets of branches that leave their page, in 64-bit mode: virtual address -> decoded record, so that the
-// inner loop goes on without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly
-// into other pages). An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation} and holds
-// while no TLB flush could change what its page maps to and no decoded page has been dropped. Entries of
-// global pages have a generation of their own (odd numbers), which survives CR3 loads. There is a table per
-// privilege, and one that stays empty for the other modes.
+// Targets of branches that leave their page: linear address, code mode -> decoded record, so that the inner
+// loop goes on without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly into
+// other pages). An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation} and holds while
+// no TLB flush could change what its page maps to and no decoded page has been dropped. Entries of global
+// pages have a generation of their own (odd numbers), which survives CR3 loads. There is a table per
+// privilege, and one that stays empty for single steps.
 
-import { Cpu } from "../cpu/state";
+import { CodeMode, Cpu } from "../cpu/state";
 import {
   CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, JUMP_ENTRIES, JUMP_TABLE_BYTES,
     TLB_ENTRIES,
@@ -14,6 +14,12 @@ import {
 const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20 }
 const enum Table { SUPERVISOR = 0, USER = 1, EMPTY = 2 }
 const ENTRY_SHIFT: u32 = 5;
+
+/** A target outside 64-bit mode is marked by a bit that no canonical address has alone, and by its mode. */
+const LEGACY_TAG: u64 = 1 << 62;
+const MODE_SHIFT: u64 = 61;
+/** Of a target in flat 32-bit code. */
+export const JUMP_TAG_32: u64 = LEGACY_TAG | (<u64>CodeMode.M32 << MODE_SHIFT);
 
 /** Results of a hit. */
 export let jumpIndex: usize = 0;
@@ -26,10 +32,27 @@ export function jumpReset(c: Cpu): void {
   c.jumpGlobalGeneration = 3;
 }
 
-/** After a change of CPL or code mode. */
-export function jumpSelect(c: Cpu): void {
-  const table: u32 = !c.mode64 ? Table.EMPTY : c.cpl == 3 ? Table.USER : Table.SUPERVISOR;
+// @ts-ignore: decorator
+@inline
+function useTable(c: Cpu, table: u32): void {
   c.jumpTable = <u32>changetype<usize>(c) + CPU_JUMPS + table * JUMP_TABLE_BYTES;
+}
+
+/** After a change of CPL. */
+export function jumpSelect(c: Cpu): void {
+  useTable(c, c.cpl == 3 ? Table.USER : Table.SUPERVISOR);
+}
+
+/** Until the next jumpSelect no target is known: every branch comes back to the run loop. */
+export function jumpHide(c: Cpu): void {
+  useTable(c, Table.EMPTY);
+}
+
+/** What stands for the linear address `va` in the code mode of now. */
+// @ts-ignore: decorator
+@inline
+export function jumpKey(c: Cpu, va: u64): u64 {
+  return c.mode64 ? va : va | LEGACY_TAG | (<u64>c.codeMode << MODE_SHIFT);
 }
 
 /** Forget the targets in pages that are not global. */
@@ -55,7 +78,7 @@ function jumpEntry(c: Cpu, target: u64): usize {
   return <usize>c.jumpTable + ((<u32>(target ^ (target >> 12)) & (JUMP_ENTRIES - 1)) << ENTRY_SHIFT);
 }
 
-/** Record of a target, 0 = unknown; jumpIndex and jumpRecords are those of its page. */
+/** Record of a target (jumpKey), 0 = unknown; jumpIndex and jumpRecords are those of its page. */
 // @ts-ignore: decorator
 @inline
 export function jumpFind(c: Cpu, target: u64): usize {
@@ -68,10 +91,10 @@ export function jumpFind(c: Cpu, target: u64): usize {
   return load<u32>(e, Entry.RECORD);
 }
 
-/** Remember where the run loop found a target (64-bit mode only). */
-export function jumpRemember(c: Cpu, target: u64, index: usize, record: usize, records: usize,
+/** Remember where the run loop found linear address `va`. */
+export function jumpRemember(c: Cpu, va: u64, index: usize, record: usize, records: usize,
   global: bool): void {
-  if (!c.mode64) return;
+  const target = jumpKey(c, va);
   const e = jumpEntry(c, target);
   store<u64>(e, target, Entry.TARGET);
   store<u32>(e, <u32>index, Entry.INDEX);

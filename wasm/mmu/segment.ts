@@ -156,6 +156,8 @@ export function setNull(c: Cpu, n: u32, selector: u32, dpl: u32): void {
   s.limit = 0;
   s.attr = <u16>(dpl << ATTR_DPL_SHIFT);
   s.flags = SegFlag.NULL;
+  s.readEnd = 0;
+  s.writeEnd = 0;
 }
 
 /**
