@@ -9,6 +9,8 @@ import { parseArgs } from 'node:util';
 import { DIST, KERNELS, ROOT } from './lib/skep.ts';
 import { type CaseResult, Suite, type SuiteOptions } from './lib/suite.ts';
 import { boot } from './suites/boot.ts';
+import { diskKill } from './suites/disk-kill.ts';
+import { diskLoad } from './suites/disk-load.ts';
 import { echo } from './suites/echo.ts';
 import { faults } from './suites/faults.ts';
 import { firmware } from './suites/firmware.ts';
@@ -19,9 +21,11 @@ import { pause } from './suites/pause.ts';
 import { random } from './suites/random.ts';
 import { screen } from './suites/screen.ts';
 
-const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen };
+const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen,
+  'disk-load': diskLoad, 'disk-kill': diskKill };
 type SuiteName = keyof typeof SUITES;
-const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen']);
+const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen',
+  'disk-load', 'disk-kill']);
 
 function usage(sentence: string): never {
   console.error(`${sentence}\nsuites: ${Object.keys(SUITES).join(' ')}`);

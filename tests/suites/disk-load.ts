@@ -1,0 +1,122 @@
+// Disk soundness: verified reads, writes, mappings, syncs and direct I/O by many processes on an ext4 file
+// system and a raw disk; files with known sums, a CD; the same under a storm of timer interrupts while the
+// disk's interrupt wanders between CPUs. Afterwards e2fsck finds the image clean.
+
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootDisk, endWell, fsckClean, makeExt4, type DiskMachine } from '../lib/disk.ts';
+import { parseInterrupts } from '../lib/skep.ts';
+import { check, type Suite } from '../lib/suite.ts';
+
+const MIB = 1 << 20;
+const CPUS = 4;
+const RAW_MIB = 16;
+/** Processes of the load: one of them on the raw disk. */
+const PROCESSES = 5;
+const ARGUMENTS = `--dir /ext4 --device /dev/hdb --processes ${PROCESSES} --threads 2`;
+/** The storm: ticks asked for, and interrupts per second that must at least have come on a loaded host. */
+const STORM_HZ = 1000;
+const STORM_LEAST = 150;
+/** A read that waited longer than this was starved, whatever the host's load. */
+const SLOWEST_MS = 10_000;
+
+const folder = (): string => mkdtempSync(join(tmpdir(), 'skep-disk-load-'));
+
+async function files(cpus: number): Promise<string> {
+  const work = folder();
+  const [hda, cdrom] = [join(work, 'disk'), join(work, 'cd')];
+  makeExt4(hda, 128, 12);
+  makeExt4(cdrom, 16, 10);
+  const sum = createHash('md5').update(readFileSync(cdrom)).digest('hex');
+  const machine = await bootDisk({ smp: cpus, hda, cdrom });
+  const said = (await machine.shell.run(`/disk/files ${sum} 4 2`, 300_000)).split('\n');
+  const failed = said.filter((line) => line.includes('FAILED'));
+  check(failed.length === 0 && said.includes('disk-test end'), failed.join('\n')
+    || said.slice(-12).join('\n'));
+  await endWell(machine);
+  fsckClean(hda);
+  rmSync(work, { recursive: true });
+  return `${said.split(' ok').length - 1} checks`;
+}
+
+interface LoadResult { text: string; slowestMs: number }
+
+async function load(machine: DiskMachine, seconds: number, seed: number): Promise<LoadResult> {
+  const { shell } = machine;
+  const mounted = await shell.run('mount -t ext4 /dev/hda /ext4 && mount');
+  check(/^\/dev\/\w+ on \/ext4/m.test(mounted), `not mounted: ${mounted}\n${await shell.run('dmesg | tail -20')}`);
+  const said = await shell.run(`disktool load ${ARGUMENTS} --seconds ${seconds} --seed ${seed}; echo status $?`,
+    (seconds * 4 + 240) * 1000);
+  check(/^status 0$/m.test(said), said);
+  const line = /^disktool load: (.*)$/m.exec(said)?.[1] ?? '';
+  const slowestMs = Number(/slowest read (\d+) ms/.exec(line)?.[1]);
+  check(/ 0 errors$/.test(line), said);
+  check(slowestMs < SLOWEST_MS, `a read took ${slowestMs} ms`);
+  return { text: line, slowestMs };
+}
+
+/** Mounts again, so that nothing comes from a cache, and every block must be sound by itself. */
+async function verify({ shell }: DiskMachine): Promise<void> {
+  const said = await shell.run('umount /ext4 && echo 3 > /proc/sys/vm/drop_caches && mount -t ext4 /dev/hda /ext4 && '
+    + `disktool verify ${ARGUMENTS}; echo status $?; umount /ext4`, 240_000);
+  check(/^status 0$/m.test(said) && / 0 errors$/m.test(said), said);
+}
+
+async function mixed(cpus: number, seconds: number, seed: number): Promise<string> {
+  const work = folder();
+  const [hda, hdb] = [join(work, 'a'), join(work, 'b')];
+  makeExt4(hda, 128);
+  writeFileSync(hdb, new Uint8Array(RAW_MIB * MIB));
+  const machine = await bootDisk({ smp: cpus, hda, hdb });
+  const { text } = await load(machine, seconds, seed);
+  await verify(machine);
+  await endWell(machine);
+  fsckClean(hda);
+  rmSync(work, { recursive: true });
+  return text;
+}
+
+/** IRQ 0 and IRQ 14 by CPU. */
+async function counts({ shell }: DiskMachine, cpus: number): Promise<{ timer: number; disk: number[] }> {
+  const rows = parseInterrupts(await shell.run('cat /proc/interrupts'), cpus);
+  const of = (name: string): number[] => rows.find((row) => row.name === name)?.counts ?? [];
+  return { timer: of('0').reduce((sum, n) => sum + n, 0), disk: of('14') };
+}
+
+async function storm(cpus: number, seconds: number, seed: number): Promise<string> {
+  const work = folder();
+  const [hda, hdb] = [join(work, 'a'), join(work, 'b')];
+  makeExt4(hda, 128);
+  writeFileSync(hdb, new Uint8Array(RAW_MIB * MIB));
+  // Without the local timers the PIT, IRQ 0, serves every CPU.
+  const machine = await bootDisk({ smp: cpus, hda, hdb }, 'nolapic_timer lapic=notscdeadline hpet=disable');
+  const { shell } = machine;
+  const before = await counts(machine, cpus);
+  await shell.run(`disktool storm --irq 14 --hz ${STORM_HZ} > /storm & echo $! > /storm.pid`);
+  const { text } = await load(machine, seconds, seed);
+  await shell.run('kill $(cat /storm.pid); wait; sleep 0.2');
+  const after = await counts(machine, cpus);
+  const said = /(\d+) ticks, (\d+) moves/.exec(await shell.run('cat /storm'));
+  const ticks = after.timer - before.timer;
+  const disk = after.disk.map((n, cpu) => n - (before.disk[cpu] ?? 0));
+  check(ticks >= STORM_LEAST * seconds, `only ${ticks} timer interrupts in ${seconds} s`);
+  check(Number(said?.[2]) > cpus, `IRQ 14 was moved ${said?.[2]} times`);
+  check(disk.length === cpus && disk.every((n) => n > 0), `IRQ 14 by CPU: ${disk}`);
+  await verify(machine);
+  await endWell(machine);
+  fsckClean(hda);
+  rmSync(work, { recursive: true });
+  return `${text}; ${ticks} times IRQ 0, IRQ 14 by CPU ${disk.join(' ')}`;
+}
+
+export async function diskLoad(suite: Suite): Promise<void> {
+  const { long } = suite.options;
+  const seed = suite.options.seed ?? Date.now() % 1_000_000;
+  const cpus = suite.options.count ?? CPUS;
+  console.log(`disk-load: seed ${seed}`);
+  await suite.test(`files, remount and CD, ${cpus} CPUs`, () => files(cpus));
+  await suite.test(`mixed load, ${cpus} CPUs`, () => mixed(cpus, long ? 600 : 10, seed));
+  await suite.test(`mixed load under a timer storm, ${cpus} CPUs`, () => storm(cpus, long ? 120 : 8, seed + 1));
+}
