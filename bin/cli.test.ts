@@ -10,7 +10,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parseCommand, unescapeText, type BootArgs } from './args.ts';
 import { ConsoleText } from './console-text.ts';
 import { Script } from './script.ts';
-import { fileFor, startServer } from './serve.ts';
+import { startServer } from './serve.ts';
+import { fileFor } from '../tools/static-files.ts';
 import { EscapeFilter } from './terminal.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -48,13 +48,13 @@ export function buildCore(force = false): void {
     (statSync(output).size / 1024).toFixed(0)} KiB`);
 }
 
-/** Bundles the page into dist/, beside the command line in dist/node. */
-export function buildPage(): void {
+/** Bundles the page into dist/, beside the command line in dist/node; `allGuests`: with large guests. */
+export function buildPage(allGuests = false): void {
   const dist = join(ROOT, 'dist');
   for (const name of existsSync(dist) ? readdirSync(dist) : []) {
     if (name !== 'node') rmSync(join(dist, name), { recursive: true });
   }
-  run('bundling the page', 'vite', ['build', '--logLevel', 'warn']);
+  run('bundling the page', 'vite', ['build', '--logLevel', 'warn'], allGuests ? { SKEP_GUESTS: 'all' } : {});
 }
 
 /** Bundles the command line and the Node entry of the package into dist/node. */
