@@ -49,7 +49,8 @@ export function sendFile(file: string, request: IncomingMessage, response: Serve
     response.writeHead(416, { ...headers, 'Content-Range': `bytes */${size}` }).end();
     return;
   }
-  response.writeHead(range === null ? 200 : 206, { ...headers, 'Content-Length': size === 0 ? 0 : end - start + 1,
+  response.writeHead(range === null ? 200 : 206, { ...headers, 'Content-Length': size === 0 ? 0 : end - start
+    + 1,
     ...(range === null ? {} : { 'Content-Range': `bytes ${start}-${end}/${size}` }) });
   if (request.method === 'HEAD' || size === 0) {
     response.end();

@@ -4,8 +4,19 @@ import type { DriveConfig } from '../emu/disk/block-device.ts';
 import { ConfigError } from '../emu/errors.ts';
 import type { FileSource, ImageOpener } from './source.ts';
 
-/** An image, or an image whose changes are to be lost when the machine ends. */
-export type DiskOption = FileSource | { image: FileSource; snapshot?: boolean };
+/** An image, with what becomes of the guest's changes. */
+export interface DiskChoice {
+  /** Absent: the guest's own disk. */
+  image?: FileSource;
+  /** Changes are lost when the machine ends; the image is left alone. */
+  snapshot?: boolean;
+  /**
+   * Changes are kept, the image is left alone: in a page in the browser's storage under that name (true: one
+   * made from the image's name or address), in Node in the file of that path.
+   */
+  keep?: boolean | string;
+}
+export type DiskOption = FileSource | DiskChoice;
 /** An image of a data CD or DVD; null: the drive is empty. */
 export type DiscOption = FileSource | null;
 
@@ -22,17 +33,55 @@ export interface DriveOptions {
 
 const CDROM_POSITION = 2;
 
-function isPlain(option: DiskOption): option is FileSource {
-  return !(typeof option === 'object' && 'image' in option);
+function choiceOf(option: DiskOption): DiskChoice {
+  const choice = typeof option === 'object' && !(option instanceof URL) && !(option instanceof Blob)
+    && !(option instanceof ArrayBuffer) && !(option instanceof Uint8Array);
+  return choice ? option : { image: option };
+}
+
+/** The wish for the first disk, with the guest's own disk where no other image is given. */
+export function withGuestDisk(option: DiskOption | undefined,
+  guestDisk: FileSource | undefined): DiskOption | undefined {
+  if (option === undefined) return guestDisk;
+  const choice = choiceOf(option);
+  return choice.image === undefined && guestDisk !== undefined ? { ...choice, image: guestDisk } : option;
+}
+
+/** Names of kept changes in a browser's storage: file names everywhere. */
+const KEPT_NAME = /^[\w][\w .+()@-]{0,99}$/;
+
+/** FNV-1a, 32 bits: tells addresses with the same last part from one another. */
+function shortHash(text: string): string {
+  let hash = 0x811C9DC5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+function keptName(keep: true | string, { name, source }: ReturnType<ImageOpener>): string {
+  if (source.kind === 'path' || (typeof keep === 'string' && /[/\\]/.test(keep))) {
+    if (typeof keep === 'string' && keep !== '') return keep;
+    throw new ConfigError('There is no file to keep the changes in.', 'Name one.');
+  }
+  if (typeof keep === 'string') {
+    if (KEPT_NAME.test(keep)) return keep;
+    throw new ConfigError(`"${keep}" is not a name for kept changes.`, 'Use up to 100 letters, digits, spaces and - _ . + ( ) @.');
+  }
+  const plain = name.replace(/[^\w.+()@-]+/g, '-').replace(/^[^\w]+/, '').slice(-60) || 'disk';
+  return source.kind === 'url' ? `${plain} ${shortHash(source.url)}` : plain;
 }
 
 export function driveConfigs(options: DriveOptions, open: ImageOpener): DriveConfig[] {
   const drives: DriveConfig[] = [];
   for (const [position, option] of [options.hda, options.hdb].entries()) {
     if (option === undefined) continue;
-    const image = isPlain(option) ? option : option.image;
-    if (image === '') throw new ConfigError(`There is no image for hd${'ab'[position]}.`, 'Name a file.');
-    drives.push({ position, type: 'disk', snapshot: isPlain(option) ? false : option.snapshot ?? false, ...open(image) });
+    const { image, snapshot = false, keep = false } = choiceOf(option);
+    if (image === undefined || image === '') {
+      throw new ConfigError(`There is no image for hd${'ab'[position]}.`, 'Name a file.');
+    }
+    const opened = open(image);
+    const drive: DriveConfig = { position, type: 'disk', snapshot, ...opened };
+    if (keep !== false) drive.keep = keptName(keep, opened);
+    drives.push(drive);
   }
   if (options.cdrom !== undefined) drives.push(changedDisc(options.cdrom, open));
   return drives;

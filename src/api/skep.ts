@@ -15,7 +15,8 @@ import type { MachineStats } from '../emu/stats.ts';
 import { checkGuestName, guestMissing, parseManifest, type GuestManifest } from './guest.ts';
 import type { FileSource, ImageOpener, Progress, Reader } from './source.ts';
 import { readFirmware, readFloppies, startsWithFirmware, type FirmwareOptions } from './firmware.ts';
-import { changedDisc, driveConfigs, type DiscOption, type DriveOptions } from './drives.ts';
+import { SkepDisk } from './disks.ts';
+import { changedDisc, driveConfigs, withGuestDisk, type DiscOption, type DriveOptions } from './drives.ts';
 
 export interface SkepOptions extends DriveOptions, FirmwareOptions {
   /** CPUs, 1 to 16; default 1. */
@@ -200,7 +201,7 @@ export class Skep {
     checkCpuModel(cpuModel);
     if (options.memory !== undefined) checkMemory(options.memory, smp);
     const { memory, disk, ...start } = await readStart(options);
-    const hda = options.hda ?? disk;
+    const hda = withGuestDisk(options.hda, disk);
     const wanted = hda === undefined ? options : { ...options, hda };
     const files = { signal: options.signal, onProgress: options.onProgress };
     const floppies = await readFloppies(options, theHost().read, files);
@@ -247,6 +248,10 @@ export class Skep {
   /** Puts a disc into the CD-ROM drive, or takes it out (null). */
   async insertDisc(disc: DiscOption): Promise<void> {
     await this.machine.changeDisc(changedDisc(disc, theHost().image));
+  }
+  /** Disks and CD-ROM drives, in their order. */
+  get disks(): readonly SkepDisk[] {
+    return this.machine.stats().drives.map((drive) => new SkepDisk(this.machine, drive));
   }
   powerButton(): void {
     this.machine.powerButton();

@@ -165,8 +165,12 @@ export class Machine {
     return this.current;
   }
 
+  private lookStats(): MachineStats {
+    return readStats(this.shared, this.clock.now(), this.ioWorker?.downloadedBytes);
+  }
+
   stats(): MachineStats {
-    return this.finalStats ?? readStats(this.shared, this.clock.now());
+    return this.finalStats ?? this.lookStats();
   }
 
   /** Starts or resumes. */
@@ -322,6 +326,15 @@ export class Machine {
     await this.ioWorker.change(drive);
   }
 
+  /** A piece of a disk as the guest would see it now; rejects with a SkepError. */
+  async readDisk(position: number, offset: number, bytes: number): Promise<Uint8Array> {
+    if (this.ioWorker === undefined || this.current === 'ended' || this.current === 'stopped') {
+      throw new MachineError('wrong-state', 'The disks of a machine that is over cannot be read.',
+        'Export a disk before the machine ends.');
+    }
+    return this.ioWorker.read(position, offset, bytes);
+  }
+
   /** For tests: the disk worker dies as if by a crash. */
   killIo(): void {
     this.ioWorker?.kill();
@@ -410,7 +423,7 @@ export class Machine {
     if (this.current !== 'running' && this.current !== 'paused') return;
     this.clock.freeze();
     this.shared.setControl(Control.RUNNING, 0);
-    this.finalStats = readStats(this.shared, this.clock.now());
+    this.finalStats = this.lookStats();
     const ending = forced ?? { reason: END_REASONS[this.shared.getControl(Control.END)] ?? 'panic',
       value: this.shared.getControl(Control.END_VALUE) };
     await this.terminateAll();
@@ -438,7 +451,7 @@ export class Machine {
     this.forEachCpu((cpu) => this.shared.poke(cpu));
     this.shared.kickClock();
     this.drain();
-    this.finalStats = readStats(this.shared, this.clock.now());
+    this.finalStats = this.lookStats();
     this.setState('failed');
     this.settle.reject(known);
     if (!wasReady) this.events.emit('error', known);

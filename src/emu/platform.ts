@@ -47,10 +47,12 @@ export interface Platform {
 export type IoRequest =
   | { kind: 'init'; module: WebAssembly.Module; memory: WebAssembly.Memory; clock: SharedArrayBuffer }
   | { kind: 'plug' | 'change'; drive: DriveConfig }
+  /** A piece of a disk as the guest would see it; the `done` brings it. */
+  | { kind: 'read'; position: number; offset: number; bytes: number }
   | { kind: 'serve' | 'hold' | 'resume' | 'close' };
 
 export type IoReply =
-  | { kind: 'done' }
+  | { kind: 'done'; data?: Uint8Array }
   | { kind: 'refused'; sentence: string }
   | { kind: 'failed'; message: string }
   | { kind: 'disk'; event: DiskEvent }

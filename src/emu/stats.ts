@@ -3,8 +3,9 @@
 // machine stands.
 
 import {
-  Board, BOARD, CONTROL, Control, CpuField, Drive, DRIVE_BYTES, Inbox, MAX_DRIVES,
+  Board, BOARD, CONTROL, Control, CpuField, Drive, DRIVE_BYTES, DriveKind, Inbox, MAX_DRIVES,
 } from './generated-layout.ts';
+import { CD_SECTOR, DISK_SECTOR } from './disk/block-device.ts';
 import type { SharedMachine } from './shared.ts';
 
 export interface CpuStats {
@@ -26,8 +27,17 @@ export interface InterruptStats {
   /** Accepted interrupts by vector (hexadecimal), all CPUs. */
   vectors: Record<string, number>;
 }
-export interface DriveStats { position: number; readBytes: number; writtenBytes: number; requests: number;
-  errors: number }
+export interface DriveStats {
+  position: number;
+  kind: 'disk' | 'cdrom';
+  sizeBytes: number;
+  readBytes: number;
+  writtenBytes: number;
+  /** What has come over a network of an image by address. */
+  downloadedBytes: number;
+  requests: number;
+  errors: number;
+}
 export interface MachineStats {
   /** Machine time. */
   timeMs: number;
@@ -74,19 +84,25 @@ function readInterrupts(shared: SharedMachine): InterruptStats {
   return stats;
 }
 
-function readDrives(shared: SharedMachine): DriveStats[] {
+function readDrives(shared: SharedMachine, downloads: ReadonlyMap<number, number>): DriveStats[] {
   const drives: DriveStats[] = [];
   for (let position = 0; position < MAX_DRIVES; position++) {
     const at = CONTROL + Control.DRIVES + position * DRIVE_BYTES;
-    if (shared.load(at + Drive.KIND) === 0) continue;
+    const kind = shared.load(at + Drive.KIND);
+    if (kind === 0) continue;
     const long = (offset: number): number => Number(Atomics.load(shared.longs, (at + offset) >> 3));
-    drives.push({ position, readBytes: long(Drive.READ_BYTES), writtenBytes: long(Drive.WRITTEN_BYTES),
+    const cdrom = kind === DriveKind.CDROM;
+    const sectors = shared.load(at + Drive.SECTORS) + shared.load(at + Drive.SECTORS + 4) * 2 ** 32;
+    drives.push({ position, kind: cdrom ? 'cdrom' : 'disk', sizeBytes: sectors * (cdrom ? CD_SECTOR : DISK_SECTOR),
+      readBytes: long(Drive.READ_BYTES), writtenBytes: long(Drive.WRITTEN_BYTES),
+        downloadedBytes: downloads.get(position) ?? 0,
       requests: shared.load(at + Drive.REQUESTS), errors: shared.load(at + Drive.ERRORS) });
   }
   return drives;
 }
 
-export function readStats(shared: SharedMachine, timeNs: number): MachineStats {
+export function readStats(shared: SharedMachine, timeNs: number,
+  downloads: ReadonlyMap<number, number> = new Map()): MachineStats {
   const cpus: CpuStats[] = [];
   for (let cpu = 0; cpu < shared.cpus; cpu++) {
     cpus.push({
@@ -101,7 +117,7 @@ export function readStats(shared: SharedMachine, timeNs: number): MachineStats {
     instructions: cpus.reduce((sum, cpu) => sum + cpu.instructions, 0),
     cpus,
     interrupts: readInterrupts(shared),
-    drives: readDrives(shared),
+    drives: readDrives(shared, downloads),
     memory: { ramBytes: shared.ramBytes, sharedBytes: shared.memory.buffer.byteLength },
   };
 }

@@ -3,7 +3,8 @@
 // workers.
 
 import { Skep, type FileSource, type MachineEnding, type SkepOptions, type SkepStats } from '../api/index.ts';
-import { checkConfig, type MachineConfig } from './config.ts';
+import { checkConfig, readBoot, readDrive, type ChosenFiles, type DriveName,
+  type MachineConfig } from './config.ts';
 import { guestMissing, guestCrashed, PageError } from './messages.ts';
 
 export type Phase = 'off' | 'loading' | 'running' | 'paused' | 'ended' | 'failed';
@@ -17,11 +18,8 @@ export interface GuestManifest {
   bootBytes?: number;
   kernelVersion: string;
   files: Record<string, { bytes: number }>;
-}
-
-export interface ChosenFiles {
-  kernel?: File | undefined;
-  initrd?: File | undefined;
+  /** The guest brings a hard disk. */
+  disk?: string;
 }
 
 export interface MachineEvents {
@@ -68,7 +66,7 @@ export class Machine {
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     try {
-      const problems = checkConfig(config, files.kernel !== undefined);
+      const problems = checkConfig(config, files);
       if (problems.length > 0) {
         throw new PageError('This machine is not possible', problems.join(' '),
           'Change the value and start again.');
@@ -181,5 +179,20 @@ function optionsOf(config: MachineConfig, files: ChosenFiles): SkepOptions {
   if (kernel !== '') options.kernel = kernel;
   if (initrd !== '') options.initrd = initrd;
   if (config.append !== '') options.append = config.append;
+  const image = (name: DriveName): FileSource | undefined => files[name]
+    ?? (readDrive(config[name]).address || undefined);
+  for (const name of ['hda', 'hdb'] as const) {
+    const { keep } = readDrive(config[name]);
+    const source = image(name);
+    if (source !== undefined) options[name] = { image: source, keep };
+    else if (keep && name === 'hda') options.hda = { keep };
+  }
+  const cdrom = image('cdrom');
+  const fda = image('fda');
+  if (cdrom !== undefined) options.cdrom = cdrom;
+  if (fda !== undefined) options.fda = fda;
+  const { order, menuS } = readBoot(config.boot);
+  if (order !== '') options.bootOrder = order;
+  if (menuS > 0) options.bootMenuMs = menuS * 1000;
   return options;
 }

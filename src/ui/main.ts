@@ -2,7 +2,9 @@
 // console and live panel with the machine.
 
 import './style.css';
-import { GUEST_TITLES, parseParameters, type GuestName, type MachineConfig } from './config.ts';
+import {
+  DRIVES, GUEST_TITLES, parseParameters, type ChosenFiles, type GuestName, type MachineConfig,
+} from './config.ts';
 import { byId, el } from './dom.ts';
 import { missingFeature } from './features.ts';
 import { MachineForm } from './form.ts';
@@ -20,6 +22,9 @@ const PHASE_WORDS: Record<Phase, string> = {
   off: 'off', loading: 'loading', running: 'running', paused: 'paused', ended: 'ended', failed: 'failed',
 };
 
+/** Guests that `npm run guest` prepares. */
+const OUR_GUESTS = ['mini', 'debian13'] as const satisfies readonly GuestName[];
+
 class Page {
   readonly #cores = navigator.hardwareConcurrency || 2;
   readonly #parameters = parseParameters(location.search, this.#cores);
@@ -29,9 +34,7 @@ class Page {
   readonly #machine: Machine;
   readonly #live: LivePanel;
   readonly #form: MachineForm;
-  /** The guest whose manifest this is. */
-  #guest: GuestName | undefined;
-  #manifest: GuestManifest | undefined;
+  readonly #manifests = new Map<GuestName, GuestManifest>();
   #usable = false;
 
   constructor() {
@@ -52,13 +55,16 @@ class Page {
     this.#views = new Views(this.#parameters.view, (view) => {
       this.#screen.show(view !== 'serial');
       this.#console.fit();
+      // The first call comes while the page is built and has no form yet.
+      (this.#form as MachineForm | undefined)?.writeLink();
     });
     this.#live = new LivePanel(() => this.#machine.stats());
-    this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores, () =>
-      void this.#onConfig());
+    this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores,
+      () => this.#views.view, () => this.#describe());
     bindTheme(byId<HTMLButtonElement>('theme'), () => this.#live.recolour());
     this.#bindControls();
     this.#bindConsoleBar();
+    this.#bindDrop();
     this.#describe();
   }
 
@@ -71,7 +77,7 @@ class Page {
     }
     this.#usable = true;
     this.#onPhase('off');
-    await this.#findGuest();
+    await this.#findGuests();
     const { problems, autostart } = this.#parameters;
     if (problems.length > 0) {
       showMessage({
@@ -81,46 +87,39 @@ class Page {
     } else if (autostart) await this.#start();
   }
 
-  async #onConfig(): Promise<void> {
-    if (this.#form.config.guest !== this.#guest && this.#usable) {
-      hideMessage();
-      await this.#findGuest();
-    } else this.#describe();
-  }
-
-  /** Reads what there is to know about the chosen guest; a kernel of one's own needs nothing. */
-  async #findGuest(): Promise<void> {
-    const { guest } = this.#form.config;
-    this.#guest = guest;
-    this.#manifest = undefined;
-    let found: GuestManifest | undefined;
-    try {
-      if (guest !== 'custom') found = await loadManifest(guest);
-    } catch (error) {
-      if (this.#guest === guest) showMessage(toMessage(error));
-    }
-    // The user may have chosen another guest meanwhile.
-    if (this.#guest !== guest) return;
-    this.#manifest = found;
-    this.#form.showDefaultAppend(found?.append);
+  /** Looks which guests this server has. */
+  async #findGuests(): Promise<void> {
+    await Promise.all(OUR_GUESTS.map(async (name) => {
+      try {
+        this.#manifests.set(name, await loadManifest(name));
+        this.#form.showMissingGuest(name, false);
+      } catch (error) {
+        this.#form.showMissingGuest(name, true);
+        // Nothing is missing for those who bring their own.
+        if (this.#form.config.guest === name) showMessage(toMessage(error));
+      }
+    }));
     this.#describe();
   }
 
   #describe(): void {
-    const config = this.#form.config;
+    const { config, files } = this.#form;
+    const manifest = this.#manifests.get(config.guest);
     const guest = byId('summary-guest');
-    guest.textContent = GUEST_TITLES[config.guest];
-    guest.title = this.#manifest?.title ?? '';
+    guest.textContent = guestTitle(config, files);
+    guest.title = manifest?.title ?? '';
     byId('summary-cpus').textContent = plural(config.smp, 'CPU');
     byId('summary-ram').textContent = `${formatMemory(config.ram)} RAM`;
-    if (this.#machine.phase === 'off' && this.#usable) byId('invite-text').textContent = inviteText(config, this.#manifest);
+    this.#form.showDefaultAppend(manifest?.append);
+    this.#form.drives.setGuestDisk(manifest?.disk !== undefined);
+    if (this.#machine.phase === 'off' && this.#usable) byId('invite-text').textContent = inviteText(config, manifest);
   }
 
   async #start(): Promise<void> {
     hideMessage();
     this.#console.clear();
     byId('loading-rows').replaceChildren();
-    const files = Object.entries(this.#manifest?.files ?? {});
+    const files = Object.entries(this.#manifests.get(this.#form.config.guest)?.files ?? {});
     const sizes = new Map(files.map(([name, { bytes }]) => [name, bytes]));
     await this.#machine.start(this.#form.config, this.#form.files, sizes);
   }
@@ -138,6 +137,27 @@ class Page {
     byId('try').addEventListener('click', () => {
       this.#machine.write(`${byId('try').textContent ?? ''}\n`);
       this.#console.focus();
+    });
+  }
+
+  /** Files dropped anywhere on the page; a drive's own row takes its own. */
+  #bindDrop(): void {
+    const set = (on: boolean): void => {
+      document.body.classList.toggle('dropping', on && !this.#machine.active);
+    };
+    document.addEventListener('dragover', (event) => {
+      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      set(true);
+    });
+    document.addEventListener('dragleave', (event) => { if (event.relatedTarget === null) set(false); });
+    document.addEventListener('drop', (event) => {
+      set(false);
+      const files = [...event.dataTransfer?.files ?? []];
+      if (files.length === 0) return;
+      // Without this the browser would leave the page for the file.
+      event.preventDefault();
+      if (!this.#machine.active) files.forEach((file) => this.#form.drop(file));
     });
   }
 
@@ -206,9 +226,17 @@ class Page {
   }
 }
 
+function guestTitle(config: MachineConfig, files: ChosenFiles): string {
+  if (config.guest !== 'custom') return GUEST_TITLES[config.guest];
+  return config.kernel !== '' || files.kernel !== undefined ? 'Your own kernel' : 'Your own disks';
+}
+
 function inviteText(config: MachineConfig, manifest: GuestManifest | undefined): string {
   const cpus = `${plural(config.smp, 'CPU')}, each a thread of this tab`;
-  if (config.guest === 'custom') return `Boots the kernel that you choose on ${cpus}.`;
+  if (config.guest === 'custom') {
+    const media = DRIVES.some((name) => config[name] !== '');
+    return `Boots ${media ? 'what you give it' : 'the kernel or the disk that you choose'} on ${cpus}.`;
+  }
   const version = /^\d+(\.\d+)*/.exec(manifest?.kernelVersion ?? '')?.[0] ?? '';
   const size = manifest === undefined ? '' : ` ${downloadText(manifest)}`;
   const what = config.guest === 'debian13' ? `Debian 13 with Linux ${version}` : `Linux ${version} as Debian ships it`;

@@ -46,6 +46,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'core-panic': 'Skep has found a mistake of its own',
   'guest-crashed': 'The guest crashed',
   'download-failed': 'A download failed',
+  'disk-failed': 'A disk image cannot be used',
 };
 
 export function toMessage(error: unknown): Message {

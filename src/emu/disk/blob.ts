@@ -1,6 +1,7 @@
 // Backend: a File or Blob of the user's, read piece by piece when the guest wants it. Read-only.
 
 import { DiskError, type BlockDevice } from './block-device.ts';
+import { digest } from './identity.ts';
 
 export class BlobDevice implements BlockDevice {
   readonly readOnly = true;
@@ -19,6 +20,10 @@ export class BlobDevice implements BlockDevice {
     }
     if (data.byteLength !== into.length) throw new DiskError('the file has become shorter');
     into.set(new Uint8Array(data));
+  }
+  async identity(): Promise<string> {
+    const { lastModified } = this.blob as { lastModified?: number };
+    return lastModified === undefined ? digest(this) : `modified ${lastModified}`;
   }
   async write(): Promise<void> {
     throw new DiskError('a file chosen in the page cannot be written');

@@ -12,6 +12,17 @@ export interface BlockDevice {
   /** What was written before is durable afterwards, as far as the backend can be. */
   flush(): Promise<void>;
   close(): Promise<void>;
+  /** What tells this image from another of the same size; a layer has none. */
+  identity?(): Promise<string>;
+  /** Where the image is loaded over a network: how much of it so far. */
+  readonly download?: Download | undefined;
+}
+
+export interface Download {
+  /** Bytes that have come. */
+  bytes: number;
+  /** Bytes that loading all of the image would take. */
+  total: number;
 }
 
 /** A backend failed. The guest sees a device error; the message is for people. */
@@ -36,6 +47,8 @@ export interface DriveConfig {
   source?: DiskSource;
   /** Writes stay in memory, the source is left alone. Sources that cannot be written always do that. */
   snapshot: boolean;
+  /** Writes are kept in the overlay of this name (page) or path (Node), the source is left alone. */
+  keep?: string;
 }
 
 export const DISK_SECTOR = 512;

@@ -119,13 +119,14 @@ describe('what is wrong is a DiskError', () => {
 
   test('a server that fails once is asked again, one that says 404 is not', async () => {
     const asked: string[] = [];
-    const device = await openChunkedUrl('http://host.test/d/disk.json', (async (url: URL) => {
+    const device = await openChunkedUrl('http://host.test/d/disk.json', { pausesMs: [1, 1], fetcher: async (address) => {
+      const url = new URL(address);
       asked.push(url.pathname);
       if (url.pathname === '/d/disk.json') return new Response(JSON.stringify(index));
       if (url.pathname.endsWith(index.chunks[4] ?? '?')) return new Response('', { status: 404 });
       if (asked.length === 2) return new Response('', { status: 503 });
       return new Response(readFileSync(join(folder, url.pathname.slice('/d/'.length))));
-    }) as unknown as typeof fetch);
+    } });
     const into = new Uint8Array(512);
     await device.read(0, into);
     expect(Buffer.compare(into, image.subarray(0, 512))).toBe(0);

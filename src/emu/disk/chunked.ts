@@ -3,7 +3,9 @@
 // checked: a damaged or changed chunk is a DiskError, never wrong data. A sequential reader gets chunks ahead
 // of its need, and so does a boot that goes the way which the index has recorded. Read-only.
 
-import { DiskError, type BlockDevice } from './block-device.ts';
+import { DiskError, type BlockDevice, type Download } from './block-device.ts';
+import { again, fetchAttempt, type Fetching, PassingError, retrying } from './fetching.ts';
+import { sha256 } from './identity.ts';
 
 /** The index file. `chunks` has one entry per chunk of the image: '' = zeros, else a name under `folder`. */
 export interface ChunkIndex {
@@ -22,8 +24,8 @@ export interface ChunkIndex {
   boot?: number[];
 }
 
-/** Fetches a file by its path relative to the index. */
-export type LoadFile = (path: string) => Promise<Uint8Array>;
+/** Fetches a file by its path relative to the index; a PassingError is tried again, by higher numbers. */
+export type LoadFile = (path: string, attempt: number) => Promise<Uint8Array>;
 
 /** 64 MiB of unpacked chunks of 256 KiB are kept, and 32 MiB that have come ahead of their need. */
 const KEPT_BYTES = 64 << 20;
@@ -31,33 +33,28 @@ const AHEAD_BYTES = 32 << 20;
 /** Chunks that are fetched at once ahead of a sequential reader, and of a boot. */
 const AHEAD = 4;
 const BOOT_PARALLEL = 4;
-const ATTEMPTS = 3;
-const RETRY_MS = 500;
+/** Damaged bytes are asked for again once: the next copy may come from another cache. */
+const DAMAGED_ATTEMPTS = 2;
 const MAX_CHUNK_BYTES = 16 << 20;
 const NAME = /^[0-9a-f]{32}$/;
 
 /** Opens the image whose index is at `indexPath`; `load` gets paths relative to the index's folder. */
-export async function openChunked(indexPath: string, load: LoadFile): Promise<ChunkedDevice> {
-  const bytes = await load(indexPath).catch((cause: unknown) => {
-    if (cause instanceof DiskError) throw cause;
+export async function openChunked(indexPath: string, load: LoadFile,
+  options: Fetching = {}): Promise<ChunkedDevice> {
+  const bytes = await load(indexPath, 0).catch((cause: unknown) => {
     const why = (cause as Error).message;
-    throw new DiskError(`${indexPath}, the index of a disk image, could not be loaded (${why})`, { cause });
+    throw new DiskError(`${indexPath}, the index of a disk image, could not be loaded: ${why}`, { cause });
   });
-  return new ChunkedDevice(parseIndex(new TextDecoder().decode(bytes), indexPath), load);
+  return new ChunkedDevice(parseIndex(new TextDecoder().decode(bytes), indexPath), load, options);
 }
 
 /** Opens an index by its address. */
-export function openChunkedUrl(url: string, fetcher: typeof fetch = fetch): Promise<ChunkedDevice> {
-  // Bound: a page's fetch wants its global as `this`.
-  const get = (address: URL): Promise<Response> => fetcher(address);
-  return openChunked(url, async (path) => {
-    const response = await get(new URL(path, url));
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
-    await response.body?.cancel().catch(() => {});
-    const say = `the server answered ${response.status} for ${path}`;
-    // Servers under load answer 5xx for a while; other answers do not change.
-    throw response.status >= 500 ? new Error(say) : new DiskError(say);
-  });
+export function openChunkedUrl(url: string, options: Fetching = {}): Promise<ChunkedDevice> {
+  const check = (response: Response): void => {
+    if (!response.ok) throw new DiskError(`the server answered ${response.status}`);
+  };
+  return openChunked(url, async (path, attempt) =>
+    (await fetchAttempt(new URL(path, url).href, again({}, attempt), options, check)).bytes, options);
 }
 
 export function parseIndex(text: string, name: string): ChunkIndex {
@@ -89,15 +86,14 @@ async function inflateRaw(stored: Uint8Array, size: number): Promise<Uint8Array>
 }
 
 async function hashName(stored: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', stored as Uint8Array<ArrayBuffer>));
-  return Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return (await sha256(stored)).slice(0, 32);
 }
 
 export class ChunkedDevice implements BlockDevice {
   readonly readOnly = true;
   readonly sizeBytes: number;
-  /** Stored bytes fetched so far, and those of the chunks that were really read. */
-  fetchedBytes = 0;
+  readonly download: Download;
+  /** Stored bytes of the chunks that were really read, out of those that were fetched. */
   usedBytes = 0;
   /** Numbers of the chunks read so far, in order of their first use: what `boot` of an index is made from. */
   readonly used = new Set<number>();
@@ -112,8 +108,16 @@ export class ChunkedDevice implements BlockDevice {
   private bootRunning = 0;
   private closed = false;
 
-  constructor(private readonly index: ChunkIndex, private readonly load: LoadFile) {
+  constructor(private readonly index: ChunkIndex, private readonly load: LoadFile,
+    private readonly options: Fetching = {}) {
     this.sizeBytes = index.bytes;
+    const stored = new Map(index.chunks.map((name, number) => [name, index.sizes[number] ?? 0]));
+    this.download = { bytes: 0, total: [...stored.values()].reduce((sum, bytes) => sum + bytes, 0) };
+  }
+
+  /** The chunks' names are hashes of their contents. */
+  async identity(): Promise<string> {
+    return `chunks ${await sha256(new TextEncoder().encode(this.index.chunks.join()))}`;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
@@ -215,22 +219,21 @@ export class ChunkedDevice implements BlockDevice {
     }
   }
 
-  private async fetchChunk(number: number): Promise<Uint8Array> {
+  private fetchChunk(number: number): Promise<Uint8Array> {
     const name = this.index.chunks[number] ?? '';
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const stored = await this.load(`${this.index.folder}/${name}`);
-        this.fetchedBytes += stored.length;
-        if (await hashName(stored) === name) return stored;
-        throw new Error('its bytes do not match its name');
-      } catch (cause) {
-        if (this.closed || cause instanceof DiskError || attempt === ATTEMPTS) {
-          const why = (cause as Error).message;
-          throw new DiskError(`chunk ${name} of the disk image could not be loaded (${why})`, { cause });
-        }
-        await new Promise((resolve) => { setTimeout(resolve, RETRY_MS * attempt); });
-      }
-    }
+    const path = `${this.index.folder}/${name}`;
+    return retrying(`chunk ${name} of the disk image`, this.options, () => this.closed, async (attempt) => {
+      const stored = await this.load(path, attempt).catch((cause: unknown) => {
+        if (cause instanceof PassingError) throw cause;
+        const why = (cause as Error).message;
+        throw new DiskError(`chunk ${name} of the disk image could not be loaded: ${why}`, { cause });
+      });
+      this.download.bytes += stored.length;
+      if (await hashName(stored) === name) return stored;
+      const damaged = 'its bytes do not match its name, so it is damaged';
+      if (attempt + 1 < DAMAGED_ATTEMPTS) throw new PassingError(damaged);
+      throw new DiskError(`chunk ${name} of the disk image could not be used: ${damaged}`);
+    });
   }
 
   async write(): Promise<void> {

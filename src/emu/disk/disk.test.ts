@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BlobDevice } from './blob.ts';
 import { DiskError } from './block-device.ts';
+import type { Fetching } from './fetching.ts';
 import { HttpRangeDevice, openHttp } from './http-range.ts';
 import { MemoryDevice } from './memory.ts';
 import { NodeFileDevice } from './node-file.ts';
@@ -97,7 +98,7 @@ describe('file', () => {
 
   it('says what is wrong', async () => {
     const open = (path: string): Promise<unknown> => openDrive({ position: 0, type: 'disk', name: 'x', snapshot: false,
-      source: { kind: 'path', path } }, NodeFileDevice.open);
+      source: { kind: 'path', path } }, { openPath: NodeFileDevice.open });
     await expect(open(join(folder, 'none'))).rejects.toThrow('does not exist');
     await expect(open(folder)).rejects.toThrow('is a folder');
     writeFileSync(join(folder, 'empty'), '');
@@ -108,12 +109,12 @@ describe('file', () => {
     const path = join(folder, 'image');
     writeFileSync(path, new Uint8Array(8192));
     const disk = await openDrive({ position: 0, type: 'disk', name: 'x', snapshot: true, source: { kind: 'path', path } },
-      NodeFileDevice.open);
+      { openPath: NodeFileDevice.open });
     await disk?.write(0, randomBytes(4096));
     await disk?.flush();
     expect(readFileSync(path).every((byte) => byte === 0)).toBe(true);
     const cd = await openDrive({ position: 2, type: 'cdrom', name: 'x', snapshot: false, source: { kind: 'path', path } },
-      NodeFileDevice.open);
+      { openPath: NodeFileDevice.open });
     expect(cd?.readOnly).toBe(true);
     await Promise.all([disk?.close(), cd?.close()]);
   });
@@ -123,8 +124,8 @@ describe('http', () => {
   const size = 3_000_000;
   const image = randomBytes(size);
   /** A page's fetch refuses to be called as a method of something else. */
-  function asPageFetch(answer: (init: { headers: Record<string, string> }) => Promise<Response>) {
-    return async function fetch(this: unknown, _url: string, init: { headers: Record<string, string> }): Promise<Response> {
+  function asPageFetch(answer: (init: RequestInit) => Promise<Response>) {
+    return async function fetch(this: unknown, _url: string, init: RequestInit): Promise<Response> {
       if (this !== undefined) throw new Error('Illegal invocation');
       return answer(init);
     };
@@ -136,8 +137,8 @@ describe('http', () => {
     broken: (Response | Error)[] = [];
     ranges = true;
     fetch = asPageFetch((init) => this.answer(init));
-    async answer(init: { headers: Record<string, string> }): Promise<Response> {
-      const range = /bytes=(\d+)-(\d+)/.exec(init.headers.Range ?? '');
+    async answer(init: RequestInit): Promise<Response> {
+      const range = /bytes=(\d+)-(\d+)/.exec(new Headers(init.headers).get('range') ?? '');
       this.requests.push(range?.[0] ?? 'all');
       const broken = this.broken.shift();
       if (broken instanceof Error) throw broken;
@@ -148,7 +149,7 @@ describe('http', () => {
         headers: { 'content-range': `bytes ${from}-${to}/${size}`, etag: this.etag } });
     }
   }
-  const fetchOf = ({ fetch }: Server) => fetch;
+  const fetchOf = ({ fetch }: Server): Fetching => ({ fetcher: fetch, pausesMs: [1, 1] });
   const read = async (device: { read(offset: number, into: Uint8Array): Promise<void> }, offset: number,
     bytes: number): Promise<boolean> => {
     const into = new Uint8Array(bytes);
@@ -164,7 +165,7 @@ describe('http', () => {
       const offset = random(size);
       expect(await read(device, offset, 1 + random(Math.min(300_000, size - offset)))).toBe(true);
     }
-    expect((device as HttpRangeDevice).fetchedBytes).toBeLessThanOrEqual(size);
+    expect((device as HttpRangeDevice).download.bytes).toBeLessThanOrEqual(size);
     expect(await read(device, size - 1, 1)).toBe(true);
   });
 
@@ -196,6 +197,6 @@ describe('http', () => {
     expect(await read(device, 1000, 512)).toBe(true);
     server.broken = [new Response('', { status: 404 }), new TypeError('no route')];
     await expect(openHttp('http://x/i', fetchOf(server))).rejects.toThrow('answered 404');
-    await expect(openHttp('http://x/i', fetchOf(server))).rejects.toThrow('could not be reached');
+    await expect(openHttp('http://x/i', fetchOf(server))).rejects.toThrow('cannot be reached');
   });
 });

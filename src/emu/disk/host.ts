@@ -8,6 +8,10 @@ import type { DriveConfig } from './block-device.ts';
 export type DiskEvent =
   | { kind: 'error'; drive: number; name: string; message: string }
   | { kind: 'slow'; drive: number; name: string; seconds: number }
+  /** Something failed that may pass, and is tried again. */
+  | { kind: 'retry'; drive: number; name: string; message: string }
+  /** Of an image that comes over a network so many bytes have come; `total`: all of it. */
+  | { kind: 'download'; drive: number; name: string; bytes: number; total: number }
   | { kind: 'eject'; drive: number };
 
 export interface IoWorkerEvents {
@@ -19,7 +23,7 @@ export interface IoWorkerEvents {
 /** How long the worker may take to write out and close when the machine is over. */
 const CLOSE_MS = 5000;
 
-interface Waiting { resolve(): void; reject(error: SkepError): void }
+interface Waiting { resolve(data: Uint8Array | undefined): void; reject(error: SkepError): void }
 
 export class IoWorker {
   private readonly waiting: Waiting[] = [];
@@ -31,6 +35,9 @@ export class IoWorker {
       'Start the machine again.')));
   }
 
+  /** Downloads so far by position, for the statistics. */
+  readonly downloadedBytes = new Map<number, number>();
+
   /** Instantiates the core and opens the drives; rejects with a SkepError that names the image. */
   async open(module: WebAssembly.Module, memory: WebAssembly.Memory, clock: MachineClock,
     drives: readonly DriveConfig[]): Promise<void> {
@@ -39,15 +46,19 @@ export class IoWorker {
     await this.call({ kind: 'serve' });
   }
 
-  change(drive: DriveConfig): Promise<void> {
-    return this.call({ kind: 'change', drive });
+  async change(drive: DriveConfig): Promise<void> {
+    await this.call({ kind: 'change', drive });
+  }
+  /** A piece of a disk as the guest would see it. */
+  async read(position: number, offset: number, bytes: number): Promise<Uint8Array> {
+    return await this.call({ kind: 'read', position, offset, bytes }) ?? new Uint8Array(0);
   }
   /** Afterwards no request touches the machine's memory until resume(). */
-  hold(): Promise<void> {
-    return this.call({ kind: 'hold' });
+  async hold(): Promise<void> {
+    await this.call({ kind: 'hold' });
   }
-  resume(): Promise<void> {
-    return this.call({ kind: 'resume' });
+  async resume(): Promise<void> {
+    await this.call({ kind: 'resume' });
   }
 
   /** Writes out, closes, ends the thread. */
@@ -69,7 +80,7 @@ export class IoWorker {
     (this.thread as { kill?(): void }).kill?.();
   }
 
-  private call(request: IoRequest): Promise<void> {
+  private call(request: IoRequest): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
       if (this.failure !== undefined) {
         reject(this.failure);
@@ -94,7 +105,7 @@ export class IoWorker {
   private receive(message: IoReply): void {
     switch (message.kind) {
       case 'done':
-        this.waiting.shift()?.resolve();
+        this.waiting.shift()?.resolve(message.data);
         break;
       case 'refused':
         this.waiting.shift()?.reject(new SkepError('disk-failed', message.sentence,
@@ -105,6 +116,7 @@ export class IoWorker {
           'This is a mistake of Skep; please report it with the guest that shows it.'));
         break;
       case 'disk':
+        if (message.event.kind === 'download') this.downloadedBytes.set(message.event.drive, message.event.bytes);
         this.events.onDisk(message.event);
         break;
       case 'log': break;

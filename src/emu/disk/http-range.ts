@@ -2,7 +2,9 @@
 // kept, the least recently used go first; a sequential reader gets larger requests ahead of its need. A
 // server that ignores Range is downloaded whole. Read-only.
 
-import { DiskError, type BlockDevice } from './block-device.ts';
+import { DiskError, type BlockDevice, type Download } from './block-device.ts';
+import { fetchBytes, fetchOnce, type Answer, type Fetching } from './fetching.ts';
+import { digest } from './identity.ts';
 import { MemoryDevice } from './memory.ts';
 
 const PIECE = 128 * 1024;
@@ -10,39 +12,39 @@ const PIECE = 128 * 1024;
 const MAX_PIECES = 512;
 /** Pieces in one request: at first, and for a reader that goes straight on. */
 const MAX_AHEAD = 16;
-const ATTEMPTS = 3;
-const RETRY_MS = 500;
 /** Largest image that is downloaded whole. */
 const MAX_WHOLE = 512 * 1024 * 1024;
 
-type Fetch = (url: string, init: { headers: Record<string, string> }) => Promise<Response>;
+function totalOf(response: Response): number | undefined {
+  const text = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1];
+  return text === undefined ? undefined : Number(text);
+}
 
-async function cancel(response: Response): Promise<void> {
-  await response.body?.cancel().catch(() => {});
+/** A page sees Content-Range of another site only where the site exposes it, but Content-Length always. */
+async function sizeByHead(url: string, options: Fetching): Promise<number> {
+  const { response } = await fetchOnce(url, url, { method: 'HEAD' }, options, () => {});
+  const bytes = Number(response.headers.get('content-length') ?? NaN);
+  if (response.ok && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new DiskError(`the server of ${url} does not tell how large the image is: it must send Content-Range, `
+    + 'and to other sites Access-Control-Expose-Headers: Content-Range');
+}
+
+function refuse(url: string, response: Response): void {
+  if (response.status === 206) return;
+  if (response.status !== 200) throw new DiskError(`${url} could not be loaded: the server answered ${response.status}`);
+  if (Number(response.headers.get('content-length') ?? 0) > MAX_WHOLE) {
+    throw new DiskError(`the server of ${url} does not answer Range requests, and the image is too large to load whole`);
+  }
 }
 
 /** Opens the image at `url`; rejects with a DiskError that says what the server did. */
-export async function openHttp(url: string, fetcher: Fetch = fetch): Promise<BlockDevice> {
-  let response: Response;
-  try {
-    response = await fetcher(url, { headers: { Range: 'bytes=0-0' } });
-  } catch (cause) {
-    throw new DiskError(`${url} could not be reached`, { cause });
-  }
-  const total = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1];
-  if (response.status === 206 && total !== undefined) {
-    await cancel(response);
-    return new HttpRangeDevice(url, Number(total), response.headers.get('etag'), fetcher);
-  }
-  if (response.status !== 200) {
-    await cancel(response);
-    throw new DiskError(`${url} could not be loaded: the server answered ${response.status}`);
-  }
-  if (Number(response.headers.get('content-length') ?? 0) > MAX_WHOLE) {
-    await cancel(response);
-    throw new DiskError(`the server of ${url} does not answer range requests, and the image is too large to load whole`);
-  }
-  return new MemoryDevice(new Uint8Array(await response.arrayBuffer()));
+export async function openHttp(url: string, options: Fetching = {}): Promise<BlockDevice> {
+  const { response, bytes } = await fetchOnce(url, url, { headers: { Range: 'bytes=0-0' } }, options,
+    (answer) => refuse(url, answer));
+  if (response.status === 200) return new MemoryDevice(bytes);
+  const size = totalOf(response) ?? await sizeByHead(url, options);
+  const version = response.headers.get('etag') ?? response.headers.get('last-modified');
+  return new HttpRangeDevice(url, size, version, options);
 }
 
 export class HttpRangeDevice implements BlockDevice {
@@ -52,11 +54,19 @@ export class HttpRangeDevice implements BlockDevice {
   private readonly loading = new Map<number, Promise<void>>();
   private nextExpected = -1;
   private ahead = 1;
-  /** Bytes fetched so far. */
-  fetchedBytes = 0;
+  readonly download: Download;
+  private closed = false;
 
-  constructor(private readonly url: string, readonly sizeBytes: number, private readonly etag: string | null,
-    private readonly fetcher: Fetch = fetch) {}
+  /** `version`: ETag or Last-Modified. */
+  constructor(private readonly url: string, readonly sizeBytes: number,
+    private readonly version: string | null,
+    private readonly options: Fetching = {}) {
+    this.download = { bytes: 0, total: sizeBytes };
+  }
+
+  async identity(): Promise<string> {
+    return this.version === null ? digest(this) : `version ${this.version}`;
+  }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     const first = Math.floor(offset / PIECE);
@@ -114,37 +124,33 @@ export class HttpRangeDevice implements BlockDevice {
   }
 
   private async fetchRange(start: number, end: number): Promise<Uint8Array> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.fetchOnce(start, end);
-      } catch (cause) {
-        if (cause instanceof DiskError || attempt === ATTEMPTS) {
-          throw cause instanceof DiskError ? cause
-            : new DiskError(`${this.url} could not be read (${(cause as Error).message})`, { cause });
-        }
-        await new Promise((resolve) => { setTimeout(resolve, RETRY_MS * attempt); });
-      }
-    }
+    const { url } = this;
+    const { response, bytes } =
+      await fetchBytes(url, url, { headers: { Range: `bytes=${start}-${end - 1}` } },
+      this.options, (answer) => this.check(answer), () => this.closed);
+    this.download.bytes += bytes.length;
+    this.checkSize({ response, bytes }, end - start);
+    return bytes;
   }
 
-  private async fetchOnce(start: number, end: number): Promise<Uint8Array> {
-    // Not called as a method: a page's fetch wants its global as `this`.
-    const { fetcher } = this;
-    const response = await fetcher(this.url, { headers: { Range: `bytes=${start}-${end - 1}` } });
-    if (response.status !== 206) {
-      await cancel(response);
-      // Servers under load answer 5xx for a while; other answers do not change.
-      const say = `the server of ${this.url} answered ${response.status}`;
-      throw response.status >= 500 ? new Error(say) : new DiskError(say);
+  private check(response: Response): void {
+    const { url } = this;
+    const version = response.headers.get('etag') ?? response.headers.get('last-modified');
+    if (response.status === 416 || (response.ok && version !== this.version)) {
+      throw new DiskError(`${url} has changed on the server since the machine started`);
     }
-    if (this.etag !== null && response.headers.get('etag') !== this.etag) {
-      await cancel(response);
-      throw new DiskError(`${this.url} has changed on the server`);
+    if (response.status === 200) throw new DiskError(`the server of ${url} has stopped answering Range requests`);
+    if (response.status !== 206) throw new DiskError(`${url} could not be read: the server answered ${response.status}`);
+  }
+
+  private checkSize({ response, bytes }: Answer, wanted: number): void {
+    const total = totalOf(response);
+    if (total !== undefined && total !== this.sizeBytes) {
+      throw new DiskError(`${this.url} has changed on the server: ${total} bytes instead of ${this.sizeBytes}`);
     }
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    this.fetchedBytes += bytes.length;
-    if (bytes.length !== end - start) throw new Error(`${bytes.length} of ${end - start} bytes arrived`);
-    return bytes;
+    if (bytes.length !== wanted) {
+      throw new DiskError(`the server of ${this.url} sent ${bytes.length} bytes where ${wanted} were asked for`);
+    }
   }
 
   async write(): Promise<void> {
@@ -152,6 +158,7 @@ export class HttpRangeDevice implements BlockDevice {
   }
   async flush(): Promise<void> {}
   async close(): Promise<void> {
+    this.closed = true;
     this.pieces.clear();
   }
 }

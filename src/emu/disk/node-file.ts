@@ -24,6 +24,10 @@ export class NodeFileDevice implements BlockDevice {
     return new NodeFileDevice(fd, size, readOnly);
   }
 
+  async identity(): Promise<string> {
+    return `modified ${fstatSync(this.fd).mtimeMs}`;
+  }
+
   async read(offset: number, into: Uint8Array): Promise<void> {
     for (let done = 0; done < into.length;) {
       const n = this.attempt('read', () => readSync(this.fd, into, done, into.length - done, offset + done));

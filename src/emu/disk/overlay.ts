@@ -1,7 +1,7 @@
 // Layer: copy on write in memory. Clusters of 4 KiB that were written are kept here, all others come from the
 // base, which is never written. Losing the page loses the changes; flush has nothing to do.
 
-import type { BlockDevice } from './block-device.ts';
+import type { BlockDevice, Download } from './block-device.ts';
 
 const CLUSTER = 4096;
 
@@ -13,6 +13,9 @@ export class OverlayDevice implements BlockDevice {
 
   get sizeBytes(): number {
     return this.base.sizeBytes;
+  }
+  get download(): Download | undefined {
+    return this.base.download;
   }
   /** Bytes that the changes take. */
   get changedBytes(): number {

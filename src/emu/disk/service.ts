@@ -118,6 +118,21 @@ export class BlockService {
     this.release();
   }
 
+  /** A piece of a drive for the host, between the guest's requests; past the image's end it is zeros. */
+  async read(position: number, offset: number, bytes: number): Promise<Uint8Array> {
+    const slot = this.slots.get(position);
+    const done = slot?.tail.then(async () => {
+      if (slot.device === undefined) throw new DiskError('there is no image in the drive');
+      const data = new Uint8Array(bytes);
+      const inside = Math.max(0, Math.min(bytes, slot.device.sizeBytes - offset));
+      if (inside > 0) await slot.device.read(offset, data.subarray(0, inside));
+      return data;
+    });
+    if (slot === undefined || done === undefined) throw new DiskError('there is no such drive');
+    slot.tail = done.then(() => {}, () => {});
+    return done;
+  }
+
   /** Waits for what is under way, makes it durable and closes all devices. */
   async close(): Promise<void> {
     for (const slot of this.slots.values()) {

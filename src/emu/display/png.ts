@@ -1,24 +1,12 @@
 // RGBA pixels as a PNG file (W3C PNG, third edition): 8-bit true colour without alpha, filter "up", one IDAT.
 // The compressor is the host's own (CompressionStream, in browsers and in Node).
 
+import { crc32 } from '../disk/crc32.ts';
 import type { Picture } from './screen.ts';
 
 const SIGNATURE = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
-const CRC_POLYNOMIAL = 0xEDB88320;
 const COLOR_TYPE_RGB = 2;
 const FILTER_UP = 2;
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = (c & 1) !== 0 ? CRC_POLYNOMIAL ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-function crc32(data: Uint8Array): number {
-  let c = 0xFFFFFFFF;
-  for (const byte of data) c = (CRC_TABLE[(c ^ byte) & 0xFF] ?? 0) ^ (c >>> 8);
-  return (c ^ 0xFFFFFFFF) >>> 0;
-}
 
 function chunk(type: string, data: Uint8Array): Uint8Array {
   const out = new Uint8Array(data.length + 12);

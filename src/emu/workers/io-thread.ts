@@ -2,18 +2,21 @@
 // chips post, and the host's messages, from one event loop. It sleeps in Atomics.waitAsync; where that is
 // missing it blocks for a few milliseconds at a time, and messages come between.
 
-import { openDrive, type OpenPath } from '../disk/open.ts';
+import type { BlockDevice, DriveConfig } from '../disk/block-device.ts';
+import { openDrive, type DiskHost } from '../disk/open.ts';
 import { BlockService, type BlockCore } from '../disk/service.ts';
 import { CONTROL, Control } from '../generated-layout.ts';
 import type { IoReply, IoRequest } from '../platform.ts';
 import { instantiate } from './core-thread.ts';
 
 export interface IoPort {
-  post(message: IoReply): void;
+  post(message: IoReply, transfer?: unknown[]): void;
   onMessage(handler: (message: IoRequest) => void): void;
 }
 
 const BLOCK_MS = 4;
+/** How often downloads are told. */
+const DOWNLOAD_MS = 250;
 type WaitAsync = (words: Int32Array, index: number, value: number) => { value: Promise<string> | string };
 
 /** A turn of the event loop that also lets messages in (a promise alone would not). */
@@ -37,12 +40,46 @@ async function serve(service: BlockService, words: Int32Array): Promise<never> {
   }
 }
 
-export function serveIoThread(port: IoPort, openPath?: OpenPath): void {
+/** Tells how much of the images that come over a network has come. */
+class Downloads {
+  private readonly told = new Map<number, { name: string; device: BlockDevice; bytes: number }>();
+  private timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(private readonly port: IoPort) {}
+
+  watch({ position, name }: DriveConfig, device: BlockDevice | undefined): void {
+    this.told.delete(position);
+    if (device?.download === undefined) return;
+    this.told.set(position, { name, device, bytes: -1 });
+    this.timer ??= setInterval(() => this.tell(), DOWNLOAD_MS);
+    this.tell();
+  }
+
+  private tell(): void {
+    for (const [drive, entry] of this.told) {
+      const { bytes, total } = entry.device.download ?? { bytes: 0, total: 0 };
+      if (bytes === entry.bytes) continue;
+      entry.bytes = bytes;
+      this.port.post({ kind: 'disk', event: { kind: 'download', drive, name: entry.name, bytes, total } });
+    }
+  }
+}
+
+export function serveIoThread(port: IoPort, host: DiskHost = {}): void {
+  const downloads = new Downloads(port);
   let service: BlockService | undefined;
   let words: Int32Array | undefined;
   const crash = (error: unknown): void => port.post({ kind: 'failed', message: String(error) });
 
-  const execute = async (request: IoRequest): Promise<void> => {
+  const open = async (drive: DriveConfig): Promise<BlockDevice | undefined> => {
+    const { position, name } = drive;
+    const device = await openDrive(drive, { ...host, onRetry: (message) =>
+      port.post({ kind: 'disk', event: { kind: 'retry', drive: position, name, message } }) });
+    downloads.watch(drive, device);
+    return device;
+  };
+
+  const execute = async (request: IoRequest): Promise<void | Uint8Array> => {
     if (request.kind === 'init') {
       const core = instantiate(request,
         { post: (message) => port.post(message as IoReply) }) as unknown as BlockCore & { ioInit(): void };
@@ -59,8 +96,9 @@ export function serveIoThread(port: IoPort, openPath?: OpenPath): void {
     }
     if (service === undefined || words === undefined) throw new Error('I/O thread used before init');
     switch (request.kind) {
-      case 'plug': service.plug(request.drive, await openDrive(request.drive, openPath)); break;
-      case 'change': await service.change(request.drive, await openDrive(request.drive, openPath)); break;
+      case 'plug': service.plug(request.drive, await open(request.drive)); break;
+      case 'change': await service.change(request.drive, await open(request.drive)); break;
+      case 'read': return service.read(request.position, request.offset, request.bytes);
       case 'serve': void serve(service, words).catch(crash); break;
       case 'hold': service.hold(); break;
       case 'resume': service.resume(); break;
@@ -70,7 +108,14 @@ export function serveIoThread(port: IoPort, openPath?: OpenPath): void {
 
   let tail = Promise.resolve();
   port.onMessage((request) => {
-    tail = tail.then(() => execute(request)).then(() => port.post({ kind: 'done' }), (error: unknown) => {
+    tail = tail.then(() => execute(request)).then((data) => {
+      if (data === undefined) port.post({ kind: 'done' });
+      else port.post({ kind: 'done', data }, [data.buffer]);
+    }, (error: unknown) => {
+      if (request.kind === 'read') {
+        port.post({ kind: 'refused', sentence: `The disk could not be read: ${(error as Error).message}.` });
+        return;
+      }
       if (!('drive' in request)) {
         crash(error);
         return;
