@@ -5,7 +5,8 @@ import { SkepPage } from './page.ts';
 
 const BAD_LINKS = [
   ['smp=0', 'smp=0 is not possible'], ['smp=999', 'smp=999 is not possible'], ['ram=9999999', 'ram=9999999 is not possible'],
-  ['guest=windows', 'guest=windows is unknown'], ['cpu=i386', 'cpu=i386 is unknown'], ['hda=file:///disk.img', 'is not an address that a page can load'],
+  ['guest=windows', 'guest=windows is unknown'], ['cpu=i386', 'cpu=i386 is unknown'],
+  ['hda=file:///disk.img', 'is not an address that a page can load'],
   ['boot=x', 'boot=x is not a boot order'], ['cdrom=x.iso,keep', 'only hard disks'], ['snapshot=x', 'no support for snapshots yet'],
   ['frobnicate=1', 'frobnicate is not a parameter'], ['kernel=javascript:1', 'is not an address that a page can load'],
 ] as const;
