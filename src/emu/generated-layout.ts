@@ -240,10 +240,9 @@ export const Frame = {
   GENERATION: 0x24,
   PHASE: 0x28,
   VALID: 0x2C,
-  START: 0x30,
-  PITCH: 0x34,
   PALETTE: 0x400,
   LINE: 0x1000,
+  TEXT: 0x8000,
   PIXELS: 0x10000,
 } as const;
 export const ScreenMode = {
@@ -260,6 +259,7 @@ export const Rendered = {
   SAME: 0,
   ROWS: 1,
   SIZE: 2,
+  BUSY: 3,
 } as const;
 
 // wasm/bus/block.ts

@@ -22,6 +22,8 @@ const KINDS: Record<number, ScreenKind> = {
 };
 /** Cursor and blinking characters in the light half of their periods. */
 export const PHASE_LIT = Phase.CURSOR | Phase.TEXT;
+/** A picture takes a few milliseconds; whoever holds it longer is gone. */
+const PATIENCE_MS = 200;
 const CURSOR_MS = 267;
 const BLINK_MS = 533;
 
@@ -54,8 +56,14 @@ export class Renderer {
   /** Draws what changed since the last call of any renderer; undefined = nothing. */
   render(phase: number): Change | undefined {
     const result = this.draw(phase);
-    if (result === Rendered.SAME) return undefined;
+    if (result === Rendered.SAME || result === Rendered.BUSY) return undefined;
     return { resized: result === Rendered.SIZE, first: this.field(Frame.FIRST), end: this.field(Frame.END) };
+  }
+
+  /** As render(), and when it returns nobody is in the middle of the picture. */
+  complete(phase: number): void {
+    const end = performance.now() + PATIENCE_MS;
+    while (this.draw(phase) === Rendered.BUSY) if (performance.now() > end) this.release();
   }
 
   field(offset: number): number {

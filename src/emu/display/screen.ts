@@ -1,7 +1,7 @@
 // The machine's screen: pictures and text for programs, and a canvas that follows it (in its own thread where
 // the platform has one). Usable in every state of the machine; memory outlives the workers.
 
-import { FRAME, Frame, VRAM } from '../generated-layout.ts';
+import { FRAME, Frame } from '../generated-layout.ts';
 import { SkepError } from '../errors.ts';
 import type { CanvasLink, Platform } from '../platform.ts';
 import { characterOf } from './code-page.ts';
@@ -25,8 +25,8 @@ export interface CanvasEvents {
 
 /** Time for the last picture. */
 const LAST_PICTURE_MS = 300;
-const PLANE_MASK = 0xFFFF;
-const PLANES = 4;
+/** Code and attribute. */
+const CELL_BYTES = 2;
 
 export class Screen {
   private renderer: Renderer | undefined;
@@ -37,7 +37,7 @@ export class Screen {
 
   private look(): Renderer {
     this.renderer ??= new Renderer(this.module, this.memory);
-    this.renderer.render(PHASE_LIT);
+    this.renderer.complete(PHASE_LIT);
     return this.renderer;
   }
 
@@ -66,20 +66,12 @@ export class Screen {
     const renderer = this.look();
     const { kind, columns, rows } = renderer.info;
     if (kind !== 'text') return [];
-    const bytes = new Uint8Array(this.memory.buffer);
-    const start = renderer.field(Frame.START);
-    const pitch = renderer.field(Frame.PITCH);
-    const lines: string[] = [];
-    for (let row = 0; row < rows; row++) {
+    const cells = new DataView(this.memory.buffer, FRAME + Frame.TEXT);
+    return Array.from({ length: rows }, (_, row) => {
       let line = '';
-      for (let column = 0; column < columns; column++) {
-        // Word addressing: a cell is at twice its counter value.
-        const cell = ((start + row * pitch + column) * 2) & PLANE_MASK;
-        line += characterOf(bytes[VRAM + cell * PLANES] ?? 0);
-      }
-      lines.push(line.trimEnd());
-    }
-    return lines;
+      for (let n = 0; n < columns; n++) line += characterOf(cells.getUint8((row * columns + n) * CELL_BYTES));
+      return line.trimEnd();
+    });
   }
 
   /**

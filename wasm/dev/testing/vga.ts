@@ -30,6 +30,20 @@ export const MODE_04: ModeTable = {
     0, 0x96, 0xB9, 0xA2, 0xFF],
   attr: [0, 0x13, 0x15, 0x17, 2, 4, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 1, 0, 3, 0, 0],
 };
+/** 640x200, 2 colours, CGA's memory. */
+export const MODE_06: ModeTable = {
+  misc: 0x63, seq: [3, 1, 1, 0, 6], gfx: [0, 0, 0, 0, 0, 0, 0x0D, 0, 0xFF],
+  crtc: [0x5F, 0x4F, 0x50, 0x82, 0x54, 0x80, 0xBF, 0x1F, 0, 0xC1, 0, 0, 0, 0, 0, 0, 0x9C, 0x8E, 0x8F, 0x28,
+    0, 0x96, 0xB9, 0xC2, 0xFF],
+  attr: [0, ...Array<number>(15).fill(0x3F), 1, 0, 1, 0, 0],
+};
+/** 80x25, monochrome. */
+export const MODE_07: ModeTable = {
+  misc: 0x66, seq: [3, 0, 3, 0, 2], gfx: [0, 0, 0, 0, 0, 0x10, 0x0A, 0x0F, 0xFF],
+  crtc: [0x5F, 0x4F, 0x50, 0x82, 0x55, 0x81, 0xBF, 0x1F, 0, 0x4F, 0x2D, 0x0E, 0, 0, 0, 0, 0x9C, 0x8E, 0x8F, 0x28,
+    0x0D, 0x96, 0xB9, 0xA3, 0xFF],
+  attr: [0, 8, 8, 8, 8, 8, 8, 8, 0x10, 0x18, 0x18, 0x18, 0x18, 0x18, 0x18, 0x18, 0x0E, 0, 0x0F, 8, 0],
+};
 
 export class VgaUnderTest extends BoardUnderTest {
   constructor() {
@@ -46,9 +60,11 @@ export class VgaUnderTest extends BoardUnderTest {
 
   seq(n: number, v: number): void { this.out8(0x3C4, n); this.out8(0x3C5, v); }
   gfx(n: number, v: number): void { this.out8(0x3CE, n); this.out8(0x3CF, v); }
-  crtc(n: number, v: number): void { this.out8(0x3D4, n); this.out8(0x3D5, v); }
+  crtc(n: number, v: number): void { this.out8(this.crtcPort, n); this.out8(this.crtcPort + 1, v); }
+  /** Misc bit 0 chooses colour or monochrome addresses. */
+  private get crtcPort(): number { return (this.in8(0x3CC) & 1) !== 0 ? 0x3D4 : 0x3B4; }
   attr(n: number, v: number): void {
-    this.in8(0x3DA);
+    this.in8(this.crtcPort + 6);
     this.out8(0x3C0, n);
     this.out8(0x3C0, v);
     this.out8(0x3C0, 0x20);

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Frame, VRAM } from '../../../src/emu/generated-layout.ts';
-import { MODE_04, MODE_12, MODE_13, VgaUnderTest } from '../testing/vga.ts';
+import { MODE_04, MODE_06, MODE_07, MODE_12, MODE_13, VgaUnderTest } from '../testing/vga.ts';
 
 const vga = new VgaUnderTest();
 const SAME = 0, ROWS = 1, SIZE = 2;
@@ -72,6 +72,72 @@ describe('text', () => {
     vga.attr(0x10, 0x04);
     vga.render(1);
     expect([vga.dot(0, 0), vga.dot(0, 1)]).toEqual([GREY, 0x555555]);
+  });
+
+  it('cursor skew: up to three characters to the right', () => {
+    vga.crtc(0x0A, 0);
+    vga.crtc(0x0F, 5);
+    const column = (): number => Array.from({ length: 80 }, (_, n) => n).findIndex((n) => vga.dot(n * 9, 3) === GREY);
+    const seen = [0x0F, 0x2F, 0x4F, 0x6F].map((v) => {
+      vga.crtc(0x0B, v);
+      vga.render(3);
+      return column();
+    });
+    expect(seen).toEqual([5, 6, 7, 8]);
+  });
+
+  it('underline: foreground 1 on background 0, either intensity, at its row', () => {
+    vga.crtc(0x14, 13);
+    [0x01, 0x09, 0x81, 0x11, 0x07, 0x03].forEach((look, n) => cell(n, 0, 0x20, look));
+    vga.render(3);
+    const lit = (n: number, y: number): boolean => vga.dot(n * 9 + 8, y) !== vga.dot(n * 9 + 8, 0);
+    expect([0, 1, 2, 3, 4, 5].map((n) => lit(n, 13))).toEqual([true, true, true, false, false, false]);
+    expect([lit(0, 12), lit(0, 14), vga.dot(0, 13), vga.dot(9, 13)]).toEqual([false, false, BLUE, 0x5555FF]);
+  });
+
+  it('monochrome: 3Bx, memory at B0000, plane enable, a palette of three brightnesses', () => {
+    vga.mode(MODE_07);
+    vga.color(0x08, 0x2A, 0x2A, 0x2A);
+    vga.color(0x18, 0x3F, 0x3F, 0x3F);
+    glyph(0x41, [0x80]);
+    vga.write16(0xB0000, 0x0F41);
+    vga.write16(0xB0002, 0x7041);
+    vga.write16(0xB0004, 0x0141);
+    vga.write16(0xB8000, 0x0F41);
+    vga.render(3);
+    expect([vga.dot(0, 0), vga.dot(9, 0), vga.dot(10, 0), vga.dot(18, 12), vga.dot(18, 13)])
+      .toEqual([0xFFFFFF, BLACK, 0xAAAAAA, BLACK, 0xAAAAAA]);
+  });
+
+  it('40 columns: every dot twice; eight dots; lines doubled', () => {
+    glyph(0x41, [0x80, 0x40]);
+    cell(1, 0, 0x41, 7);
+    vga.seq(1, 0x09);
+    vga.crtc(0x11, 0);
+    vga.crtc(1, 0x27);
+    vga.attr(0x13, 0);
+    vga.crtc(9, 0x8F);
+    vga.render();
+    expect([...vga.size, vga.header(Frame.ROWS)]).toEqual([640, 400, 13]);
+    expect([0, 1, 2, 3].map((y) => dots(16, y, 5, GREY))).toEqual(['##...', '##...', '..##.', '..##.']);
+  });
+
+  it('palette: attribute bits 5 and 4, and 7 and 6, from the colour select register', () => {
+    vga.color(0x2A, 1, 2, 3);
+    vga.color(0xEA, 0x3F, 0, 0);
+    glyph(0x41, [0x80]);
+    vga.attr(1, 0x3A);
+    cell(0, 0, 0x41, 0x01);
+    const shown = (mode: number, select: number): number => {
+      vga.attr(0x10, mode);
+      vga.attr(0x14, select);
+      vga.render();
+      return vga.dot(0, 0);
+    };
+    expect(shown(0x84, 0x02)).toBe(0x04080C);
+    expect(shown(0x84, 0x0E)).toBe(0xFF0000);
+    vga.color(0x3A, 0, 0x3F, 0);
+    expect(shown(0x04, 0x02)).toBe(0x00FF00);
   });
 
   it('two fonts by attribute bit 3', () => {
@@ -183,6 +249,83 @@ describe('VGA graphics', () => {
     expect([vga.dot(4, 2), vga.dot(5, 3), vga.dot(6, 2), vga.dot(3, 2)]).toEqual([WHITE, WHITE, BLACK, BLACK]);
   });
 
+  it('mode 6: one bit a pixel, odd lines 8 KiB above', () => {
+    vga.mode(MODE_06);
+    vga.write8(0xB8000 + 79, 0b0000_0101);
+    vga.write8(0xBA000, 0b1000_0000);
+    vga.render();
+    expect(vga.size).toEqual([640, 400]);
+    expect(dots(632, 0, 8, WHITE) + dots(632, 1, 8, WHITE)).toBe('.....#.#.....#.#');
+    expect([dots(0, 2, 3, WHITE), dots(0, 3, 3, WHITE), dots(0, 4, 3, WHITE)]).toEqual(['#..', '#..', '...']);
+  });
+
+  it('mode 0Fh: black, video, blinking video, bright video', () => {
+    // Planes 0 and 2 are enabled; the palette says what blinks: bit 3 turns behind the plane enable.
+    vga.mode(MODE_12);
+    [0, 8, 0, 0, 0x18, 0x18, 0, 0, 0, 8, 0, 0, 0, 0x18, 0, 0].forEach((v, n) => vga.attr(n, v));
+    vga.attr(0x12, 5);
+    vga.attr(0x10, 0x0B);
+    vga.color(0x08, 0x2A, 0x2A, 0x2A);
+    vga.color(0x18, 0x3F, 0x3F, 0x3F);
+    vga.seq(2, 1);
+    vga.write8(0xA0000, 0b0101_0000);
+    vga.seq(2, 4);
+    vga.write8(0xA0000, 0b0011_0000);
+    const pixels = (phase: number): number[] => {
+      vga.render(phase);
+      return [0, 1, 2, 3].map((x) => vga.dot(x, 0));
+    };
+    expect(pixels(3)).toEqual([BLACK, GREY, WHITE, WHITE]);
+    expect(pixels(1)).toEqual([BLACK, GREY, BLACK, WHITE]);
+  });
+
+  it('256 colours with a four-bit attribute controller: two pixels a byte', () => {
+    vga.mode(MODE_13);
+    vga.attr(0x10, 0x01);
+    vga.write8(0xA0000, 0x1F);
+    vga.color(1, 0, 0, 0x2A);
+    vga.color(15, 0x3F, 0x3F, 0x3F);
+    vga.render();
+    expect([0, 1, 2].map((x) => vga.dot(x, 0))).toEqual([BLUE, WHITE, BLACK]);
+  });
+
+  it('panning and split screen in 256 colours', () => {
+    vga.mode(MODE_13);
+    vga.color(9, 0x3F, 0x3F, 0x3F);
+    vga.write8(0xA0000 + 1, 9);
+    vga.attr(0x13, 2);
+    vga.render();
+    expect([0, 1, 2].map((x) => vga.dot(x, 0))).toEqual([WHITE, WHITE, BLACK]);
+    // From line 101 on memory begins again, here unpanned.
+    vga.attr(0x10, 0x61);
+    vga.crtc(0x0D, 80);
+    vga.crtc(0x11, 0x0E);
+    vga.crtc(0x07, 0x0F);
+    vga.crtc(0x09, 0x01);
+    vga.crtc(0x18, 100);
+    vga.render();
+    expect([vga.dot(0, 0), vga.dot(2, 100), vga.dot(1, 101), vga.dot(2, 101), vga.dot(3, 102), vga.dot(2, 103)])
+      .toEqual([BLACK, BLACK, BLACK, WHITE, WHITE, BLACK]);
+  });
+
+  it('counts by two and by four; every other line', () => {
+    vga.mode(MODE_12);
+    vga.write8(0xA0001, 0x80);
+    const columns = (): number[] => {
+      vga.render();
+      return Array.from({ length: 80 }, (_, n) => n).filter((n) => vga.dot(n * 8, 0) === WHITE);
+    };
+    expect(columns()).toEqual([1]);
+    vga.crtc(0x17, 0xEB);
+    expect(columns()).toEqual([2, 3]);
+    vga.crtc(0x17, 0xE3);
+    vga.crtc(0x14, 0x20);
+    expect(columns()).toEqual([4, 5, 6, 7]);
+    vga.crtc(0x17, 0xE7);
+    vga.render();
+    expect(vga.size).toEqual([640, 960]);
+  });
+
   it('mode 4: two bits a pixel, odd lines 8 KiB above, dots doubled', () => {
     vga.mode(MODE_04);
     vga.write8(0xB8000, 0b1100_0000);
@@ -220,6 +363,18 @@ describe('VBE', () => {
     vga.write8(0xA0000 + 599 * 100 + 99, 0x01);
     vga.render();
     expect([vga.dot(799, 599), vga.dot(798, 599)]).toEqual([WHITE, BLACK]);
+  });
+
+  it('4 bits per pixel: a virtual screen, offsets in whole bytes', () => {
+    vga.vbe(640, 480, 4, 0x01);
+    vga.dispi(6, 1024);
+    vga.dispi(8, 8);
+    vga.dispi(9, 3);
+    vga.seq(4, 6);
+    vga.seq(2, 0x0F);
+    vga.write8(0xA0000 + 3 * 128 + 1, 0x80);
+    vga.render();
+    expect([vga.dot(0, 0), vga.dot(1, 0), vga.dot(0, 1)]).toEqual([WHITE, BLACK, BLACK]);
   });
 
   it('virtual screen and offsets', () => {

@@ -3,7 +3,8 @@
 // is written meanwhile gives one mixed picture, as on a real screen. Lines that come out as they were are not
 // stored, so the host copies only what changed; a picture that cannot have changed is not drawn at all.
 // IBM Video Subsystem: CRT controller addressing (byte, word, double word), attribute controller, character
-// generator; every dot clock of a line is a pixel. Left out: overscan, interlace, the CRTC's skews.
+// generator; every dot clock of a line is a pixel. Left out: overscan, interlace, the display enable skew, the
+// sequencer's shift load bits.
 
 import { FRAME, VRAM, VRAM_BYTES } from "../../lib/layout";
 import {
@@ -11,7 +12,7 @@ import {
     crtc,
   dac, dispi, gfx, planes, seq, theVga,
 } from "./state";
-import { MAX_WIDTH, dispiBytes } from "./dispi";
+import { MAX_HEIGHT, MAX_WIDTH, dispiBytes } from "./dispi";
 
 /**
  * Header of FRAME, u32 each; written by the renderer. The first row that changed, and the one behind the
@@ -20,15 +21,16 @@ import { MAX_WIDTH, dispiBytes } from "./dispi";
 export const enum Frame {
   BUSY = 0x00, WIDTH = 0x04, HEIGHT = 0x08, FIRST = 0x0C, END = 0x10, MODE = 0x14, BPP = 0x18, COLUMNS = 0x1C,
   ROWS = 0x20, GENERATION = 0x24, PHASE = 0x28, VALID = 0x2C,
-  /** Of a text mode: the CRTC's start address and counts per row. */
-  START = 0x30, PITCH = 0x34,
-  PALETTE = 0x400, LINE = 0x1000, PIXELS = 0x10000,
+  PALETTE = 0x400, LINE = 0x1000,
+  /** The picture's character cells, u16 each (code, attribute), COLUMNS a row, in the order of the picture. */
+  TEXT = 0x8000,
+  PIXELS = 0x10000,
 }
 export const enum ScreenMode { BLANK = 0, TEXT = 1, GRAPHICS = 2, VBE = 3 }
 /** Bits of `phase`: the cursor shows; blinking characters show. */
 export const enum Phase { CURSOR = 1, TEXT = 2 }
 /** What vgaRender found. */
-export const enum Rendered { SAME = 0, ROWS = 1, SIZE = 2 }
+export const enum Rendered { SAME = 0, ROWS = 1, SIZE = 2, BUSY = 3 }
 
 const OPAQUE: u32 = 0xFF000000;
 const COLORS: u32 = 256;
@@ -38,6 +40,11 @@ const BLANK_WIDTH: u32 = 720;
 const BLANK_HEIGHT: u32 = 400;
 const GLYPH_BYTES: u32 = 32;
 const BLINK: u32 = 0x80;
+const INTENSITY: u32 = 0x08;
+const TEXT_CELLS: u32 = (<u32>Frame.PIXELS - <u32>Frame.TEXT) >> 1;
+/** Attribute bits that select an underlined character: foreground 1 on background 0, with either intensity. */
+const UNDERLINE_BITS: u32 = 0x77;
+const UNDERLINE: u32 = 0x01;
 /** One bit of each of four bytes side by side: multiply, then the top byte has them. */
 const GATHER: u32 = 0x01020408;
 
@@ -46,6 +53,8 @@ let address: u32 = 0;
 let row: u32 = 0;
 let pan: u32 = 0;
 let phaseNow: u32 = 0;
+/** Cells of the text buffer that are written. */
+let cells: u32 = 0;
 
 // @ts-ignore: decorator
 @inline
@@ -82,20 +91,31 @@ function dacColor(dev: Vga, n: u32): u32 {
   return r | g << 8 | b << 16 | OPAQUE;
 }
 
-/** The colours that pixels of this mode index: the DAC itself, or the attribute controller's 16. */
-function loadPalette(dev: Vga, direct: bool): void {
+/**
+ * The colours that pixels of this mode index: the DAC itself, or the attribute controller's 16 with `flip`
+ * (bit 3 of blinking graphics) behind the plane enable.
+ */
+function loadPalette(dev: Vga, direct: bool, flip: u32): void {
   const at = FRAME + <usize>Frame.PALETTE;
   const mode = attr(dev, Attr.MODE);
   const select = attr(dev, Attr.COLOR_SELECT);
   for (let n: u32 = 0; n < COLORS; n++) {
     let index = n;
     if (!direct) {
-      const p = attr(dev, n & 15 & attr(dev, Attr.PLANES));
+      const p = attr(dev, n & 15 & attr(dev, Attr.PLANES) ^ flip);
       index = (mode & AttrMode.P54) != 0 ? p & 0x0F | (select & 3) << 4 : p;
       index |= (select & 0x0C) << 4;
     }
     store<u32>(at + <usize>(n << 2), dacColor(dev, index));
   }
+}
+
+/** The memory address counter `n` character clocks into a line: by one, two or four (CRTC count bits). */
+// @ts-ignore: decorator
+@inline
+function counter(dev: Vga, n: u32): u32 {
+  const shift: u32 = (crtc(dev, Crtc.UNDERLINE) & 0x20) != 0 ? 2 : (crtc(dev, Crtc.MODE) & 8) != 0 ? 1 : 0;
+  return address + (n >> shift) & 0xFFFF;
 }
 
 /** Plane address of a character clock (CRTC Mode Control, Underline Location). */
@@ -116,10 +136,26 @@ function fontBase(dev: Vga, a: bool): u32 {
   return (n & 3) << 14 | n >> 2 << 13;
 }
 
+/** Where the cursor stands; the skew puts it up to three characters to the right. */
+function cursorCell(dev: Vga): u32 {
+  const at = crtc(dev, Crtc.CURSOR_HIGH) << 8 | crtc(dev, Crtc.CURSOR_LOW);
+  return at + (crtc(dev, Crtc.CURSOR_END) >> 5 & 3) & 0xFFFF;
+}
+
 function isCursorRow(dev: Vga): bool {
   const start = crtc(dev, Crtc.CURSOR_START);
   return (start & 0x20) == 0 && (phaseNow & Phase.CURSOR) != 0 && row >= (start & 0x1F)
     && row <= (crtc(dev, Crtc.CURSOR_END) & 0x1F);
+}
+
+/** The cells of a row of characters, for those who read the screen. */
+function keepText(dev: Vga, columns: u32): void {
+  if (cells + columns > TEXT_CELLS) return;
+  const to = FRAME + <usize>Frame.TEXT + <usize>(cells << 1);
+  for (let n: u32 = 0; n < columns; n++) {
+    store<u16>(to + <usize>(n << 1), load<u16>(planes(cell(dev, counter(dev, n)))));
+  }
+  cells += columns;
 }
 
 /** One scan line of `columns` characters of `dots` dots, from dot 0 of LINE. */
@@ -127,11 +163,11 @@ function textLine(dev: Vga, columns: u32, dots: u32): void {
   const mode = attr(dev, Attr.MODE);
   const fontA = fontBase(dev, true);
   const fontB = fontBase(dev, false);
-  const cursor = isCursorRow(dev) ? (crtc(dev, Crtc.CURSOR_HIGH) << 8 | crtc(dev, Crtc.CURSOR_LOW)) : <u32>-1;
+  const cursor = isCursorRow(dev) ? cursorCell(dev) : <u32>-1;
   const underline = row == (crtc(dev, Crtc.UNDERLINE) & 0x1F);
   let x: u32 = 0;
   for (let n: u32 = 0; n < columns; n++) {
-    const ma = address + n & 0xFFFF;
+    const ma = counter(dev, n);
     const c = load<u16>(planes(cell(dev, ma)));
     const code: u32 = c & 0xFF;
     const look: u32 = c >> 8;
@@ -144,7 +180,7 @@ function textLine(dev: Vga, columns: u32, dots: u32): void {
     bits <<= 1;
     if (dots == CELLS_9 && (mode & AttrMode.LINE_GRAPHICS) != 0 && (code & 0xE0) == 0xC0) bits |= bits >> 1
       & 1;
-    if (underline && (look & 7) == 1 || ma == cursor) bits = 0x1FF;
+    if (underline && (look & UNDERLINE_BITS) == UNDERLINE || ma == cursor) bits = 0x1FF;
     const on = color(look & 15);
     const off = color(back);
     for (let k: u32 = 0; k < dots; k++) dot(x + k, (bits >> (8 - k) & 1) != 0 ? on : off);
@@ -155,10 +191,14 @@ function textLine(dev: Vga, columns: u32, dots: u32): void {
 /** One scan line of planar, CGA-like or 256-colour pixels: eight dots per character clock. */
 function graphicsLine(dev: Vga, columns: u32): void {
   const mode = gfx(dev, Gfx.MODE);
+  const wide = (attr(dev, Attr.MODE) & AttrMode.WIDE) != 0;
   let x: u32 = 0;
   for (let n: u32 = 0; n < columns; n++) {
-    const w = load<u32>(planes(cell(dev, address + n & 0xFFFF)));
-    if ((mode & GfxMode.SHIFT_256) != 0) {
+    const w = load<u32>(planes(cell(dev, counter(dev, n))));
+    if ((mode & GfxMode.SHIFT_256) != 0 && !wide) {
+      // The attribute controller takes a half of each byte for a pixel of its own.
+      for (let k: u32 = 0; k < 8; k++) dot(x + k, color(w >> ((k ^ 1) << 2) & 15));
+    } else if ((mode & GfxMode.SHIFT_256) != 0) {
       for (let k: u32 = 0; k < 4; k++) {
         const rgba = color(w >> (k << 3) & 0xFF);
         dot(x + k * 2, rgba);
@@ -226,9 +266,37 @@ function renderBlank(): bool {
   return changed;
 }
 
+/** The next scan line: below the compared one memory begins again, or the character row goes on or ends. */
+function nextLine(dev: Vga, y: u32, compare: u32, scan: u32): void {
+  if (y == compare) {
+    address = 0;
+    row = 0;
+    if ((attr(dev, Attr.MODE) & AttrMode.SPLIT_PAN) != 0) pan = 0;
+  } else if ((scan & 0x80) == 0 || (y & 1) != 0) {
+    const last = row == (scan & 0x1F);
+    row = last ? 0 : row + 1 & 0x1F;
+    if (last) address += crtc(dev, Crtc.OFFSET) << 1;
+  }
+}
+
+/** Dots by which a line is shifted to the left. Nine dots wide, 8 means none and n means n + 1. */
+function panning(dev: Vga, dots: u32): u32 {
+  const n = attr(dev, Attr.PAN) & 15;
+  if (dots == CELLS_9) return n >= 8 ? 0 : n + 1;
+  return n & 7;
+}
+
+/** Lines of the picture; a CRTC that counts every other line (Mode Control bit 2) shows twice as many. */
+// @ts-ignore: decorator
+@inline
+function lines(dev: Vga, value: u32): u32 {
+  return (crtc(dev, Crtc.MODE) & 4) != 0 ? value << 1 : value;
+}
+
 /** VGA modes: from line to line as the CRTC counts. */
 function renderVga(dev: Vga): bool {
   const graphics = (gfx(dev, Gfx.MISC) & GfxMisc.GRAPHICS) != 0;
+  const wide = (gfx(dev, Gfx.MODE) & GfxMode.SHIFT_256) != 0 && (attr(dev, Attr.MODE) & AttrMode.WIDE) != 0;
   const clocking = seq(dev, Seq.CLOCKING);
   const half: u32 = (clocking & Clocking.HALF) != 0 ? 1 : 0;
   const dots: u32 = graphics || (clocking & Clocking.DOTS8) != 0 ? CELLS_8 : CELLS_9;
@@ -236,39 +304,31 @@ function renderVga(dev: Vga): bool {
   const overflow = crtc(dev, Crtc.OVERFLOW);
   const scan = crtc(dev, Crtc.MAX_SCAN);
   const width = columns * dots << half;
-  const height = (crtc(dev, Crtc.V_DISPLAY_END) | (overflow & 2) << 7 | (overflow & 0x40) << 3) + 1;
-  const compare = crtc(dev, Crtc.LINE_COMPARE) | (overflow & 0x10) << 4 | (scan & 0x40) << 3;
+  const end = crtc(dev, Crtc.V_DISPLAY_END) | (overflow & 2) << 7 | (overflow & 0x40) << 3;
+  const height = min(lines(dev, end + 1), MAX_HEIGHT);
+  const compare = lines(dev, crtc(dev, Crtc.LINE_COMPARE) | (overflow & 0x10) << 4 | (scan & 0x40) << 3);
   const changed = resize(graphics ? ScreenMode.GRAPHICS : ScreenMode.TEXT, width, height,
-    graphics ? (gfx(dev, Gfx.MODE) & GfxMode.SHIFT_256) != 0 ? 8 : 4 : 0, columns,
-      height / ((scan & 0x1F) + 1));
-  loadPalette(dev, graphics && (gfx(dev, Gfx.MODE) & GfxMode.SHIFT_256) != 0);
+    graphics ? wide ? 8 : 4 : 0, columns, graphics ? 0 : header(Frame.ROWS));
+  const blinks = graphics && (attr(dev, Attr.MODE) & AttrMode.BLINK) != 0 && (phaseNow & Phase.TEXT) == 0;
+  loadPalette(dev, graphics && wide, blinks ? INTENSITY : 0);
   const preset = crtc(dev, Crtc.PRESET_ROW);
   address = (crtc(dev, Crtc.START_HIGH) << 8 | crtc(dev, Crtc.START_LOW)) + (preset >> 5 & 3);
   row = preset & 0x1F;
-  setHeader(Frame.START, address);
-  setHeader(Frame.PITCH, crtc(dev, Crtc.OFFSET) << 1);
-  // Nine dots wide, 8 means no shift and n means n + 1.
-  pan = attr(dev, Attr.PAN) & 15;
-  if (dots == CELLS_9) pan = pan >= 8 ? 0 : pan + 1;
-  else pan &= 7;
+  pan = panning(dev, dots);
+  cells = 0;
   for (let y: u32 = 0; y < height; y++) {
     // One more character for the dots that panning brings in.
-    if (graphics) graphicsLine(dev, columns + 1);
-    else textLine(dev, columns + 1, dots);
+    if (graphics) {
+      graphicsLine(dev, columns + 1);
+    } else {
+      if (y == 0 || row == 0 && ((scan & 0x80) == 0 || (y & 1) == 0)) keepText(dev, columns);
+      textLine(dev, columns + 1, dots);
+    }
     if (half != 0) doubleDots((columns + 1) * dots);
     commit(y, width, pan << half);
-    if (y == compare) {
-      address = 0;
-      row = 0;
-      if ((attr(dev, Attr.MODE) & AttrMode.SPLIT_PAN) != 0) pan = 0;
-    } else if ((scan & 0x80) == 0 || (y & 1) != 0) {
-      row = row + 1 & 0x1F;
-      if (row == (scan & 0x1F) + 1 || row == 0) {
-        row = 0;
-        address += crtc(dev, Crtc.OFFSET) << 1;
-      }
-    }
+    nextLine(dev, y, compare, scan);
   }
+  if (!graphics) setHeader(Frame.ROWS, cells / columns);
   return changed;
 }
 
@@ -337,7 +397,7 @@ function renderVbe(dev: Vga): bool {
   const height = dispi(dev, Dispi.YRES);
   const bpp = dispi(dev, Dispi.BPP);
   const changed = resize(ScreenMode.VBE, width, height, bpp, 0, 0);
-  if (bpp <= 8) loadPalette(dev, bpp == 8);
+  if (bpp <= 8) loadPalette(dev, bpp == 8, 0);
   // Of a 16-colour mode: per plane, eight pixels a byte.
   const shift: u32 = bpp == 4 ? 2 : 0;
   const stride = dispiBytes(dev, dispi(dev, Dispi.VIRT_WIDTH)) >> shift;
@@ -373,10 +433,10 @@ function render(dev: Vga, phase: u32): u32 {
 
 /**
  * Draw what has changed since the last call; a Rendered. Two threads do not draw at once: the second one is
- * told SAME.
+ * told BUSY.
  */
 export function vgaRender(phase: u32): u32 {
-  if (atomic.cmpxchg<u32>(FRAME + <usize>Frame.BUSY, 0, 1) != 0) return Rendered.SAME;
+  if (atomic.cmpxchg<u32>(FRAME + <usize>Frame.BUSY, 0, 1) != 0) return Rendered.BUSY;
   const result = render(theVga(), phase);
   atomic.store<u32>(FRAME + <usize>Frame.BUSY, 0);
   return result;

@@ -62,7 +62,7 @@ export const enum Crtc {
 export const enum Attr { MODE = 0x10, OVERSCAN = 0x11, PLANES = 0x12, PAN = 0x13, COLOR_SELECT = 0x14,
   COUNT = 0x15 }
 export const enum AttrMode { GRAPHICS = 0x01, MONO = 0x02, LINE_GRAPHICS = 0x04, BLINK = 0x08, SPLIT_PAN =
-  0x20, P54 = 0x80 }
+  0x20, WIDE = 0x40, P54 = 0x80 }
 /** Bit of the attribute index: the palette belongs to the display. */
 export const ATTR_DISPLAY: u32 = 0x20;
 
