@@ -5,9 +5,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { GuestError, type Log, openSuite, requireDebianTools, unpack } from './apt.ts';
+import { GuestError, type Log } from './apt.ts';
 import { type CpioEntry, writeCpio } from './cpio.ts';
-import { prepareMini, sha256, SUITE, writeWhole } from './mini.ts';
+import { prepareMini, sha256, writeWhole } from './mini.ts';
+import { type KernelModule, loadOrder, moduleEntries, moduleTree } from './modules.ts';
 
 /** What is loaded, with what these need first. */
 const WANTED = ['crc32c_generic', 'ata_piix', 'sd_mod', 'sr_mod', 'isofs', 'ext4'];
@@ -26,47 +27,6 @@ function tool(command: string, args: readonly string[], remedy: string): Buffer 
   return done.stdout;
 }
 
-/** All module files below a folder, by name. */
-function moduleFiles(folder: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const name = /([^/]+)\.ko\.xz$/.exec(path)?.[1];
-    if (name !== undefined) found.set(name.replaceAll('-', '_'), join(folder, path));
-  }
-  return found;
-}
-
-/** The kernel package's module tree, unpacked once. */
-async function moduleTree(cache: string, kernelVersion: string, log: Log): Promise<string> {
-  const tree = join(cache, 'root/usr/lib/modules', kernelVersion);
-  if (existsSync(tree)) return tree;
-  requireDebianTools();
-  const apt = await openSuite(join(cache, '../apt'), SUITE, log);
-  const name = `linux-image-${kernelVersion}`;
-  const files = await apt.download([name], join(cache, 'packages'));
-  unpack(files.get(name) ?? '', join(cache, 'root'));
-  rmSync(join(cache, 'packages'), { recursive: true, force: true });
-  if (!existsSync(tree)) throw new GuestError(`The package ${name} holds no modules of ${kernelVersion}.`);
-  return tree;
-}
-
-/** The wanted modules and what they depend on (modinfo field `depends`), in loading order. */
-function loadOrder(tree: string): { name: string; data: Uint8Array }[] {
-  const files = moduleFiles(tree);
-  const order = new Map<string, Uint8Array>();
-  const visit = (name: string): void => {
-    if (order.has(name)) return;
-    const file = files.get(name);
-    if (file === undefined) return;
-    const data = tool('xz', ['-dc', file], 'apt-get install xz-utils');
-    const depends = /\0?depends=([^\0]*)\0/.exec(data.toString('latin1'))?.[1] ?? '';
-    depends.split(',').filter((part) => part !== '').forEach(visit);
-    order.set(name, data);
-  };
-  WANTED.forEach(visit);
-  return [...order].map(([name, data]) => ({ name, data }));
-}
-
 function buildDisktool(folder: string): Uint8Array {
   const source = new URL('./disktool/', import.meta.url).pathname;
   const files = readdirSync(source).filter((name) => name.endsWith('.c')).map((name) => join(source, name));
@@ -75,11 +35,10 @@ function buildDisktool(folder: string): Uint8Array {
   return readFileSync(program);
 }
 
-function overlayTree(disktool: Uint8Array, modules: { name: string; data: Uint8Array }[]): CpioEntry[] {
+function overlayTree(disktool: Uint8Array, modules: KernelModule[]): CpioEntry[] {
   return [
-    ...['disk', 'disk/modules', 'usr', 'usr/bin'].map((path): CpioEntry => ({ path, type: 'directory' })),
-    ...modules.map(({ name, data }, n): CpioEntry =>
-      ({ path: `disk/modules/${String(n).padStart(2, '0')}-${name}.ko`, type: 'file', data })),
+    ...['disk', 'usr', 'usr/bin'].map((path): CpioEntry => ({ path, type: 'directory' })),
+    ...moduleEntries('disk/modules', modules),
     { path: 'usr/bin/disktool', type: 'file', mode: 0o755, data: disktool },
     ...Object.entries(SCRIPTS).map(([name, file]): CpioEntry =>
       ({ path: `disk/${name}`, type: 'file', mode: 0o755,
@@ -91,10 +50,8 @@ function overlayTree(disktool: Uint8Array, modules: { name: string; data: Uint8A
 export async function prepareDiskGuest({ root, log }: { root: string; log: Log }): Promise<DiskGuest> {
   const mini = await prepareMini({ root, log });
   const folder = join(root, 'build/disk-guest');
-  const cache = join(root, '.cache/guest/disk-test');
   mkdirSync(folder, { recursive: true });
-  mkdirSync(cache, { recursive: true });
-  const modules = loadOrder(await moduleTree(cache, mini.kernelVersion, log));
+  const modules = loadOrder(await moduleTree(root, mini.kernelVersion, log), WANTED);
   const overlay = writeCpio(overlayTree(buildDisktool(folder), modules));
   const base = join(root, 'public/guest/mini');
   const whole = Buffer.concat([readFileSync(join(base, mini.initrd)), overlay]);
