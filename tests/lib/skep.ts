@@ -89,11 +89,11 @@ export class Shell {
   }
 }
 
-/** Boots `mini` to its shell. */
-export async function bootMini(smp: number, append = ''): Promise<Shell> {
+/** Boots `mini` to its shell; `more` options replace its own. */
+export async function bootMini(smp: number, append = '', more: Partial<Api.SkepOptions> = {}): Promise<Shell> {
   const { Skep } = await loadApi();
   const guestBase = pathToFileURL(join(ROOT, 'public/guest/'));
-  const vm = await Skep.create({ guest: 'mini', smp, append, guestBase });
+  const vm = await Skep.create({ guest: 'mini', smp, append, guestBase, ...more });
   const shell = new Shell(vm);
   try {
     vm.start();

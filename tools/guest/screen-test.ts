@@ -1,5 +1,6 @@
 // What the suite `screen` boots, into .cache/guest/screen-test: an initramfs with the modules of the stock
-// kernel's bochs-drm, to be added to that of `mini`, and GRUB's rescue CD from Debian's package grub-rescue-pc.
+// kernel's bochs-drm, to be added to that of `mini`, and GRUB's rescue CD from Debian's package
+// grub-rescue-pc.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +45,9 @@ async function rescueCd(cache: string, options: MiniOptions): Promise<Uint8Array
   return data;
 }
 
-/** Makes .cache/guest/screen-test where it is not there already. Throws GuestError where it cannot be made. */
+/**
+ * Makes .cache/guest/screen-test where it is not there already. Throws GuestError where it cannot be made.
+ */
 export async function prepareScreenTest(options: MiniOptions): Promise<ScreenTestManifest> {
   const { root, log } = options;
   const { kernelVersion } = await prepareMini({ root, log });

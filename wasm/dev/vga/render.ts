@@ -3,8 +3,8 @@
 // is written meanwhile gives one mixed picture, as on a real screen. Lines that come out as they were are not
 // stored, so the host copies only what changed; a picture that cannot have changed is not drawn at all.
 // IBM Video Subsystem: CRT controller addressing (byte, word, double word), attribute controller, character
-// generator; every dot clock of a line is a pixel. Left out: overscan, interlace, the display enable skew, the
-// sequencer's shift load bits.
+// generator; every dot clock of a line is a pixel. Left out: overscan, interlace, the display enable skew,
+// the sequencer's shift load bits.
 
 import { FRAME, VRAM, VRAM_BYTES } from "../../lib/layout";
 import {
@@ -42,7 +42,9 @@ const GLYPH_BYTES: u32 = 32;
 const BLINK: u32 = 0x80;
 const INTENSITY: u32 = 0x08;
 const TEXT_CELLS: u32 = (<u32>Frame.PIXELS - <u32>Frame.TEXT) >> 1;
-/** Attribute bits that select an underlined character: foreground 1 on background 0, with either intensity. */
+/**
+ * Attribute bits that select an underlined character: foreground 1 on background 0, with either intensity.
+ */
 const UNDERLINE_BITS: u32 = 0x77;
 const UNDERLINE: u32 = 0x01;
 /** One bit of each of four bytes side by side: multiply, then the top byte has them. */
