@@ -36,6 +36,8 @@ export interface BootArgs {
   /** `stdio` or a file name. */
   serial: string;
   json: string | undefined;
+  /** File for the profile; its text goes to standard error. */
+  profile: string | undefined;
   /** File for a picture of the screen at the end. */
   screenshot: string | undefined;
   quiet: boolean;
@@ -55,7 +57,7 @@ export const USAGE = `usage:
             [--kernel F] [--initrd F]... [--append S] [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
             [--hda IMAGE[,snapshot]] [--hdb IMAGE[,snapshot]] [--cdrom IMAGE] [--screenshot FILE.png]
             [--fda IMAGE] [--fdb IMAGE] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
-            [--engine interpreter|translator] [--quiet] [--verbose]
+            [--engine interpreter|translator] [--profile FILE] [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]    skep image [mini|debian13|all]    skep bench [NAME]... [--json FILE]
 
 Images are files or addresses (http, https). A file is written to unless it is named with ,snapshot.
@@ -82,7 +84,7 @@ const BOOT_OPTIONS = {
   until: { type: 'string', multiple: true }, send: { type: 'string', multiple: true },
     timeout: { type: 'string' },
   serial: { type: 'string' }, screenshot: { type: 'string' }, json: { type: 'string' },
-    engine: { type: 'string' },
+    engine: { type: 'string' }, profile: { type: 'string' },
   quiet: { type: 'boolean' }, verbose: { type: 'boolean' },
 } as const satisfies Options;
 
@@ -182,7 +184,7 @@ function parseBoot(argv: readonly string[]): BootArgs {
     ram: integerOption('--ram', values.ram),
     cpu: values.cpu ?? 'v2',
     timeoutS: numberOption('--timeout', values.timeout, 0.001, 1e6),
-    engine, serial: values.serial ?? 'stdio', json: values.json, screenshot: values.screenshot,
+    engine, serial: values.serial ?? 'stdio', json: values.json, profile: values.profile, screenshot: values.screenshot,
     quiet: values.quiet ?? false, verbose: values.verbose ?? false,
   };
 }

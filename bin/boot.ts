@@ -7,13 +7,11 @@ import {
   Skep, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats,
 } from '../src/api/node.ts';
 import { SkepError } from '../src/api/errors.ts';
+import { Option } from '../src/emu/generated-layout.ts';
 import type { BootArgs } from './args.ts';
 import { Script } from './script.ts';
 import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
-
-/** Bit of the core's Control.OPTIONS. */
-const OPTION_TRANSLATOR = 4;
 
 export const EXIT = { OK: 0, NOT_SEEN: 1, USAGE: 2, CRASHED: 3, INTERRUPTED: 130 } as const;
 
@@ -61,7 +59,7 @@ function diskOption(text: string): DiskOption {
 
 function skepOptions(args: BootArgs): SkepOptions {
   const options: SkepOptions = { smp: args.smp, cpu: args.cpu as NonNullable<SkepOptions['cpu']> };
-  if (args.engine === 'translator') options.options = OPTION_TRANSLATOR;
+  if (args.engine === 'translator') options.options = Option.TRANSLATOR;
   if (args.ram !== undefined) options.memory = args.ram;
   if (args.guest !== undefined) options.guest = args.guest;
   if (args.kernel !== undefined) options.kernel = args.kernel;
@@ -156,6 +154,12 @@ async function session(vm: Skep, args: BootArgs, script: Script,
   return outcome;
 }
 
+/** The profile as JSON into a file, its head as text to standard error. */
+async function writeProfile(vm: Skep, file: string, quiet: boolean): Promise<void> {
+  await writeFile(file, `${JSON.stringify(await vm.profile.read(), null, 2)}\n`);
+  if (!quiet) process.stderr.write(`\n${await vm.profile.text()}`);
+}
+
 export async function bootCommand(args: BootArgs): Promise<number> {
   const vm = await Skep.create(skepOptions(args));
   const start = performance.now();
@@ -164,12 +168,15 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   const output = openOutput('--serial', args.serial, args.quiet);
   const debug = args.debugcon === undefined ? undefined : openOutput('--debugcon', args.debugcon, args.quiet);
   if (debug !== undefined) vm.on('debug', (bytes) => debug.write(bytes));
+  if (args.profile !== undefined) vm.profile.start();
   const outcome = await session(vm, args, script, output);
   const wallMs = elapsed();
+  vm.profile.stop();
   if (args.screenshot !== undefined) await writeFile(args.screenshot, await vm.screen.screenshot());
   await vm.stop();
   await output.close();
   await debug?.close();
+  if (args.profile !== undefined) await writeProfile(vm, args.profile, args.quiet);
   const exit = exitStatus(outcome, script);
   const sentence = explain(outcome, script, args.timeoutS);
   if (sentence !== undefined) process.stderr.write(`\nskep: ${sentence}\n`);

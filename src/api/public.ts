@@ -14,5 +14,7 @@ export type { ScreenInfo, ScreenKind } from '../emu/display/renderer.ts';
 export type { CanvasLink } from '../emu/platform.ts';
 export type { Keyboard, KeyboardLeds } from '../emu/input/keyboard.ts';
 export type { Mouse, MouseButton } from '../emu/input/mouse.ts';
+export type { MachineProfile } from '../emu/profile/machine-profile.ts';
+export type { HotPage, HotPlace, ProfileReport } from '../emu/profile/report.ts';
 export { KNOWN_GUESTS, type GuestManifest } from './guest.ts';
 export { ConfigError, KernelError, MachineError, SkepError, type SkepErrorCode } from './errors.ts';

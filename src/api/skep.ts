@@ -9,6 +9,7 @@ import type { Keyboard } from '../emu/input/keyboard.ts';
 import type { Mouse } from '../emu/input/mouse.ts';
 import { abortError, ConfigError, SkepError } from '../emu/errors.ts';
 import type { Unsubscribe } from '../emu/emitter.ts';
+import type { MachineProfile } from '../emu/profile/machine-profile.ts';
 import { Machine, type MachineEnding, type MachineEvents, type MachineState } from '../emu/machine.ts';
 import type { Platform } from '../emu/platform.ts';
 import type { MachineStats } from '../emu/stats.ts';
@@ -275,6 +276,10 @@ export class Skep {
   }
   get mouse(): Mouse {
     return this.machine.mouse;
+  }
+  /** Where the CPUs spend their time, and what their slow paths are. Off until `profile.start()`. */
+  get profile(): MachineProfile {
+    return this.machine.profile;
   }
   /** Set 2 scancodes as a keyboard's wire carries them. */
   sendScancodes(codes: Uint8Array): void {

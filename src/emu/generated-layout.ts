@@ -59,7 +59,9 @@ export const JUMP_TABLES = 3;
 export const CPU_JUMPS_BYTES = 0x60000;
 export const CPU_JUMP_PAGES = 0x3330000;
 export const CPU_JUMP_PAGES_BYTES = 0x1000;
-export const CPU_USED_BYTES = 0x3331000;
+export const CPU_PROFILE = 0x3331000;
+export const CPU_PROFILE_BYTES = 0x10000;
+export const CPU_USED_BYTES = 0x3341000;
 
 // wasm/lib/control.ts
 export const Control = {
@@ -93,6 +95,12 @@ export const Control = {
   STRIPES: 0x400,
   DRIVES: 0x800,
 } as const;
+export const Option = {
+  TRACE: 1,
+  MONITOR: 2,
+  TRANSLATOR: 4,
+  PROFILE: 8,
+} as const;
 export const MachineEnd = {
   NONE: 0,
   POWER_OFF: 1,
@@ -115,6 +123,7 @@ export const Request = {
   SPLIT_LOCK: 0x200,
   TIMER: 0x400,
   RESET: 0x800,
+  SAMPLE: 0x1000,
 } as const;
 export const Inbox = {
   ATTENTION: 0,
@@ -225,6 +234,34 @@ export const MAX_PORT_SLOTS = 0x100;
 export const MMIO_SLOT_BYTES = 0x20;
 export const MAX_MMIO_SLOTS = 0x40;
 export const CHIP_BYTES = 0x1000;
+export const Chip = {
+  PIC: 0,
+  IOAPIC: 1,
+  PIT: 2,
+  RTC: 3,
+  HPET: 4,
+  ACPI: 5,
+  UART0: 6,
+  UART1: 7,
+  UART2: 8,
+  UART3: 9,
+  I8042: 0xA,
+  PCI: 0xB,
+  DMA: 0xC,
+  DEBUG: 0xD,
+  SYSTEM_CONTROL: 0xE,
+  VGA: 0xF,
+  HOST_BRIDGE: 0x10,
+  ISA_BRIDGE: 0x11,
+  PM_FUNCTION: 0x12,
+  VGA_FUNCTION: 0x13,
+  IDE0: 0x14,
+  IDE1: 0x15,
+  IDE_FUNCTION: 0x16,
+  FW_CFG: 0x18,
+  FLOPPY: 0x19,
+  NEXT: 0x1A,
+} as const;
 
 // wasm/dev/vga/render.ts
 export const Frame = {
@@ -322,6 +359,75 @@ export const BlockRing = {
 export const BLOCK_RING = 0x500000;
 export const BLOCK_BUFFERS = 0x504000;
 export const SEGMENT_BYTES = 8;
+
+// wasm/lib/profile.ts
+export const Count = {
+  SAMPLES: 0,
+  SAMPLES_LOST: 1,
+  MISS_READ: 2,
+  MISS_WRITE: 3,
+  MISS_FETCH: 4,
+  WALKS: 5,
+  FLUSH_ALL: 6,
+  FLUSH_CR3: 7,
+  FLUSH_PAGE: 8,
+  FLUSH_SPAN: 9,
+  LEFT_END: 0xA,
+  LEFT_JUMP: 0xB,
+  LEFT_FAULT: 0xC,
+  LEFT_RETRY: 0xD,
+  CAREFUL: 0xE,
+  STEPS: 0xF,
+  DECODES: 0x10,
+  POLLS: 0x11,
+  HALTS: 0x12,
+  REGIONS: 0x14,
+  REGIONS_DROPPED: 0x15,
+  MODULES: 0x16,
+  MODULE_BYTES: 0x17,
+  TRANSLATE_NS: 0x18,
+  COMPILE_NS: 0x19,
+  REGION_CALLS: 0x1A,
+  REGION_LINKS: 0x1B,
+  TRANSLATED: 0x1C,
+} as const;
+export const Profile = {
+  COUNTS: 0,
+  EXCEPTIONS: 0x400,
+  EXITS: 0x500,
+  CHIPS: 0x600,
+  RING_WRITTEN: 0xC00,
+  RING_READ: 0xC40,
+  RING: 0x1000,
+  MIX: 0x5000,
+  HELPERS: 0x9000,
+  FORM_OF: 0xD000,
+} as const;
+export const SAMPLE_BYTES = 0x20;
+export const SAMPLE_COUNT = 0x200;
+export const Sample = {
+  RIP: 0,
+  CR3: 8,
+  FLAGS: 0x10,
+} as const;
+export const SampleFlag = {
+  CPL: 3,
+  LONG: 4,
+  TRANSLATED: 8,
+} as const;
+export const FORMS = 0x1000;
+export const FORM_HOT = 0xC00;
+export const FORM_TABLE = 0x1000;
+export const CHIP_LAPIC = 0x3F;
+
+// wasm/jit/exits.ts
+export const Exit = {
+  OTHER: 0,
+  MISS: 1,
+  POLL: 2,
+} as const;
+export const EXIT_SHIFT = 0xD;
+export const BUDGET = 0x7A120;
 
 // Fields of class Cpu (wasm/cpu/state.ts), from the start of a CPU block.
 export const CpuField = {

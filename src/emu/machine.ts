@@ -26,6 +26,7 @@ import { describeLog } from './log-messages.ts';
 import { MachineClock } from './machine-clock.ts';
 import { CpuExit, type Platform } from './platform.ts';
 import { SERIAL_PORTS, SerialLink } from './serial.ts';
+import { MachineProfile } from './profile/machine-profile.ts';
 import { SharedMachine } from './shared.ts';
 import { readStats, type MachineStats } from './stats.ts';
 import { Watchdog } from './watchdog.ts';
@@ -113,6 +114,7 @@ export class Machine {
   readonly screen: Screen;
   readonly keyboard: Keyboard;
   readonly mouse: Mouse;
+  readonly profile: MachineProfile;
   /** Resolves when the machine is over, rejects when it fails. */
   readonly ended: Promise<MachineEnding>;
   private readonly settle: { resolve(ending: MachineEnding): void; reject(error: SkepError): void };
@@ -137,6 +139,7 @@ export class Machine {
     });
     this.mouse = new Mouse((buttons, dx, dy, dz) =>
       shared.writeRing(RING_MOUSE_IN, Uint8Array.of(buttons, dx & 255, dy & 255, dz & 255)) > 0);
+    this.profile = new MachineProfile(shared, () => this.stats());
     let settle: Machine['settle'] | undefined;
     this.ended = new Promise((resolve, reject) => { settle = { resolve, reject }; });
     this.settle = settle as unknown as Machine['settle'];
@@ -423,6 +426,7 @@ export class Machine {
     if (this.current !== 'running' && this.current !== 'paused') return;
     this.clock.freeze();
     this.shared.setControl(Control.RUNNING, 0);
+    this.profile.stop();
     this.finalStats = this.lookStats();
     const ending = forced ?? { reason: END_REASONS[this.shared.getControl(Control.END)] ?? 'panic',
       value: this.shared.getControl(Control.END_VALUE) };

@@ -110,6 +110,9 @@ export function emitHandlerIndex(forms: Form[], symbols: Map<string, SymbolInfo>
 import { Cpu } from "../cpu/state";
 ${imports.join('\n')}
 
+/** Functions of the table: forms 0 to FUNCTIONS - 1 (lib/profile.ts). */
+export const FUNCTIONS: u32 = ${forms.length};
+
 const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
 ${table}
 ];

@@ -13,14 +13,16 @@ const OUTPUT = new URL('src/emu/generated-layout.ts', ROOT);
 /** Source files in order of dependence; a missing optional one is skipped. */
 const SOURCES: { path: string; enums: readonly string[] | 'all' }[] = [
   { path: 'wasm/lib/layout.ts', enums: 'all' },
-  { path: 'wasm/lib/control.ts', enums: ['Control', 'MachineEnd'] },
+  { path: 'wasm/lib/control.ts', enums: ['Control', 'Option', 'MachineEnd'] },
   { path: 'wasm/cpu/inbox.ts', enums: ['Request', 'Inbox'] },
   { path: 'wasm/cpu/state.ts', enums: ['RunState'] },
   { path: 'wasm/lib/ring.ts', enums: 'all' },
   { path: 'wasm/lib/log.ts', enums: 'all' },
-  { path: 'wasm/bus/device.ts', enums: ['Board'] },
+  { path: 'wasm/bus/device.ts', enums: ['Board', 'Chip'] },
   { path: 'wasm/dev/vga/render.ts', enums: ['Frame', 'ScreenMode', 'Phase', 'Rendered'] },
   { path: 'wasm/bus/block.ts', enums: 'all' },
+  { path: 'wasm/lib/profile.ts', enums: 'all' },
+  { path: 'wasm/jit/exits.ts', enums: ['Exit'] },
 ];
 
 /** Fields of class Cpu that the host reads. */

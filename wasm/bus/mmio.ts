@@ -10,6 +10,8 @@ import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";
 import { NO_CPU, thisCpu } from "../lib/this-cpu";
 import { lapicRead, lapicWrite, lapicPage } from "../cpu/lapic/registers";
+import { CHIP_LAPIC } from "../lib/profile";
+import { accessBegin, accessEnd, accessEndAs } from "./account";
 import { Board, MAX_MMIO_SLOTS, MmioSlot, mmioSlot } from "./device";
 
 const PAGE_MASK: u64 = 0xFFF;
@@ -77,7 +79,12 @@ export function romHost(pa: u64): usize {
 
 /** Read 1, 2, 4 or 8 bytes inside one page, zero-extended. */
 export function mmioRead(pa: u64, size: u32): u64 {
-  if (isLapic(pa)) return lapicMmioRead(pa, size);
+  if (isLapic(pa)) {
+    const start = accessBegin();
+    const v = lapicMmioRead(pa, size);
+    accessEndAs(CHIP_LAPIC, start);
+    return v;
+  }
   const n = findSlot(pa);
   if (n != 0) return slotRead(mmioSlot(n), pa, size);
   const rom = romHost(pa);
@@ -94,7 +101,9 @@ export function mmioRead(pa: u64, size: u32): u64 {
 
 export function mmioWrite(pa: u64, size: u32, value: u64): void {
   if (isLapic(pa)) {
+    const start = accessBegin();
     if (size >= 4 && (pa & 15) == 0) lapicWrite(thisCpu, <u32>(pa & PAGE_MASK), <u32>value);
+    accessEndAs(CHIP_LAPIC, start);
     return;
   }
   const n = findSlot(pa);
@@ -133,6 +142,7 @@ function romRead(at: usize, size: u32): u64 {
 
 function slotRead(s: MmioSlot, pa: u64, size: u32): u64 {
   const offset = (<u32>(pa >> PAGE_SHIFT) - s.page << PAGE_SHIFT) + <u32>(pa & PAGE_MASK);
+  const start = accessBegin();
   lock(s.chip);
   let v: u64;
   if (size <= s.width && (offset & (size - 1)) == 0) {
@@ -147,11 +157,13 @@ function slotRead(s: MmioSlot, pa: u64, size: u32): u64 {
     }
   }
   unlock(s.chip);
+  accessEnd(s.chip, start);
   return v & (<u64>-1 >> (64 - (<u64>size << 3)));
 }
 
 function slotWrite(s: MmioSlot, pa: u64, size: u32, value: u64): void {
   const offset = (<u32>(pa >> PAGE_SHIFT) - s.page << PAGE_SHIFT) + <u32>(pa & PAGE_MASK);
+  const start = accessBegin();
   lock(s.chip);
   if (size <= s.width && (offset & (size - 1)) == 0) {
     call_indirect<void>(s.write, <usize>s.chip, offset, size, value);
@@ -163,6 +175,7 @@ function slotWrite(s: MmioSlot, pa: u64, size: u32, value: u64): void {
     }
   }
   unlock(s.chip);
+  accessEnd(s.chip, start);
 }
 
 /**

@@ -6,6 +6,7 @@ import { BOARD } from "../lib/layout";
 import { lock, unlock } from "../lib/atomics";
 import { hostLog } from "../lib/host";
 import { Log } from "../lib/log";
+import { accessBegin, accessEnd } from "./account";
 import { Board, MAX_PORT_SLOTS, PortSlot, portSlot } from "./device";
 
 const PORTS: u32 = 0x10000;
@@ -24,9 +25,11 @@ export function pioRead(port: u32, size: u32): u32 {
   const n: u32 = atomic.load<u8>(BOARD + <usize>Board.PORT_MAP + p);
   const s = portSlot(n);
   if (n == 0 || size > s.width) return readPieces(p, size, n == 0 ? 1 : s.width);
+  const start = accessBegin();
   lock(s.chip);
   const v = call_indirect<u32>(s.read, <usize>s.chip, p - s.base, size);
   unlock(s.chip);
+  accessEnd(s.chip, start);
   return v & ones(size);
 }
 
@@ -49,9 +52,11 @@ export function pioWrite(port: u32, size: u32, value: u32): void {
     writePieces(p, size, value, n == 0 ? 1 : s.width);
     return;
   }
+  const start = accessBegin();
   lock(s.chip);
   call_indirect<void>(s.write, <usize>s.chip, p - s.base, size, value & ones(size));
   unlock(s.chip);
+  accessEnd(s.chip, start);
 }
 
 function writePieces(port: u32, size: u32, value: u32, width: u32): void {
@@ -69,9 +74,11 @@ function writePieces(port: u32, size: u32, value: u32, width: u32): void {
 export function pioReadRun(port: u32, size: u32, to: usize, bytes: u32): u32 {
   const s = portSlot(atomic.load<u8>(BOARD + <usize>Board.PORT_MAP + (port & PORT_MASK)));
   if (s.readRun == 0) return 0;
+  const start = accessBegin();
   lock(s.chip);
   const done = call_indirect<u32>(s.readRun, <usize>s.chip, port - s.base, size, to, bytes);
   unlock(s.chip);
+  accessEnd(s.chip, start);
   return done;
 }
 
@@ -79,9 +86,11 @@ export function pioReadRun(port: u32, size: u32, to: usize, bytes: u32): u32 {
 export function pioWriteRun(port: u32, size: u32, from: usize, bytes: u32): u32 {
   const s = portSlot(atomic.load<u8>(BOARD + <usize>Board.PORT_MAP + (port & PORT_MASK)));
   if (s.writeRun == 0) return 0;
+  const start = accessBegin();
   lock(s.chip);
   const done = call_indirect<u32>(s.writeRun, <usize>s.chip, port - s.base, size, from, bytes);
   unlock(s.chip);
+  accessEnd(s.chip, start);
   return done;
 }
 

@@ -26,6 +26,8 @@ export const enum Request {
   TIMER = 1024,
   /** SMI, reserved; RESET of the whole machine. */
   RESET = 2048,
+  /** The profile wants a sample of where this CPU is (interp/sampler.ts). */
+  SAMPLE = 4096,
 }
 
 /** Byte offsets from inboxOf(cpu). Each group has a 64-byte line of its own. */

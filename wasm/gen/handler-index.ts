@@ -233,6 +233,9 @@ import {
 } from "../interp/x87-load";
 import { hFxrstor, hFxsave, hXrstor, hXsave, hXsavec } from "../interp/xsave";
 
+/** Functions of the table: forms 0 to FUNCTIONS - 1 (lib/profile.ts). */
+export const FUNCTIONS: u32 = 1484;
+
 const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hUndefined,
   hTooLong,

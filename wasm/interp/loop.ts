@@ -21,9 +21,10 @@ import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/
 import { executeFlat } from "../gen/exec-flat";
 import { execute } from "../gen/exec-hot";
 import { executeSegmented } from "../gen/exec-segmented";
-import { Control, MachineEnd, control32 } from "../lib/control";
+import { Control, MachineEnd, Option, control32 } from "../lib/control";
 import { hostLog, hostNow } from "../lib/host";
 import { Log } from "../lib/log";
+import { Count, Profile, count, countIn, fromRegion } from "../lib/profile";
 import { rmwCancel, takeNoncanonical } from "../mmu/access";
 import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
@@ -31,6 +32,7 @@ import { isRam, physReadBytes, ramPages } from "../mmu/physmem";
 import { isFlat32 } from "../cpu/mode";
 import { pageWithinCode, stoppedAt } from "./branch";
 import { jumpHide, jumpRemember, jumpSelect } from "../mmu/jump-cache";
+import { countInstruction, takeSample, windowLeft } from "./sampler";
 import { tlbEntry, tlbFetchGlobal, tlbFillFetch, tlbFlushAll } from "../mmu/tlb";
 
 const FLAG_TF: u64 = 1 << 8;
@@ -42,10 +44,6 @@ const DR7_ENABLES: u64 = 0xff;
 const MAX_INSN: u32 = 15;
 /** Turns of the outer loop per call, so that the engine can swap in optimised code. */
 const SLICE_TURNS: u32 = 20000;
-/** Bit of Control.OPTIONS: log every instruction (tools/trace-diff). */
-const OPTION_TRACE: u32 = 1;
-/** Bit of Control.OPTIONS: hot loops are translated. */
-const OPTION_TRANSLATOR: u32 = 4;
 /** Of this slice. */
 let translating: bool = false;
 
@@ -67,6 +65,7 @@ export const enum Exit { SLICE = 0, STOP = 1, RESET = 2, END = 3 }
 function fetchPage(c: Cpu, va: u64): i64 {
   const e = tlbEntry(c.tlbFetch, va);
   if ((load<u64>(e) ^ va) < 4096) return <i64>load<u32>(e, 12);
+  count(changetype<usize>(c), Count.MISS_FETCH);
   if (walk(c, va, Access.FETCH | (c.cpl == 3 ? <u32>Access.USER : 0), false)) return -1;
   const page = walkPhys >> 12;
   if (isRam(page)) tlbFillFetch(c, va, <u32>page, walkGlobal, walkBytes);
@@ -86,6 +85,7 @@ function runCached(c: Cpu): i32 {
   if (translating && c.mode64) noteHead(c, slot, <u32>page, off);
   let n = <u32>load<u16>(index + (off << 1));
   if (n == 0) {
+    count(changetype<usize>(c), Count.DECODES);
     n = icacheDecode(c, slot, off);
     if (n == 0) return runStep(c);
   }
@@ -109,12 +109,14 @@ function executeIn(c: Cpu, r: usize, index: usize, records: usize): i32 {
 
 /** A fault of the fetch itself: RIP is right already. */
 function faultAtRip(c: Cpu): i32 {
+  countIn(changetype<usize>(c), Profile.EXCEPTIONS, c.excVector & 31);
   deliverException(c);
   return Status.JUMP;
 }
 
 /** Gather and execute exactly one instruction through the scratch record. Returns a Status. */
 function runStep(c: Cpu): i32 {
+  count(changetype<usize>(c), Count.STEPS);
   const base = c.mode64 ? 0 : segment(c, Seg.CS).base;
   const mask: u64 = c.mode64 ? u64.MAX_VALUE : 0xffffffff;
   const va = (base + c.rip) & mask;
@@ -156,9 +158,17 @@ function runStep(c: Cpu): i32 {
 /** The last instruction stopped half-way (REP): an interrupt taken now pushes RF = 1 (SDM 3B 17.3.1.1). */
 let interrupted: bool = false;
 
+// @ts-ignore: decorator
+@inline
+function leftBy(status: i32): Count {
+  return (status == Status.JUMP ? Count.LEFT_JUMP : status == Status.END ? Count.LEFT_END
+    : status == Status.FAULT ? Count.LEFT_FAULT : Count.LEFT_RETRY) as Count;
+}
+
 /** Put RIP where the status of the record that execute stopped at says. */
 function settle(c: Cpu, status: i32): void {
   interrupted = status == Status.RETRY;
+  count(changetype<usize>(c), leftBy(status));
   if (status == Status.JUMP) return;
   const r = stoppedAt;
   const off = recOff(r);
@@ -168,6 +178,7 @@ function settle(c: Cpu, status: i32): void {
   }
   c.rip = (c.ipBase + off) & c.ipMask;
   if (status != Status.FAULT) return;
+  countIn(changetype<usize>(c), Profile.EXCEPTIONS, c.excVector & 31);
   rmwCancel();
   // SDM vol. 1 3.3.7.1: a non-canonical reference through the stack segment is #SS(0).
   if (takeNoncanonical() && ((recFlags(r) & RecFlag.MEM) == 0 || recSeg(r) == Seg.SS)) c.excVector =
@@ -182,6 +193,7 @@ function settle(c: Cpu, status: i32): void {
  */
 function runCareful(c: Cpu): void {
   c.shadow = 0;
+  count(changetype<usize>(c), Count.CAREFUL);
   const single = (c.eflags & FLAG_TF) != 0;
   if ((c.dr7 & DR7_ENABLES) != 0 && (c.eflags & FLAG_RF) == 0) {
     const hit = instructionBreakpoint(c);
@@ -191,11 +203,12 @@ function runCareful(c: Cpu): void {
       return;
     }
   }
-  if (control32(Control.OPTIONS) & OPTION_TRACE) hostLog(Log.TRACE, <u64>changetype<usize>(c),
+  if (control32(Control.OPTIONS) & Option.TRACE) hostLog(Log.TRACE, <u64>changetype<usize>(c),
     c.instructions);
   const rfBefore = c.eflags & FLAG_RF;
   const status = runStep(c);
   settle(c, status);
+  if (windowLeft != 0) countInstruction(c, stoppedAt);
   if (status == Status.FAULT) return;
   if (status == Status.RETRY) {
     // SDM vol. 2 REP: with TF set every iteration traps, RIP still at the instruction.
@@ -285,6 +298,7 @@ function takeInterrupt(c: Cpu, req: u32): void {
 /** Deal with requests. Returns an Exit when the worker must leave. */
 function poll(c: Cpu): i32 {
   const req = takeRequests(c.id);
+  count(changetype<usize>(c), Count.POLLS);
   if (control32(Control.FAILED) | control32(Control.END)) return Exit.END;
   if (req & Request.STOP) return Exit.STOP;
   if (req & Request.RESET) return Exit.RESET;
@@ -293,6 +307,10 @@ function poll(c: Cpu): i32 {
   if (req & Request.TLB_FLUSH) {
     clearRequests(c.id, Request.TLB_FLUSH);
     tlbFlushAll(c);
+  }
+  if (req & Request.SAMPLE) {
+    clearRequests(c.id, Request.SAMPLE);
+    takeSample(c, fromRegion);
   }
   if (req & Request.PAUSE) {
     park(c, RunState.PAUSED, i64.MAX_VALUE);
@@ -320,6 +338,7 @@ function idle(c: Cpu): i32 {
     return Exit.END;
   }
   publishStats(c);
+  count(changetype<usize>(c), Count.HALTS);
   const deadline = c.runState == RunState.HALTED ? atomic.load<i64>(box, Inbox.TIMER_DEADLINE)
     : i64.MAX_VALUE;
   park(c, c.runState, deadline);
@@ -336,14 +355,14 @@ export function publishStats(c: Cpu): void {
 // @ts-ignore: decorator
 @inline
 function careful(c: Cpu): bool {
-  return (<u64>c.shadow | (c.eflags & (FLAG_TF | FLAG_RF)) | (c.dr7 & DR7_ENABLES)) != 0 ||
-    (control32(Control.OPTIONS) & OPTION_TRACE) != 0;
+  return (<u64>(c.shadow | windowLeft) | (c.eflags & (FLAG_TF | FLAG_RF)) | (c.dr7 & DR7_ENABLES)) != 0 ||
+    (control32(Control.OPTIONS) & Option.TRACE) != 0;
 }
 
 /** Run for a while; an Exit. */
 export function runSlice(c: Cpu): i32 {
   const box = inboxOf(c.id);
-  translating = (control32(Control.OPTIONS) & OPTION_TRANSLATOR) != 0;
+  translating = (control32(Control.OPTIONS) & Option.TRANSLATOR) != 0;
   for (let turn: u32 = 0; turn < SLICE_TURNS; turn++) {
     if ((atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) != 0 && !c.shadow) {
       const exit = poll(c);

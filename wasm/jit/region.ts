@@ -9,7 +9,8 @@ import {
 } from "../decode/icache";
 import { Op, REC_SHIFT, recHandler, recImm, recOff, recOp } from "../decode/record";
 import { execute, stoppedAt } from "../gen/exec-hot";
-import { hostInstall } from "../lib/host";
+import { hostInstall, hostNow } from "../lib/host";
+import { Count, Profile, count, countIn, countMany, setFromRegion } from "../lib/profile";
 import { W, beginModule, endModule, op, openVoid, overflowed } from "./bytes";
 import { discover } from "./discover";
 import { BUDGET, EXIT_SHIFT, Exit, epilogue, resetDepth } from "./exits";
@@ -83,9 +84,14 @@ function translate(c: Cpu, slot: u32, page: u32, off: u32): bool {
   const bytes = emit();
   // Pairs with codeWritten: lines were marked, then bytes read, then the version again.
   if (overflowed || !icacheFresh(c, slot)) return false;
+  const begin = hostNow();
   const index = hostInstall(<u32>codeStart(), bytes, 1);
+  countMany(changetype<usize>(c), Count.COMPILE_NS, <u64>(hostNow() - begin));
   if (index == 0) return false;
   regions++;
+  count(changetype<usize>(c), Count.REGIONS);
+  count(changetype<usize>(c), Count.MODULES);
+  countMany(changetype<usize>(c), Count.MODULE_BYTES, bytes);
   let entered = false;
   for (let k: u32 = 0; k < entries; k++) {
     const at = block(entryAt(k)).off;
@@ -120,11 +126,15 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32): void {
   const n = load<u32>(h, Head.COUNT) + 1;
   if (n >= REFUSED) return;
   store<u32>(h, n, Head.COUNT);
-  if (n >= THRESHOLD && !translate(c, slot, page, off)) store<u32>(h, REFUSED, Head.COUNT);
+  if (n < THRESHOLD) return;
+  const begin = hostNow();
+  if (!translate(c, slot, page, off)) store<u32>(h, REFUSED, Head.COUNT);
+  countMany(changetype<usize>(c), Count.TRANSLATE_NS, <u64>(hostNow() - begin));
 }
 
 /** As execute, but goes on through regions. */
 export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
+  setFromRegion(false);
   for (let turn: u32 = 0; turn < TURNS; turn++) {
     const before = c.instructions;
     const s = execute(c, r, index, records, attention);
@@ -139,8 +149,13 @@ export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, a
     const link = records + (<usize>(recHandler(stoppedAt) + LINK_BEHIND) << REC_SHIFT);
     const left = <u32>call_indirect<i32>(recHandler(link), c, <usize>recImm(link));
     const off = left & OFF_MASK;
+    const why = left >> EXIT_SHIFT;
+    count(changetype<usize>(c), Count.REGION_CALLS);
+    countMany(changetype<usize>(c), Count.TRANSLATED, c.instructions - start);
+    countIn(changetype<usize>(c), Profile.EXITS, why);
     const n = <usize>load<u16>(index + (<usize>off << 1));
-    if (n == 0 || left >> EXIT_SHIFT == Exit.POLL || atomic.load<u32>(attention) != 0) {
+    if (n == 0 || why == Exit.POLL || atomic.load<u32>(attention) != 0) {
+      setFromRegion(true);
       c.rip = c.ipBase + off;
       return Status.JUMP;
     }

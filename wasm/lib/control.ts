@@ -40,7 +40,10 @@ export const enum Control {
    */
   CLOCK_DEADLINE = 0x40,
   CLOCK_WAKE = 0x48,
-  /** u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, 4 = translator. */
+  /**
+   * u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, 4 = translator,
+   * 8 = profile (may come and go while the machine runs).
+   */
   OPTIONS = 0x4C,
   /** u32: split-lock owner (cpu + 1) and acknowledgement mask. */
   SPLIT_OWNER = 0x50,
@@ -70,6 +73,9 @@ export const enum Control {
   /** MAX_DRIVES x DRIVE_BYTES: what is plugged in (bus/block.ts). Configuration, so no reset clears it. */
   DRIVES = 0x800,
 }
+
+/** Bits of OPTIONS. */
+export const enum Option { TRACE = 1, MONITOR = 2, TRANSLATOR = 4, PROFILE = 8 }
 
 export const enum MachineEnd { NONE = 0, POWER_OFF = 1, DEBUG_EXIT = 2, TRIPLE_FAULT = 3, PANIC = 4 }
 

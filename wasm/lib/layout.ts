@@ -99,7 +99,10 @@ export const CPU_JUMPS_BYTES: u32 = JUMP_TABLE_BYTES * JUMP_TABLES;
 /** Inside a CPU block: per TLB slot, 1 = the jump cache may hold targets in pages of that slot. */
 export const CPU_JUMP_PAGES: u32 = CPU_JUMPS + CPU_JUMPS_BYTES;
 export const CPU_JUMP_PAGES_BYTES: u32 = TLB_ENTRIES;
-export const CPU_USED_BYTES: u32 = CPU_JUMP_PAGES + CPU_JUMP_PAGES_BYTES;
+/** Inside a CPU block: what the CPU counts about itself (lib/profile.ts). */
+export const CPU_PROFILE: u32 = CPU_JUMP_PAGES + CPU_JUMP_PAGES_BYTES;
+export const CPU_PROFILE_BYTES: u32 = 0x10000;
+export const CPU_USED_BYTES: u32 = CPU_PROFILE + CPU_PROFILE_BYTES;
 
 // Guest RAM follows the last CPU block: RAM_BASE = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES (control word
 // RAM_BASE).

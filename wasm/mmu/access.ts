@@ -9,6 +9,7 @@ import { CPU_SCRATCH } from "../lib/layout";
 import {
   RecFlag, recBase, recDisp, recFlags, recIndex, recScale, recSeg, recAddrMask,
 } from "../decode/record";
+import { Count, count } from "../lib/profile";
 import { mmioDirect, romHost } from "../bus/mmio";
 import { claimWrite, codeWritten } from "./code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "./paging";
@@ -134,6 +135,7 @@ function wrap(c: Cpu, va: u64): u64 {
 
 /** Read n bytes at va past the fast path. */
 function readSlow(c: Cpu, va: u64, n: u32): usize {
+  count(changetype<usize>(c), Count.MISS_READ);
   if (!checkLinear(c, va, n, false)) return 0;
   return readAs(c, va, n, c.cpl == 3 ? <u32>Access.USER : 0, c.tlbRead, false);
 }
@@ -229,6 +231,7 @@ export function rmwIsRam(): bool {
 }
 
 function rmwSlow(c: Cpu, va: u64, n: u32, reads: bool): usize {
+  count(changetype<usize>(c), Count.MISS_WRITE);
   if (!checkLinear(c, va, n, false)) return 0;
   return rmwAs(c, va, n, (c.cpl == 3 ? <u32>Access.USER : 0) | Access.WRITE, c.tlbWrite, false, reads);
 }

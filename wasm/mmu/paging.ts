@@ -4,6 +4,7 @@
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raiseError, raisePageFault } from "../cpu/exceptions";
+import { Count, count } from "../lib/profile";
 import { codeWritten } from "./code-pages";
 import { isRam, physRead, ramHost } from "./physmem";
 
@@ -100,6 +101,7 @@ export function walk(c: Cpu, va: u64, access: u32, implicit: bool): i32 {
     walkWritable = true;
     return Status.NEXT;
   }
+  count(changetype<usize>(c), Count.WALKS);
   const ac = !implicit && (c.eflags & FLAG_AC) != 0;
   while (true) {
     const r = c.cr4 & CR4_PAE ? walkLong(c, va, access, ac) : walkLegacy(c, va, access, ac);

@@ -7,6 +7,7 @@
 
 import { Cpu } from "../cpu/state";
 import { CPU_TLB, TLB_ENTRIES, TLB_TABLE_BYTES } from "../lib/layout";
+import { Count, count } from "../lib/profile";
 import { jumpFlush, jumpFlushNonGlobal, jumpFlushPage, jumpSelect } from "./jump-cache";
 
 /** Data banks. CHECKED is never filled: alignment checks and data breakpoints need the slow path. */
@@ -57,6 +58,7 @@ function emptyTable(c: Cpu, t: u32): void {
 
 /** Everything, global pages too. */
 export function tlbFlushAll(c: Cpu): void {
+  count(changetype<usize>(c), Count.FLUSH_ALL);
   jumpFlush(c);
   for (let t: u32 = 0; t < TABLES; t++) emptyTable(c, t);
   for (let s: u32 = 0; s < 3; s++) {
@@ -76,6 +78,7 @@ function clearSlot(table: usize, slot: u32): void {
 
 /** What a CR3 load drops: every entry that is not global. */
 export function tlbFlushNonGlobal(c: Cpu): void {
+  count(changetype<usize>(c), Count.FLUSH_CR3);
   jumpFlushNonGlobal(c);
   for (let t: u32 = 0; t < TABLES; t++) {
     const log = logOf(c, t);
@@ -95,8 +98,10 @@ export function tlbFlushNonGlobal(c: Cpu): void {
  * pieces).
  */
 export function tlbFlushPage(c: Cpu, va: u64): void {
+  count(changetype<usize>(c), Count.FLUSH_PAGE);
   const span = spanOf(c, va);
   if (va >= load<u64>(span) && va < load<u64>(span, 8)) {
+    count(changetype<usize>(c), Count.FLUSH_SPAN);
     tlbFlushAll(c);
     return;
   }
