@@ -226,7 +226,18 @@ const HOT = [
   'x_hJcc_cc0 x_hJcc_cc1 x_hJcc_cc2 x_hJcc_cc3 x_hJcc_cc4 x_hJcc_cc5 x_hJcc_cc6 x_hJcc_cc7',
   'x_hJcc_cc8 x_hJcc_cc9 x_hJcc_cc10 x_hJcc_cc11 x_hJcc_cc12 x_hJcc_cc13 x_hJcc_cc14 x_hJcc_cc15',
   'hJmp x_hCall_8 x_hRet_8 x_hJmpE_8 x_hCallE_8 x_hPushR_8 x_hPopR_8 x_hPushI_8 x_hLeave_8 x_hCbw_8',
-  'x_hCwd_8 x_hCwd_4 hNop',
+  'x_hCwd_8 x_hCwd_4 hNop x_hCall_4 x_hCall_2 x_hRet_4 x_hRet_2 x_hRetI_4 x_hRetI_2 x_hJmpE_4',
+  'x_hJmpE_2 x_hCallE_4 x_hCallE_2 x_hPushR_4 x_hPushR_2 x_hPopR_4 x_hPopR_2 x_hPushI_4 x_hPushI_2',
+  'x_hLeave_4 x_hLeave_2 x_hLea_2 x_mov_a2_g2 x_mov_g2_m2 x_mov_a2_i x_mov_a1_n x_movzx_a2_g1',
+  'x_movzx_g2_m1 x_movsx_g4_m2 x_movsx_a4_g2 x_add_a2_g2 x_add_a2_i x_add_g2_m2 x_add_m2_g2',
+  'x_add_m2_i x_add_a1_g1 x_sub_m4_g4 x_sub_a2_g2 x_sub_a2_i x_sub_g2_m2 x_sub_m2_i x_sub_a1_g1',
+  'x_sub_a1_i x_and_a2_g2 x_and_a2_i x_and_g2_m2 x_and_m1_i x_and_m4_g4 x_or_a2_g2 x_or_a2_i',
+  'x_or_g2_m2 x_or_m4_g4 x_xor_a2_g2 x_xor_a2_i x_xor_m4_g4 x_adc_a4_g4 x_adc_a4_i x_adc_a2_g2',
+  'x_adc_a2_i x_adc_g4_m4 x_adc_m4_g4 x_sbb_a4_i x_sbb_a2_g2 x_sbb_a2_i x_sbb_g4_m4 x_sbb_m4_g4',
+  'x_inc_a2 x_inc_m2 x_dec_a2 x_dec_m2 x_neg_a2 x_not_a2 x_imul_g4_m4 q_sub_g2_m2 q_sub_m2_g2',
+  'x_shl_a2_n x_shl_a4_o x_shl_a2_o x_shr_a2_o x_sar_a2_n x_shrd_a4_g4_n x_shld_a4_g4_n q_bt_a4_g4',
+  'q_bt_a4_i x_bsr_a4_g4 x_cmovcc_cc0_a4_g4 x_cmovcc_cc1_a4_g4 x_cmovcc_cc10_a4_g4',
+  'x_cmovcc_cc11_a4_g4 x_cmovcc_cc12_a4_g4 x_cmovcc_cc14_a4_g4',
 ];
 
 /** By function number of the core's handler-index. */
