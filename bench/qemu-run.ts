@@ -52,9 +52,13 @@ export function runQemu(run: QemuRun): Promise<QemuResult> {
       if (finished) return;
       finished = true;
       clearTimeout(timer);
-      child.kill('SIGKILL');
+      const seconds = (performance.now() - start) / 1000;
       const error = ok ? '' : `${why} ${said.trim()}`.trim();
-      done({ ok, seconds: (performance.now() - start) / 1000, output: withoutEscapes(output), error });
+      const answer = (): void => done({ ok, seconds, output: withoutEscapes(output), error });
+      // Its processor time counts as ours only when it is gone.
+      if (child.exitCode !== null || child.pid === undefined) answer();
+      else child.once('exit', answer);
+      child.kill('SIGKILL');
     };
     const late = (): void => finish(false, `no match of ${run.until} within ${run.timeoutMs} ms`);
     const timer = setTimeout(late, run.timeoutMs);

@@ -50,7 +50,9 @@ export type Command =
   | { name: 'boot'; args: BootArgs }
   | { name: 'serve'; args: ServeArgs }
   | { name: 'image'; guests: string[] }
-  | { name: 'bench'; names: string[]; json: string | undefined };
+  | { name: 'bench'; names: string[]; json: string | undefined }
+  /** Its arguments are read by bench/compare. */
+  | { name: 'compare'; argv: string[] };
 
 export const USAGE = `usage:
   skep boot [--guest mini|debian13] [--smp N] [--ram MiB] [--cpu v1|v2]
@@ -59,6 +61,7 @@ export const USAGE = `usage:
             [--fda IMAGE] [--fdb IMAGE] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
             [--engine interpreter|translator] [--profile FILE] [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]    skep image [mini|debian13|all]    skep bench [NAME]... [--json FILE]
+  skep bench compare [--only LIST] [--peers qemu,native] [--rounds N] [--engine E] [--json FILE]
 
 Images are files or addresses (http, https). A file is written to unless it is named with ,snapshot.
 Without a kernel or guest, or with --boot or --bios, the machine starts in its BIOS (SeaBIOS from npm run
@@ -208,6 +211,7 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'serve': return { name: 'serve', args: parseServe(rest) };
     case 'image': return { name: 'image', guests: parse(rest, {}, 'image', true).positionals };
     case 'bench': {
+      if (rest[0] === 'compare') return { name: 'compare', argv: rest.slice(1) };
       const { values, positionals } = parse(rest, { json: { type: 'string' } }, 'bench', true);
       return { name: 'bench', names: positionals, json: values.json };
     }

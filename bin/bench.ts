@@ -1,6 +1,7 @@
 // `skep bench`: the benchmarks of bench/suite.ts in Node; bench/chromium.ts runs the same in a browser.
 // Results go to standard output and, as JSON, to a file. Exit status 0 = every goal was met.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +20,20 @@ function fileOf(name: string): string {
 async function runOnce({ smp, memory, append, kernel, initrd, options = 0 }: BenchRun): Promise<Captured> {
   const modules = initrd === undefined ? {} : { initrd: fileOf(initrd) };
   return capture(await Skep.create({ smp, memory, append, kernel: fileOf(kernel), options, ...modules }));
+}
+
+/** Needs the sources, gcc and the peers, so it runs from the checkout. */
+export function compareCommand(argv: readonly string[]): number {
+  const root = packageRoot();
+  const script = new URL('bench/compare/main.ts', root);
+  const tsx = new URL('node_modules/tsx/dist/cli.mjs', root);
+  if (!existsSync(script) || !existsSync(tsx)) {
+    throw new ConfigError('Peers can be compared only in a source checkout with its packages installed.',
+      'Clone the repository and run npm install there.');
+  }
+  const done = spawnSync(process.execPath, [fileURLToPath(tsx), fileURLToPath(script), ...argv],
+    { stdio: 'inherit' });
+  return done.status ?? 1;
 }
 
 export async function benchCommand(command: BenchCommand): Promise<number> {

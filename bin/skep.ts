@@ -3,7 +3,7 @@
 
 import { SkepError } from '../src/api/errors.ts';
 import { parseCommand, USAGE } from './args.ts';
-import { benchCommand } from './bench.ts';
+import { benchCommand, compareCommand } from './bench.ts';
 import { bootCommand, EXIT } from './boot.ts';
 import { imageCommand } from './image.ts';
 import { serveCommand } from './serve.ts';
@@ -21,6 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'boot': return bootCommand(command.args);
     case 'serve': return serveCommand(command.args);
     case 'image': return imageCommand(command.guests);
+    case 'compare': return compareCommand(command.argv);
     case 'bench': return benchCommand(command);
   }
 }

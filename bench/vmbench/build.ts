@@ -31,9 +31,10 @@ function isFresh(file: string, sources: readonly string[]): boolean {
   return existsSync(file) && sources.every((source) => statSync(source).mtimeMs <= statSync(file).mtimeMs);
 }
 
-function compile(arch: VmbenchArch, program: string): void {
+function compile(arch: VmbenchArch, program: string, more: readonly string[]): void {
   const sources = SOURCES.filter((file) => file.endsWith('.c'));
-  const args = [...FLAGS, ...ARCH_FLAGS[arch], '-s', '-o', program, ...sources, '-static', '-pthread', '-lm'];
+  const args = [...FLAGS, ...ARCH_FLAGS[arch], ...more, '-s', '-o', program, ...sources, '-static',
+    '-pthread', '-lm'];
   const done = spawnSync('gcc', args, { encoding: 'utf8' });
   if (done.error !== undefined) throw new BuildError('gcc is not there: apt-get install gcc libc6-dev.');
   if (done.status === 0) return;
@@ -52,12 +53,15 @@ function initramfs(program: Uint8Array): Uint8Array {
   ]);
 }
 
-/** Builds the guest for one architecture where it is out of date, and says where it is. */
-export function buildVmbench(arch: VmbenchArch = 'amd64'): VmbenchFiles {
+/**
+ * Builds the guest for one architecture where it is out of date, and says where it is. `more`: what gcc needs
+ * to be told besides.
+ */
+export function buildVmbench(arch: VmbenchArch = 'amd64', more: readonly string[] = []): VmbenchFiles {
   const folder = join(ROOT, 'build/vmbench');
   mkdirSync(folder, { recursive: true });
   const files = { program: join(folder, `vmbench-${arch}`), initrd: join(folder, `vmbench-${arch}.cpio`) };
-  if (!isFresh(files.program, SOURCES)) compile(arch, files.program);
+  if (!isFresh(files.program, SOURCES)) compile(arch, files.program, more);
   if (!isFresh(files.initrd, [files.program])) {
     writeFileSync(files.initrd, initramfs(readFileSync(files.program)));
   }

@@ -81,15 +81,17 @@ function debianSources(): AptSource[] {
 export class PrivateApt {
   readonly #dir: string;
   readonly #log: Log;
+  readonly #architecture: string;
 
-  constructor(dir: string, sources: readonly AptSource[], log: Log) {
+  constructor(dir: string, sources: readonly AptSource[], log: Log, architecture = 'amd64') {
     this.#dir = resolve(dir);
     this.#log = log;
+    this.#architecture = architecture;
     for (const part of ['sources', 'state/lists/partial', 'cache/archives/partial']) {
       mkdirSync(join(this.#dir, part), { recursive: true });
     }
     writeFileSync(join(this.#dir, 'status'), '');
-    writeFileSync(join(this.#dir, 'sources/debian.sources'), formatDeb822(sources));
+    writeFileSync(join(this.#dir, 'sources/debian.sources'), formatDeb822(sources, architecture));
     writeFileSync(join(this.#dir, 'apt.conf'), this.#configuration());
   }
 
@@ -101,8 +103,8 @@ export class PrivateApt {
     return [
       ...hooks.map((hook) => `#clear ${hook};`),
       '#clear APT::Architectures;',
-      'APT::Architecture "amd64";',
-      'APT::Architectures { "amd64"; };',
+      `APT::Architecture "${this.#architecture}";`,
+      `APT::Architectures { "${this.#architecture}"; };`,
       'APT::Get::List-Cleanup "true";',
       'APT::Sandbox::User "";',
       'Acquire::Languages "none";',
@@ -204,16 +206,17 @@ async function fetchKeyring(dir: string, sources: AptSource[], log: Log): Promis
 }
 
 /** A private apt whose lists are those of `suite`, fetched and verified. */
-export async function openSuite(dir: string, suite: string, log: Log): Promise<PrivateApt> {
+export async function openSuite(dir: string, suite: string, log: Log,
+  architecture = 'amd64'): Promise<PrivateApt> {
   const sources = debianSources();
-  let apt = new PrivateApt(dir, retarget(sources, suite), log);
+  let apt = new PrivateApt(dir, retarget(sources, suite), log, architecture);
   log(`package lists of ${suite} …`);
   let failure = await apt.update();
   if (failure !== undefined && UNTRUSTED.test(failure)) {
     log(`no key for ${suite} here: taking the newer debian-archive-keyring of this machine's release …`);
     const keyring = await fetchKeyring(dir, sources, log);
     if (keyring !== undefined) {
-      apt = new PrivateApt(dir, retarget(sources, suite, keyring), log);
+      apt = new PrivateApt(dir, retarget(sources, suite, keyring), log, architecture);
       failure = await apt.update();
     }
     if (failure !== undefined && UNTRUSTED.test(failure)) {
@@ -221,7 +224,8 @@ export async function openSuite(dir: string, suite: string, log: Log): Promise<P
         + 'debian-archive-keyring that knows it (2023.3+deb12u1 or newer) and run this again.');
     }
   }
-  if (failure !== undefined && apt.show('linux-image-amd64') === undefined) {
+  const kernel = architecture === 'i386' ? 'linux-image-686' : 'linux-image-amd64';
+  if (failure !== undefined && apt.show(kernel) === undefined) {
     throw new GuestError(`The package lists of Debian ${suite} could not be fetched (${lastLine(failure)}): `
       + 'check the network and the apt sources of this machine.');
   }

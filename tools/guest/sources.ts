@@ -108,14 +108,14 @@ export function retarget(sources: readonly AptSource[], suite?: string, keyring?
   return out;
 }
 
-/** deb822 text for the amd64 packages of `sources`. */
-export function formatDeb822(sources: readonly AptSource[]): string {
+/** deb822 text for the packages of `sources`. */
+export function formatDeb822(sources: readonly AptSource[], architecture = 'amd64'): string {
   const stanzas = sources.map((source) => [
     'Types: deb',
     `URIs: ${source.uris.join(' ')}`,
     `Suites: ${source.suites.join(' ')}`,
     `Components: ${source.components.join(' ')}`,
-    'Architectures: amd64',
+    `Architectures: ${architecture}`,
     ...[...source.options].map(([field, value]) => `${field}:${value.startsWith('\n') ? '' : ' '}${value}`),
   ].join('\n'));
   return `${stanzas.join('\n\n')}\n`;
