@@ -487,6 +487,7 @@ export class Machine {
       : { kind: 'cpu-init' })));
     if (this.current !== 'running') return;
     this.keyboard.clear();
+    this.mouse.clear();
     this.resets++;
     this.events.emit('reset', this.resets);
     this.launch();
@@ -506,6 +507,7 @@ export class Machine {
 
   private async terminateAll(): Promise<void> {
     this.keyboard.clear();
+    this.mouse.clear();
     await Promise.all([this.ioWorker?.close(),
       ...[...this.cpus, ...(this.clockWorker === undefined ? [] : [this.clockWorker])]
         .map((worker) => worker.terminate())]);

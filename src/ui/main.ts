@@ -186,8 +186,9 @@ class Page {
       this.#console.setScreenReader(wanted);
     });
     byId('full').addEventListener('click', () => {
-      if (document.fullscreenElement === null) void byId('console').requestFullscreen();
-      else void document.exitFullscreen();
+      if (document.fullscreenElement !== null) void document.exitFullscreen();
+      else if (this.#views.view === 'screen') void this.#screen.fullScreen();
+      else void byId('console').requestFullscreen();
     });
   }
 

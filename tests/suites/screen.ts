@@ -84,6 +84,39 @@ async function readFramebuffer(shell: Shell): Promise<void> {
   check(seen === 'Skep: 128 columns, 48 rows (42)', `the second line is "${seen}"`);
 }
 
+/**
+ * A mouse with a wheel and five buttons; movement, a click and the wheel arrive as the guest's driver tells
+ * them.
+ */
+async function mouseWorks(shell: Shell): Promise<void> {
+  const { vm } = shell;
+  await shell.run('for n in $(seq 50); do dmesg | grep -q "ImExPS/2" && break; sleep 0.2; done');
+  const log = await shell.run('dmesg | grep -i "ps/2"');
+  check(/ImExPS\/2 Generic Explorer Mouse/.test(log), `the driver sees no mouse with five buttons: ${log}`);
+  // The device gives packets of three bytes: buttons, dx, dy.
+  const printed = shell.run('dd if=/dev/input/mice bs=3 count=3 2>/dev/null | hexdump -v -e \'1/1 "%d "\'; echo');
+  await sleep(1500);
+  vm.mouse.move(30, -20);
+  await sleep(100);
+  vm.mouse.button('right', true);
+  await sleep(100);
+  vm.mouse.button('right', false);
+  const bytes = (await printed).trim().split(/\s+/).map(Number);
+  check(bytes.join() === [8, 30, 20, 10, 0, 0, 8, 0, 0].join(), `the mouse says ${bytes.join(' ')}`);
+}
+
+/** The guest's Caps Lock light comes back to the host. */
+async function lightsWork(shell: Shell): Promise<void> {
+  const { vm } = shell;
+  const start = performance.now();
+  vm.keyboard.combination('CapsLock');
+  while (!vm.keyboard.leds.capsLock) {
+    check(performance.now() - start < PATIENCE_MS, `the lights are ${JSON.stringify(vm.keyboard.leds)}`);
+    await sleep(20);
+  }
+  vm.keyboard.combination('CapsLock');
+}
+
 async function framebuffer(shell: Shell): Promise<void> {
   const { vm } = shell;
   await shell.run('for m in /modules/*; do insmod $m; done');
@@ -97,6 +130,8 @@ async function framebuffer(shell: Shell): Promise<void> {
   const log = await shell.run('dmesg | grep -E "fb0|frame buffer"');
   check(/colour frame buffer device 128x48/.test(log), `the kernel's log: ${log}`);
   await readFramebuffer(shell);
+  await lightsWork(shell);
+  await mouseWorks(shell);
   const png = Buffer.from(await vm.screen.screenshot());
   check(png.readUInt32BE(PNG_WIDTH_AT) === FB.width && png.readUInt32BE(PNG_WIDTH_AT + 4) === FB.height,
     'the picture is not 1024x768');
@@ -136,7 +171,7 @@ export async function screen(suite: Suite): Promise<void> {
       }
     });
   }
-  await suite.test('bochs-drm: a console of 1024x768', async () => {
+  await suite.test('bochs-drm: a console of 1024x768; mouse and lights', async () => {
     check(existsSync(join(FILES, 'modules.cpio')), 'npm run guest -- screen-test has not been run');
     const initrd = [join(ROOT, 'public/guest/mini/initrd'), join(FILES, 'modules.cpio')];
     const shell = await bootMini(2, 'console=tty0 console=ttyS0', { initrd });

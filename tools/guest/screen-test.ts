@@ -1,5 +1,5 @@
 // What the suite `screen` boots, into .cache/guest/screen-test: an initramfs with the modules of the stock
-// kernel's bochs-drm, to be added to that of `mini`, and GRUB's rescue CD from Debian's package
+// kernel's bochs-drm and psmouse, to be added to that of `mini`, and GRUB's rescue CD from Debian's package
 // grub-rescue-pc.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -11,9 +11,9 @@ import { loadOrder, moduleEntries, moduleTree } from './modules.ts';
 
 const PACKAGE = 'grub-rescue-pc';
 const CD = 'usr/lib/grub-rescue/grub-rescue-cdrom.iso';
-const WANTED = ['bochs'];
+const WANTED = ['bochs', 'psmouse'];
 /** Raised when the manifest changes its meaning. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export interface ScreenTestManifest {
   format: number;

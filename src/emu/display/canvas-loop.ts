@@ -1,5 +1,5 @@
-// The display's thread: draws what changed into its OffscreenCanvas, at most once per animation frame, and
-// half as often after a second without change. Whole rows are copied: a canvas cannot show shared memory.
+// The display's thread: draws what changed into its OffscreenCanvas, at most 60 times a second, and half as
+// often after a second without change. Whole rows are copied: a canvas cannot show shared memory.
 
 import { phaseAt, Renderer, type ScreenInfo } from './renderer.ts';
 
@@ -28,6 +28,8 @@ declare const ImageData: new (width: number, height: number) => Image;
 declare const requestAnimationFrame: ((callback: (now: number) => void) => number) | undefined;
 
 const FRAME_MS = 16;
+/** Displays of more than 60 Hz leave frames out; those of 60 Hz are not exact. */
+const LEAST_MS = 14;
 const IDLE_FRAMES = 60;
 const SECOND_MS = 1000;
 
@@ -47,6 +49,8 @@ export class CanvasLoop {
   private whole = true;
   private frames = 0;
   private second = 0;
+  private last = -Infinity;
+  private rate = 0;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, private readonly canvas: Canvas,
     private readonly post: (message: DisplayReply) => void) {
@@ -71,8 +75,11 @@ export class CanvasLoop {
 
   private tick(now: number): void {
     if (this.paused) return;
-    this.odd = !this.odd;
-    if (this.idle < IDLE_FRAMES || this.odd) this.step(now);
+    if (now - this.last >= LEAST_MS) {
+      this.last = now;
+      this.odd = !this.odd;
+      if (this.idle < IDLE_FRAMES || this.odd) this.step(now);
+    }
     nextFrame((then) => this.tick(then));
   }
 
@@ -89,7 +96,9 @@ export class CanvasLoop {
       this.frames++;
     } else this.idle++;
     if (now - this.second < SECOND_MS) return;
-    if (this.frames > 0) this.post({ kind: 'rate', framesPerSecond: Math.round(this.frames * SECOND_MS / (now - this.second)) });
+    const rate = Math.round(this.frames * SECOND_MS / (now - this.second));
+    if (rate !== this.rate) this.post({ kind: 'rate', framesPerSecond: rate });
+    this.rate = rate;
     this.frames = 0;
     this.second = now;
   }

@@ -18,7 +18,7 @@ export interface Picture {
 /** What draws into a canvas tells. */
 export interface CanvasEvents {
   onMode?(info: ScreenInfo): void;
-  /** Pictures drawn in the last second; called once a second while the screen changes. */
+  /** Pictures drawn in the last second, when the number changes; 0 = the screen stands still. */
   onRate?(framesPerSecond: number): void;
   onError?(error: SkepError): void;
 }

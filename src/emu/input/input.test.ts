@@ -185,13 +185,32 @@ describe('mouse', () => {
     expect(records).toEqual([[0, 0, 0, 1], [4, 0, 0, 0], [6, 0, 0, 0], [0, 0, 0, 0]]);
   });
 
-  test('a full ring keeps the movement for later', () => {
+  test('a full ring: movement and clicks follow when there is room, without another event', () => {
+    vi.useFakeTimers();
     const records: number[][] = [];
-    let full = true;
-    const mouse = new Mouse((...record) => !full && records.push(record) > 0);
+    let room = 0;
+    const mouse = new Mouse((...record) => room-- > 0 && records.push(record) > 0);
     mouse.move(10, 0);
-    full = false;
     mouse.move(5, 0);
-    expect(records).toEqual([[0, 15, 0, 0]]);
+    mouse.button('left', true);
+    mouse.button('left', false);
+    expect(records).toEqual([]);
+    room = 100;
+    vi.advanceTimersByTime(20);
+    expect(records).toEqual([[0, 15, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]);
+  });
+
+  test('a way longer than sixteen records goes on by itself; clear forgets', () => {
+    vi.useFakeTimers();
+    let way = 0;
+    const mouse = new Mouse((_, dx) => { way += dx; return true; });
+    mouse.move(10_000, 0);
+    expect(way).toBeLessThan(10_000);
+    vi.advanceTimersByTime(100);
+    expect(way).toBe(10_000);
+    mouse.move(10_000, 0);
+    mouse.clear();
+    vi.advanceTimersByTime(100);
+    expect(way).toBeLessThan(20_000);
   });
 });

@@ -1,7 +1,7 @@
 // Registers, the graphics controller's paths to memory, VBE_DISPI, the PCI function.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { VRAM, Request } from '../../../src/emu/generated-layout.ts';
+import { CPU_BLOCKS, CPU_BLOCK_BYTES, FRAME, Frame, VRAM, VRAM_BYTES, Request } from '../../../src/emu/generated-layout.ts';
 import { MODE_12, MODE_13, VgaUnderTest } from '../testing/vga.ts';
 
 const vga = new VgaUnderTest();
@@ -294,6 +294,43 @@ describe('PCI function 00:02.0', () => {
     vga.write16(page + 0x502, 1280);
     expect(vga.dispiRead(1)).toBe(1280);
     expect([vga.read32(page + 0x600), vga.read32(page + 0x604)]).toEqual([8, 0x1E1E1E1E]);
+  });
+});
+
+describe('saved and loaded', () => {
+  it('registers by the chip, video memory with the machine\'s memory: the same bytes, the same picture', () => {
+    const SAVED_BYTES = 0x100000;
+    const buffer = CPU_BLOCKS + vga.cpus * CPU_BLOCK_BYTES + 0x10000;
+    const save = (): Buffer => {
+      expect(vga.call('boardSnapshot', buffer - 64, 0, buffer, SAVED_BYTES)).toBe(0);
+      return Buffer.from(vga.bytes.slice(buffer, buffer + SAVED_BYTES));
+    };
+    const picture = (): Buffer => {
+      vga.render();
+      const [width, height] = vga.size;
+      return Buffer.from(vga.bytes.slice(FRAME + Frame.PIXELS, FRAME + Frame.PIXELS + width * height * 4));
+    };
+    vga.mode(MODE_12);
+    vga.seq(2, 5);
+    for (let n = 0; n < 200; n++) vga.write8(0xA0000 + n * 7, n);
+    vga.read8(0xA0007);
+    vga.out8(0x3C8, 9);
+    vga.out8(0x3C9, 1);
+    const [saved, memory, seen] = [save(), vga.bytes.slice(VRAM, VRAM + VRAM_BYTES), picture()];
+    vga.fresh();
+    picture();
+    vga.bytes.set(memory, VRAM);
+    vga.bytes.set(saved, buffer);
+    expect(vga.call('boardSnapshot', buffer - 64, 1, buffer, SAVED_BYTES)).toBe(0);
+    expect(save().equals(saved)).toBe(true);
+    expect(picture().equals(seen)).toBe(true);
+    // The latches and the next component of the palette go on where they were.
+    vga.out8(0x3C9, 2);
+    vga.out8(0x3C7, 9);
+    expect([vga.in8(0x3C9), vga.in8(0x3C9)]).toEqual([1, 2]);
+    vga.gfx(5, 1);
+    vga.write8(0xA4000, 0);
+    expect(vga.planes(0x4000) & 0xFF00FF).toBe(0x010001);
   });
 });
 
