@@ -52,7 +52,7 @@ export class CoreWorker {
     await this.thread.terminate();
   }
 
-  /** The watchdog found the thread dead, or another cause outside of the thread. */
+  /** The watchdog found that the thread polls no more, or another cause outside of the thread. */
   fail(error: MachineError): void {
     if (this.failure !== undefined) return;
     this.failure = error;

@@ -4,10 +4,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Machine, type MachineOptions } from './machine.ts';
 import { nodePlatform } from './platform-node.ts';
 import type { Platform } from './platform.ts';
+import { Watchdog } from './watchdog.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 let platform: Platform;
@@ -156,6 +157,9 @@ describe('failures', () => {
   });
 
   test('a CPU that polls no more is found by the watchdog', async () => {
+    const { patience } = Watchdog;
+    Watchdog.patience = 10;
+    onTestFinished(() => { Watchdog.patience = patience; });
     const { machine } = await make(2);
     machine.start();
     machine.serial[0]?.write('s');

@@ -364,7 +364,7 @@ export class Machine {
       this.runs[cpu] = run;
     }
     this.watchdog = new Watchdog(this.shared, (cpu) => this.cpus[cpu]?.fail(new MachineError('worker-died',
-      `The worker of CPU ${cpu} does not answer any more.`, 'Start the machine again.')));
+      `The worker of CPU ${cpu} has not answered for a minute.`, 'Start the machine again.')));
   }
 
   /** The host's side of the machine's life. */

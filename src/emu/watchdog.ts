@@ -1,22 +1,25 @@
-// Finds a vCPU worker that is gone without a word: sets its attention word, which a running CPU clears at its
-// next poll and which wakes a parked one (cpu/inbox.ts). Others set that word too, so a CPU is missed only if
-// it also has executed nothing in between. Needed where a killed worker raises no event (a page). Counts its
-// own looks, not wall time: a suspended host makes no victim.
+// Finds a vCPU thread that polls no more, a core in an endless loop: sets its attention word, which a running
+// CPU clears at its next poll and which wakes a parked one (cpu/inbox.ts). Others set that word too, so a CPU
+// is missed only if it also has executed nothing in between. A worker that has died is not its business:
+// Node's exit event and the page's Web Lock tell that at once and without doubt. On a loaded host a runnable
+// thread may get no processor for seconds, so the patience is a minute; it counts its own looks, not wall
+// time: a suspended host makes no victim.
 
 import { CpuField, Inbox } from './generated-layout.ts';
 import type { SharedMachine } from './shared.ts';
 
 const LOOK_MS = 300;
-/** Looks in a row without a sign of life: 1.8 s. */
-const PATIENCE = 6;
 
 interface Patient { missed: number; instructions: number; haltedNs: number }
 
 export class Watchdog {
+  /** Looks in a row without a sign of life: one minute. Tests wait shorter. */
+  static patience = 200;
+
   private readonly patients: Patient[];
   private lastMs = -Infinity;
 
-  constructor(private readonly shared: SharedMachine, private readonly onDead: (cpu: number) => void) {
+  constructor(private readonly shared: SharedMachine, private readonly onSilent: (cpu: number) => void) {
     this.patients = Array.from({ length: shared.cpus }, () => ({ missed: 0, instructions: -1,
       haltedNs: -1 }));
   }
@@ -31,7 +34,7 @@ export class Watchdog {
       const haltedNs = this.shared.cpuField(cpu, CpuField.haltedNs);
       const alive = !waiting || instructions !== patient.instructions || haltedNs !== patient.haltedNs;
       Object.assign(patient, { missed: alive ? 0 : patient.missed + 1, instructions, haltedNs });
-      if (patient.missed === PATIENCE) this.onDead(cpu);
+      if (patient.missed === Watchdog.patience) this.onSilent(cpu);
       this.shared.poke(cpu);
     });
   }

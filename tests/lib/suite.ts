@@ -12,7 +12,14 @@ export interface SuiteOptions {
   only: string | undefined;
 }
 
-export interface CaseResult { suite: string; name: string; ms: number; error?: string }
+export interface CaseResult {
+  suite: string; name: string; ms: number; error?: string;
+  /** What the case has measured, by name with unit. */
+  values?: Record<string, number>;
+}
+
+/** What a case may return: printed behind its name, and for the JSON. */
+export interface Verdict { remark: string; values: Record<string, number> }
 
 export class Suite {
   readonly results: CaseResult[] = [];
@@ -20,13 +27,15 @@ export class Suite {
   constructor(readonly name: string, readonly options: SuiteOptions) {}
 
   /** Runs one case; what `body` returns is printed behind its name. */
-  async test(name: string, body: () => Promise<string | void> | string | void): Promise<void> {
+  async test(name: string, body: () => Promise<Verdict | string | void> | string | void): Promise<void> {
     if (this.options.only !== undefined && !name.includes(this.options.only)) return;
     const start = performance.now();
     const result: CaseResult = { suite: this.name, name, ms: 0 };
     let remark = '';
     try {
-      remark = (await body()) ?? '';
+      const verdict = (await body()) ?? '';
+      remark = typeof verdict === 'string' ? verdict : verdict.remark;
+      if (typeof verdict !== 'string') result.values = verdict.values;
     } catch (error) {
       result.error = error instanceof Error ? error.message : String(error);
     }

@@ -30,7 +30,7 @@ async function session(shell: Shell): Promise<void> {
   const printed = (await shell.run('dmesg')).trimEnd().split('\n');
   const said = printed.find((line) => line.includes('Run /init')) ?? 'no such line';
   await until(vm, 'the kernel\'s last message is missing', (lines) => lines.includes(said.trimEnd()));
-  await shell.run("(setsid sh -c 'exec sh </dev/tty1 >/dev/tty1 2>&1' &) ; sleep 1");
+  await until(vm, 'the shell on tty1 is missing', (lines) => lines.some((line) => line.startsWith('mini:~#')));
   await vm.keyboard.type('clear; echo "Typed: {[|]} ~!@#$%" $((6 * 7))\n');
   await until(vm, 'what was typed is missing', (lines) => lines.includes('Typed: {[|]} ~!@#$% 42'));
   await vm.keyboard.type(`clear; seq ${LINES}; echo end\n`);
@@ -163,7 +163,7 @@ async function rescueCd(): Promise<void> {
 export async function screen(suite: Suite): Promise<void> {
   for (const cpus of [1, 2]) {
     await suite.test(`VGA console, ${cpus} CPU${cpus === 1 ? '' : 's'}`, async () => {
-      const shell = await bootMini(cpus, 'console=tty0 console=ttyS0');
+      const shell = await bootMini(cpus);
       try {
         await session(shell);
       } finally {

@@ -16,7 +16,14 @@ echo 'root:$6$rounds=1000$skepskepskep$CU2s/je/JIjouySzpXR/UkCs/DTz9bEprlA9bJ.lH
 chroot "$r" systemctl --quiet enable serial-getty@ttyS0.service getty@tty1.service
 # Housekeeping of a server that runs for weeks would only take the CPU of a machine that runs for minutes.
 chroot "$r" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-  e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-binfmt.service systemd-pstore.service
+  e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-binfmt.service systemd-pstore.service \
+  proc-sys-fs-binfmt_misc.automount sys-kernel-config.mount sys-fs-fuse-connections.mount \
+  modprobe@configfs.service modprobe@drm.service modprobe@fuse.service
+# Generators for what a machine without TPM, swap, GPT and scripts of System V does not have.
+mkdir -p "$r/etc/systemd/system-generators"
+for name in gpt-auto hibernate-resume rc-local ssh system-update sysv tpm2; do
+  ln -s /dev/null "$r/etc/systemd/system-generators/systemd-$name-generator"
+done
 : > "$r/etc/machine-id"
 rm -f "$r/var/lib/dbus/machine-id"
 
@@ -52,6 +59,8 @@ find "$r/usr/share/doc" -mindepth 1 -not -type d -not -name copyright -delete
 find "$r/usr/share/doc" -mindepth 1 -type d -empty -delete
 rm -rf "$r"/usr/share/man/* "$r"/usr/share/info/* "$r"/usr/share/lintian
 find "$r/usr/share/locale" -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
+
+find "$r/tmp" -mindepth 1 -delete
 
 # --- the file system: written where what mmdebstrap has mounted in the system (proc, sys, dev) is not seen
 chroot "$r" dpkg-query -W -f '${Package} ${Version}\n' > "$stage/packages.txt"

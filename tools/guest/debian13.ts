@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { GuestError, type Log, openSuite, type PrivateApt, requireDebianTools, unpack } from './apt.ts';
 import { DEBIAN13_FILES, GRUB_CFG } from './debian13-files.ts';
 import { type CpioEntry, writeCpio } from './cpio.ts';
+import { recordBoot } from './image-boot.ts';
 import { CHUNK_BYTES, writeChunks } from './image-chunks.ts';
 import { firstMegabyte } from './image-mbr.ts';
 import { type GuestFile, type GuestManifest, SUITE } from './mini.ts';
@@ -27,11 +28,11 @@ const DISK_ID = 0x5ce91300;
 const CONSOLES = 'console=tty0 console=ttyS0,115200';
 export const DEBIAN13_APPEND = `root=UUID=${UUID} ro ${CONSOLES} cryptomgr.notests`;
 /** Raised when the result changes otherwise than by what is hashed below. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const PACKAGES = ['systemd', 'systemd-sysv', 'udev', 'dbus', 'iproute2', 'ifupdown', 'dhcpcd-base', 'kmod',
   'initramfs-tools', 'zstd', 'linux-image-amd64', 'login', 'passwd', 'util-linux', 'python3', 'gcc',
-  'libc6-dev', 'less', 'nano', 'procps', 'pciutils', 'iputils-ping', 'netbase', 'ca-certificates'];
+  'libc6-dev', 'make', 'less', 'nano', 'procps', 'pciutils', 'iputils-ping', 'netbase', 'ca-certificates'];
 /**
  * Drivers of hardware that no PC of ours will have, and the second compiler for -flto: a quarter of the
  * download.
@@ -51,6 +52,8 @@ const MODULES = ['lib/crc16', 'crypto/crc32c_generic', 'fs/mbcache', 'fs/jbd2/jb
 export interface Debian13Manifest extends GuestManifest {
   /** The index of the disk image, for hda. */
   disk: string;
+  /** Of `bytes`, what a direct boot loads until the login prompt. */
+  bootBytes?: number;
 }
 
 export interface Debian13Options {
@@ -262,10 +265,18 @@ function runMmdebstrap(fetched: Fetched, stage: string, archives: string, log: L
   });
 }
 
+/** What the disk in the cache was made of; a run that failed after it need not make it again. */
+function diskKey(fetched: Fetched, inputs: string): string {
+  return sha256(JSON.stringify([inputs, fetched.kernelVersion, fetched.epoch]));
+}
+
 /** Makes the system and its disk; the answer is the folder of the results. */
-async function buildDisk(fetched: Fetched, cache: string, root: string, log: Log): Promise<string> {
-  const stage = mkdtempSync(join(tmpdir(), 'skep-debian13-'));
+async function buildDisk(fetched: Fetched, cache: string, root: string, key: string,
+  log: Log): Promise<string> {
   const out = join(cache, 'out');
+  const keyFile = join(out, 'key');
+  if (existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return out;
+  const stage = mkdtempSync(join(tmpdir(), 'skep-debian13-'));
   try {
     fillStage(stage, fetched, root);
     await runMmdebstrap(fetched, stage, join(cache, 'archives'), log);
@@ -273,7 +284,7 @@ async function buildDisk(fetched: Fetched, cache: string, root: string, log: Log
     if (disk === undefined) throw new GuestError('The disk image of debian13 was not written.');
     const images = { boot: readFileSync(join(stage, 'boot.img')),
       core: readFileSync(join(stage, 'core.img')) };
-    const first = firstMegabyte(images, SIZE_MIB << 20, DISK_ID);
+    const first = firstMegabyte(images, SIZE_MIB * 2 ** 20, DISK_ID);
     await disk.write(first, 0, first.length, 0);
     await disk.close();
     rmSync(out, { recursive: true, force: true });
@@ -283,6 +294,7 @@ async function buildDisk(fetched: Fetched, cache: string, root: string, log: Log
       const done = spawnSync('cp', ['--sparse=always', join(stage, name), join(out, name)]);
       if (done.status !== 0) throw new GuestError(`${name} could not be copied to ${out}.`);
     }
+    writeFileSync(keyFile, key);
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
@@ -330,6 +342,10 @@ async function publish(fetched: Fetched, out: string, folder: string, log: Log):
   };
 }
 
+function writeManifest(folder: string, manifest: Debian13Manifest): void {
+  writeWhole(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
 /** Makes public/guest/debian13 where it is not there already. Throws GuestError where it cannot be made. */
 export async function prepareDebian13(options: Debian13Options): Promise<Debian13Manifest> {
   const { root, log } = options;
@@ -341,8 +357,13 @@ export async function prepareDebian13(options: Debian13Options): Promise<Debian1
   const cache = join(root, '.cache/guest/debian13');
   mkdirSync(folder, { recursive: true });
   const fetched = await fetchPackages(cache, log);
-  const out = await buildDisk(fetched, cache, root, log);
-  const manifest = { ...await publish(fetched, out, folder, log), inputs };
-  writeWhole(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  const out = await buildDisk(fetched, cache, root, diskKey(fetched, inputs), log);
+  const published = await publish(fetched, out, folder, log);
+  // The boot reads the manifest; without its inputs an interrupted run is not taken for a whole one.
+  writeManifest(folder, published);
+  log('booting it once, to see which chunks a boot needs …');
+  const manifest = { ...await recordBoot(folder, published), inputs };
+  log(`  ${((manifest.bootBytes ?? 0) / 1e6).toFixed(1)} MB until the login prompt`);
+  writeManifest(folder, manifest);
   return manifest;
 }

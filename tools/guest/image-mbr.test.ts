@@ -26,6 +26,15 @@ test('images that do not fit are refused', () => {
   expect(() => firstMegabyte({ boot, core: new Uint8Array(0x100000) }, 64 << 20, 1)).toThrow(/1 MiB/);
 });
 
+test.each([2 ** 31, 2 ** 40])('a disk of %i bytes ends where its partition does', (bytes) => {
+  const first = new DataView(firstMegabyte({ boot, core }, bytes, 1).buffer);
+  expect((first.getUint32(454, true) + first.getUint32(458, true)) * 512).toBe(bytes);
+});
+
+test.each([0, -(2 ** 31), 2 ** 20, 2 ** 42, 2 ** 21 + 1])('a disk of %i bytes is refused', (bytes) => {
+  expect(() => firstMegabyte({ boot, core }, bytes, 1)).toThrow(`${bytes} bytes`);
+});
+
 const hasSfdisk = spawnSync('sfdisk', ['--version']).status === 0;
 test.skipIf(!hasSfdisk)('sfdisk reads the table', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mbr-'));

@@ -28,6 +28,10 @@ export function firstMegabyte(images: BootImages, diskBytes: number, diskId: num
   const { boot, core } = images;
   if (boot.length !== SECTOR_BYTES) throw new Error(`boot.img has ${boot.length} bytes instead of 512`);
   if (SECTOR_BYTES + core.length > PARTITION_OFFSET) throw new Error('core.img does not fit before 1 MiB');
+  const sectors = (diskBytes - PARTITION_OFFSET) / SECTOR_BYTES;
+  if (!Number.isInteger(sectors) || sectors <= 0 || sectors > 0xffffffff) {
+    throw new Error(`a disk of ${diskBytes} bytes cannot have such a partition`);
+  }
   const out = new Uint8Array(PARTITION_OFFSET);
   out.set(boot.subarray(0, CODE_BYTES));
   out.set(core, SECTOR_BYTES);
@@ -38,7 +42,7 @@ export function firstMegabyte(images: BootImages, diskBytes: number, diskId: num
   out[TABLE + 4] = TYPE_LINUX;
   out.set(NO_CHS, TABLE + 5);
   view.setUint32(TABLE + 8, PARTITION_OFFSET / SECTOR_BYTES, true);
-  view.setUint32(TABLE + 12, (diskBytes - PARTITION_OFFSET) / SECTOR_BYTES, true);
+  view.setUint32(TABLE + 12, sectors, true);
   view.setUint16(SIGNATURE, 0xaa55, true);
   return out;
 }

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # First process of the guest `mini`: mounts, links the applets, says that it is ready, and becomes busybox init,
-# which keeps a shell on ttyS0 (a session of its own, so job control works) and really powers off.
+# which keeps a shell on ttyS0 and one on tty1 (sessions of their own, so job control works) and really powers off.
 # Kernel parameter skep.run=COMMAND (or skep.run="several words") runs a command before the shell.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=xterm
 /bin/busybox mount -t proc proc /proc
@@ -14,7 +14,9 @@ hostname mini
 dmesg -n 4
 cpus=$(nproc)
 [ "$cpus" = 1 ] && unit=CPU || unit=CPUs
+# The console is the last of the command line's; the other one gets the line, too.
 echo "skep mini ready, $cpus $unit"
+grep -q tty0 /sys/class/tty/console/active && echo "skep mini ready, $cpus $unit" >/dev/tty1
 
 cmdline=$(cat /proc/cmdline)
 run=

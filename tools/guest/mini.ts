@@ -12,7 +12,7 @@ import { type CpioEntry, writeCpio } from './cpio.ts';
 
 export const SUITE = 'trixie';
 /** Default kernel command line. The self-tests of the crypto drivers are half of the boot's work. */
-export const MINI_APPEND = 'console=ttyS0 cryptomgr.notests';
+export const MINI_APPEND = 'console=tty0 console=ttyS0 cryptomgr.notests';
 /** Raised when the manifest or the images change their meaning otherwise than by the files hashed below. */
 const FORMAT = 2;
 
@@ -63,14 +63,15 @@ function initScript(): string {
 
 /** What /init of mini and busybox's init read. */
 const INITTAB = `ttyS0::respawn:-/bin/sh
+tty1::respawn:-/bin/sh
 ::ctrlaltdel:/bin/busybox reboot -f
 ::restart:/sbin/init
 `;
 // There is nothing to save: -f spares the two seconds in which init ends processes that nobody misses.
 // A serial line has no size: the shell would ask the terminal for its cursor before every prompt.
-const PROFILE = `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=xterm ENV=/etc/shrc
+const PROFILE = `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=linux ENV=/etc/shrc
 cd /root
-stty rows 24 cols 80
+case $(tty) in /dev/ttyS*) TERM=xterm; stty rows 24 cols 80 ;; esac
 . /etc/shrc
 `;
 const SHRC = `PS1='mini:\\w# '
