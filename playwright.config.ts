@@ -10,6 +10,8 @@ export const PLAIN_PORT = 4184;
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
+  // Debian 13 is not among the guests that CI prepares: its test runs where it is named.
+  testIgnore: process.argv.includes('debian13') ? [] : ['debian13.spec.ts'],
   outputDir: 'test-results',
   workers: 1,
   fullyParallel: false,

@@ -4,9 +4,10 @@
 import { spawn } from 'node:child_process';
 
 export interface QemuRun {
-  kernel: string;
+  /** Undefined: the disk that `extra` names starts, through QEMU's SeaBIOS. */
+  kernel?: string | undefined;
   initrd?: string | undefined;
-  append: string;
+  append?: string | undefined;
   smp: number;
   memoryMiB: number;
   cpu: string;
@@ -36,9 +37,10 @@ export function withoutEscapes(text: string): string {
 
 export function qemuArguments(run: QemuRun): string[] {
   const initrd = run.initrd === undefined ? [] : ['-initrd', run.initrd];
+  const start = run.kernel === undefined ? [] : ['-kernel', run.kernel, ...initrd, '-append', run.append ?? ''];
   return ['-accel', 'tcg', '-cpu', run.cpu, '-smp', String(run.smp), '-m', String(run.memoryMiB),
-    '-display', 'none', '-serial', 'stdio', '-monitor', 'none', '-no-reboot', '-kernel', run.kernel, ...initrd,
-    '-append', run.append, ...(run.extra ?? [])];
+    '-display', 'none', '-serial', 'stdio', '-monitor', 'none', '-no-reboot', ...start,
+    ...(run.extra ?? [])];
 }
 
 export function runQemu(run: QemuRun): Promise<QemuResult> {
