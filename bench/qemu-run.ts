@@ -37,7 +37,8 @@ export function withoutEscapes(text: string): string {
 
 export function qemuArguments(run: QemuRun): string[] {
   const initrd = run.initrd === undefined ? [] : ['-initrd', run.initrd];
-  const start = run.kernel === undefined ? [] : ['-kernel', run.kernel, ...initrd, '-append', run.append ?? ''];
+  const start = run.kernel === undefined ? []
+    : ['-kernel', run.kernel, ...initrd, '-append', run.append ?? ''];
   return ['-accel', 'tcg', '-cpu', run.cpu, '-smp', String(run.smp), '-m', String(run.memoryMiB),
     '-display', 'none', '-serial', 'stdio', '-monitor', 'none', '-no-reboot', ...start,
     ...(run.extra ?? [])];
