@@ -4,8 +4,9 @@
 
 import { defineConfig } from '@playwright/test';
 
-export const PREVIEW_PORT = 4183;
-export const PLAIN_PORT = 4184;
+/** SKEP_E2E_PORT: for several checkouts on one machine. */
+export const PREVIEW_PORT = Number(process.env.SKEP_E2E_PORT ?? 4183);
+export const PLAIN_PORT = PREVIEW_PORT + 1;
 
 export default defineConfig({
   testDir: 'e2e',
