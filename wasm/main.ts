@@ -34,7 +34,7 @@ const EFER_LMA: u64 = 1 << 10;
 const MULTIBOOT_MAGIC: u64 = 0x2badb002;
 
 /** How CPU 0 starts (setBootState). */
-const enum BootKind { RESET_VECTOR = 0, LINUX64 = 1, MULTIBOOT = 2, BOOT_SECTOR = 3 }
+const enum BootKind { RESET_VECTOR = 0, LINUX64 = 1, MULTIBOOT = 2, BOOT_SECTOR = 3, LINUX32 = 4 }
 
 /**
  * Physical address of the descriptor table that direct boots start with: null, null, flat code (0x10), flat
@@ -111,11 +111,6 @@ export { blockClaim, blockComplete, blockRelease, blockWritten } from "./bus/blo
 
 export { vgaRender } from "./dev/vga/render";
 
-/** Address of CPU `id`'s block, for the host's tests and traces. */
-export function cpuAddress(id: u32): usize {
-  return cpuBlock(id);
-}
-
 function setSegment(n: u32, selector: u16, attr: u16, limit: u32, base: u64): void {
   const s = segment(cpu, n);
   s.selector = selector;
@@ -159,6 +154,8 @@ export function setBootState(kind: u32, entry: u64, arg: u64, cr3: u64): void {
     c.cr4 = CR4_PAE;
     c.efer = EFER_LME | EFER_LMA;
     c.cr0 |= CR0_PG;
+    c.rsi = arg;
+  } else if (kind == BootKind.LINUX32) {
     c.rsi = arg;
   } else {
     c.rax = MULTIBOOT_MAGIC;

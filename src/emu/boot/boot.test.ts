@@ -116,14 +116,34 @@ describe('Linux', () => {
     expect(ram.bytes[0x1000240]).toBe(0xFD);
   });
 
+  test('a 32-bit kernel is entered without paging: unpacked at its ELF entry, packed at its start', async () => {
+    const ram = new GuestRam(new Uint8Array(32 * MIB));
+    const packed = bzImage(Uint8Array.of(0x42, 0x5A, 0x68, 1, 2, 3), (view) => view.setUint16(0x236, 0, true));
+    expect(await loadPayload(ram, 1, boot(packed))).toMatchObject({ kind: 4, entry: 0x1000000n, cr3: 0n });
+    expect(ram.bytes[0x1000240]).toBe(0x42);
+    // ELF32, one segment at 16 MiB.
+    const elf = new Uint8Array(0x100);
+    const view = new DataView(elf.buffer);
+    elf.set([0x7F, 0x45, 0x4C, 0x46, 1, 1, 1]);
+    view.setUint16(16, 2, true);
+    view.setUint16(18, 3, true);
+    view.setUint32(24, 0x1000010, true);
+    view.setUint32(28, 52, true);
+    view.setUint16(42, 32, true);
+    view.setUint16(44, 1, true);
+    [1, 0x80, 0xC1000000, 0x1000000, 4, 4].forEach((word, n) => view.setUint32(52 + 4 * n, word, true));
+    elf.set([1, 2, 3, 4], 0x80);
+    const state = await loadPayload(ram, 1, boot(bzImage(gzipSync(elf))));
+    expect(state).toMatchObject({ kind: 4, entry: 0x1000010n, cr3: 0n });
+    expect([...ram.bytes.subarray(0x1000000, 0x1000004)]).toEqual([1, 2, 3, 4]);
+  });
+
   const short = bzImage(gzipSync(vmlinux));
   test.each<[string, Uint8Array, string]>([
     ['truncated', short.subarray(0, short.length - 100), 'kernel is truncated'],
     ['not a kernel', new Uint8Array(5000), 'kernel is neither a Linux bzImage nor a multiboot 1 kernel'],
     ['empty', new Uint8Array(0), 'kernel is empty'],
     ['old protocol', bzImage(gzipSync(vmlinux), (view) => view.setUint16(0x206, 0x204, true)), 'boot protocol 2.4'],
-    ['32 bits only', bzImage(Uint8Array.of(0x42, 0x5A, 0x68, 1, 2, 3), (view) => view.setUint16(0x236, 0, true)),
-      'no 64-bit entry point'],
     ['damaged payload', bzImage(gzipSync(vmlinux).fill(0x55, 20, 60)), 'payload of kernel is damaged'],
     ['an ELF file', vmlinux, 'is an ELF file without a multiboot header'],
   ])('%s: says so', async (_, image, sentence) => {

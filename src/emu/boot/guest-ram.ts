@@ -27,11 +27,11 @@ export const LOW = {
 } as const;
 
 /** What CPU 0 needs to start; kinds as in the core's setBootState. */
-export const BootKind = { RESET_VECTOR: 0, LINUX64: 1, MULTIBOOT: 2, BOOT_SECTOR: 3 } as const;
+export const BootKind = { RESET_VECTOR: 0, LINUX64: 1, MULTIBOOT: 2, BOOT_SECTOR: 3, LINUX32: 4 } as const;
 export interface BootState {
   kind: number;
   entry: bigint;
-  /** RSI of Linux, EBX of multiboot. */
+  /** RSI or ESI of Linux, EBX of multiboot. */
   arg: bigint;
   cr3: bigint;
 }

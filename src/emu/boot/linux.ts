@@ -1,7 +1,7 @@
-// Direct boot of a Linux kernel (Documentation/arch/x86/boot.rst, "64-bit boot protocol") with the work of
-// the kernel's own decompressor (arch/x86/boot/compressed) done on the host: the payload is unpacked, its ELF
-// segments go to their physical addresses, and CPU 0 enters startup_64 of vmlinux with an identity map and
-// boot_params in RSI. What the decompressor passes on and this loader therefore provides: KASLR_FLAG of
+// Direct boot of a Linux kernel (Documentation/arch/x86/boot.rst, "64-bit boot protocol", "32-bit boot
+// protocol") with the work of the kernel's own decompressor (arch/x86/boot/compressed) done on the host: the
+// payload is unpacked, its ELF segments go to their physical addresses, and CPU 0 enters startup_64 of vmlinux
+// with an identity map, or startup_32 without paging, and boot_params in RSI. What the decompressor passes on and this loader therefore provides: KASLR_FLAG of
 // loadflags clear (no randomisation, so the relocations behind the ELF file are not needed: they are for a
 // delta, and the delta is 0), the RSDP address in boot_params, a zeroed sentinel, 4-level paging (the CPU
 // announces no LA57), screen_info of the text mode that the display starts in. Left out: EFI, setup_data.
@@ -9,7 +9,7 @@
 import { KernelError } from '../errors.ts';
 import type { BootConfig } from '../config.ts';
 import { HDR, parseBzImage, type BzImage } from './bzimage.ts';
-import { EM_X86_64, parseElf } from './elf.ts';
+import { parseElf } from './elf.ts';
 import { BootKind, LOW, memoryMap, putIdentityMap, type BootState, type GuestRam } from './guest-ram.ts';
 import { unpackPayload } from './unpack.ts';
 
@@ -38,37 +38,34 @@ export async function loadLinux(ram: GuestRam, boot: BootConfig, rsdp: number): 
   const bottom = image.prefAddress + image.initSize;
   ram.slice(image.prefAddress, image.initSize, `The kernel ${image.name}`);
   const initrd = placeInitrd(ram, boot, bottom, image.initrdAddrMax);
-  const entry = await placeKernel(ram, image);
+  const placed = await placeKernel(ram, image);
   putBootParams(ram, image, initrd, rsdp);
   putCommandLine(ram, image, boot.append);
-  return { kind: BootKind.LINUX64, entry: BigInt(entry), arg: BigInt(LOW.BOOT_PARAMS),
-    cr3: putIdentityMap(ram) };
+  return { kind: placed.bits === 64 ? BootKind.LINUX64 : BootKind.LINUX32, entry: BigInt(placed.entry),
+    arg: BigInt(LOW.BOOT_PARAMS), cr3: placed.bits === 64 ? putIdentityMap(ram) : 0n };
 }
 
-async function placeKernel(ram: GuestRam, image: BzImage): Promise<number> {
+/** Where the kernel is entered, and in which mode. */
+interface Placed { entry: number; bits: 32 | 64 }
+
+async function placeKernel(ram: GuestRam, image: BzImage): Promise<Placed> {
   const vmlinux = await unpackPayload(image);
   if (vmlinux === undefined) return placePacked(ram, image);
   const elf = parseElf(vmlinux, `the payload of ${image.name}`);
-  if (elf.machine !== EM_X86_64 || elf.bits !== 64) {
-    throw new KernelError(`${image.name} is a 32-bit kernel.`, 'Use an amd64 (x86_64) kernel.');
-  }
   for (const segment of elf.segments) {
     const data = vmlinux.subarray(segment.fileOffset, segment.fileOffset + segment.fileBytes);
     ram.put(segment.physical, data, `The kernel ${image.name}`);
     ram.zero(segment.physical + segment.fileBytes, segment.memoryBytes - segment.fileBytes,
       `The kernel ${image.name}`);
   }
-  return elf.entry;
+  return { entry: elf.entry, bits: elf.bits };
 }
 
-/** A payload only the kernel's own decompressor understands. */
-function placePacked(ram: GuestRam, image: BzImage): number {
-  if (!image.has64BitEntry) {
-    throw new KernelError(`${image.name} has no 64-bit entry point (XLF_KERNEL_64), and its ${image.format
-    } payload cannot be unpacked here.`, 'Use an amd64 (x86_64) kernel of version 3.8 or later.');
-  }
+/** A payload only the kernel's own decompressor understands, or a program in the clothes of a kernel. */
+function placePacked(ram: GuestRam, image: BzImage): Placed {
   ram.put(image.prefAddress, image.system, `The kernel ${image.name}`);
-  return image.prefAddress + ENTRY_64;
+  return image.has64BitEntry ? { entry: image.prefAddress + ENTRY_64, bits: 64 }
+    : { entry: image.prefAddress, bits: 32 };
 }
 
 /**
