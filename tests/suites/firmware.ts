@@ -16,6 +16,14 @@ const SEEN = 33;
  */
 const CODE = '31c08ed88ec08ed0bc007c52be507ce821005ab80902bb0080b90101b600cd13b0017208be0080e80900b021baf4'
   + '00eef4ebfdac84c07408b40131d2cd14ebf3c3';
+/**
+ * At 7C00h, ES = FFFFh: A20 closed by port 92h (FFFF:0510 is 0000:0500), open by DFh (it is not), closed and open by
+ * D1h; then CMOS 0Fh = 0Ah, 0040:0067 = the end, FEh to port 64h. Exits with 33, or 2, 3, 4: the step that failed.
+ */
+const A20_CODE = '31c08ed88ed0bc007c488ec0fcb302e49224fce692c60600055526c6061005aa803e0005aa756943e86e00b0dfe664c6'
+  + '0600051126c606100522803e000511754f43e85400b0d1e664e84d00b0dde66026803e1005117538e83e00b0d1e664e8'
+  + '3700b0dfe66026803e100522752243fab00fe670b00ae671c70667048b7cc70669040000b0fee664f4ebfdbc007cb321'
+  + '88d8baf400eef4ebfde464a80275fac3';
 const BANNER_AT = 0x50;
 /** Cylinders and sectors per track. */
 const FLOPPIES = [['1.44 MB', 80, 18], ['720 KB', 80, 9], ['360 KB', 40, 9], ['2.88 MB', 80, 36],
@@ -70,6 +78,17 @@ export async function firmware(suite: Suite): Promise<void> {
     }
     await suite.test('boot sector from a disk, 2 CPUs', () =>
       bootSector(folder, 'hda', disk(4 << 20, 16 * 63), ['--smp', '2']));
+    await suite.test('gate A20, and a CPU reset that firmware resumes by CMOS 0Fh', async () => {
+      const file = join(folder, 'a20.img');
+      const image = Buffer.alloc(80 * 2 * 18 * SECTOR);
+      image.write(A20_CODE, 0, 'hex');
+      image.set([0x55, 0xAA], SECTOR - 2);
+      writeFileSync(file, image);
+      for (const cpus of ['1', '2']) {
+        const { status, log } = await start(folder, ['--fda', file, '--smp', cpus]);
+        check(status === SEEN, `exit status ${status} with ${cpus} CPUs\n${log.slice(-1500)}`);
+      }
+    });
     await suite.test('--boot a prefers the floppy', async () => {
       const other = join(folder, 'other.img');
       writeFileSync(other, diskImage(4 << 20, 16 * 63, 'the wrong boot sector', 'no'));

@@ -48,6 +48,8 @@ export const enum Board {
    * HOST_EVENT.
    */
   KEYBOARD_LEDS = 0xB4,
+  /** u32: nonzero while the A20 gate is closed (bus/machine.ts a20Gate). */
+  A20_CLOSED = 0xBC,
   /**
    * u64 each: bit n = page 0xC0 + n of guest memory is RAM to reads, to writes (owner: host bridge, PAM
    * registers). What is not reads the firmware ROM and swallows writes.

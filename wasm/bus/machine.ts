@@ -1,11 +1,12 @@
 // What a chip can do to the whole machine: end it, reset it, and make every CPU forget its translations. All
 // only set words and wake everybody; the host (src/emu) or the CPUs do the work.
 
-import { CONTROL } from "../lib/layout";
+import { BOARD, CONTROL } from "../lib/layout";
 import { Control, MachineEnd, control32 } from "../lib/control";
 import { clockKick } from "../lib/time";
 import { ringSignalHost } from "../lib/ring";
 import { Request, request } from "../cpu/inbox";
+import { Board } from "./device";
 
 function requestAll(bits: u32): void {
   const cpus = control32(Control.CPUS);
@@ -28,7 +29,30 @@ export function machineFlushTlbs(): void {
   requestAll(Request.TLB_FLUSH);
 }
 
-/** Ask for a reset of the whole machine (port 0xCF9, 0x92, keyboard controller, ACPI, triple fault). */
+/**
+ * Gate A20: while it is closed, bit 20 of every address that a CPU puts out is 0. Whoever moved it last, the
+ * keyboard controller or port 0x92, decides. Page tables and bus masters are not masked.
+ */
+export function a20Gate(open: bool): void {
+  const closed: u32 = open ? 0 : 1;
+  if (atomic.xchg<u32>(BOARD + <usize>Board.A20_CLOSED, closed) != closed) machineFlushTlbs();
+}
+
+/**
+ * The chipset's INIT wire (keyboard controller, port 0x92, soft reset of 0xCF9, shutdown cycle): all CPUs start
+ * over, memory and chips stay, and firmware finds in CMOS 0x0F how to go on. Where there is no firmware the
+ * machine is reset.
+ */
+export function machineInit(): void {
+  if (atomic.load<u32>(BOARD + <usize>Board.DIRECT_BOOT) != 0) {
+    machineResetRequest();
+    return;
+  }
+  a20Gate(true);
+  requestAll(Request.INIT);
+}
+
+/** Ask for a reset of the whole machine (port 0xCF9, ACPI). */
 export function machineResetRequest(): void {
   atomic.add<u32>(CONTROL + <usize>Control.RESET_REQUEST, 1);
   atomic.notify(CONTROL + <usize>Control.RESET_REQUEST, 1);

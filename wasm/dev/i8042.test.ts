@@ -2,7 +2,9 @@
 // both ports, interrupts, reset.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { BOARD, Board, CPU_BLOCKS, CPU_BLOCK_BYTES, Control, RING_KEYBOARD_IN, RING_MOUSE_IN } from '../../src/emu/generated-layout.ts';
+import {
+  BOARD, Board, CPU_BLOCKS, CPU_BLOCK_BYTES, Control, RING_KEYBOARD_IN, RING_MOUSE_IN, Request,
+} from '../../src/emu/generated-layout.ts';
 import { BoardUnderTest } from './testing/board.ts';
 
 const board = new BoardUnderTest(1);
@@ -92,12 +94,37 @@ describe('controller', () => {
     expect(drain()).toEqual([0, 8, 1, 0]);
   });
 
-  it('resets the machine by pulse and by output port', () => {
+  it('starts the CPUs over by pulse and by output port, the machine where there is no firmware', () => {
+    for (const bytes of [[0xFE], [0xD1, 0xFE]]) {
+      board.clearRequests();
+      command(...(bytes as [number]));
+      for (let cpu = 0; cpu < board.cpus; cpu++) expect(board.requests(cpu) & Request.INIT).toBe(Request.INIT);
+    }
+    expect(board.control(Control.RESET_REQUEST)).toBe(0);
+    board.call('boardPresetForDirectBoot');
     command(0xFE);
     expect(board.control(Control.RESET_REQUEST)).toBe(1);
-    expect(board.requests(0) & 2048).toBe(2048);
+    expect(board.requests(0) & Request.RESET).toBe(Request.RESET);
     command(0xD1, 0xFE);
     expect(board.control(Control.RESET_REQUEST)).toBe(2);
+  });
+
+  it('moves gate A20 by DD, DF and the output port; a move flushes every TLB', () => {
+    const closed = (): number => board.view.getUint32(BOARD + Board.A20_CLOSED, true);
+    board.clearRequests();
+    command(0xDD);
+    expect([closed(), board.requests(0) & Request.TLB_FLUSH]).toEqual([1, Request.TLB_FLUSH]);
+    command(0xDF);
+    expect(closed()).toBe(0);
+    command(0xD1, 0xDD);
+    expect(closed()).toBe(1);
+    // Port 0x92 and the controller share one gate: the last one decides.
+    board.out8(0x92, 2);
+    expect(closed()).toBe(0);
+    board.out8(0x92, 0);
+    expect(closed()).toBe(1);
+    board.powerOn();
+    expect(closed()).toBe(0);
   });
 });
 

@@ -9,7 +9,7 @@ import { NEVER, nowNs } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";
 import { Timer, timerSet } from "../bus/clock";
 import { IrqLine, irqSet } from "../bus/irq";
-import { machineResetRequest } from "../bus/machine";
+import { a20Gate, machineInit } from "../bus/machine";
 import {
   KEYBOARD_BYTES, Keyboard, keyboardCommand, keyboardHasByte, keyboardNext, keyboardReset,
 } from "./ps2-keyboard";
@@ -201,7 +201,8 @@ export function i8042Read(dev: I8042, port: u32, size: u32): u32 {
 
 function writeOutputPort(dev: I8042, v: u32): void {
   dev.output = v;
-  if ((v & Output.NOT_RESET) == 0) machineResetRequest();
+  a20Gate((v & Output.A20) != 0);
+  if ((v & Output.NOT_RESET) == 0) machineInit();
 }
 
 /** Data byte of a two-byte controller command. */
@@ -223,7 +224,7 @@ function commandData(dev: I8042, command: u32, v: u32): void {
 function otherCommand(dev: I8042, v: u32): void {
   if (v >= <u32>Command.PULSE) {
     // Bits 0 to 3 low; bit 0 is the processor's reset.
-    if ((v & Output.NOT_RESET) == 0) machineResetRequest();
+    if ((v & Output.NOT_RESET) == 0) machineInit();
   } else if (v >= <u32>Command.WRITE_MODE && v <= <u32>Command.WRITE_RAM_LAST) {
     dev.pending = v;
   } else if (v >= <u32>Command.READ_MODE && v <= <u32>Command.READ_RAM_LAST) {
@@ -258,8 +259,8 @@ function writeCommand(dev: I8042, v: u32): void {
       dev.reply = (dev.output | full) + 1;
       break;
     }
-    case Command.A20_OFF: dev.output &= ~Output.A20; break;
-    case Command.A20_ON: dev.output |= Output.A20; break;
+    case Command.A20_OFF: dev.output &= ~Output.A20; a20Gate(false); break;
+    case Command.A20_ON: dev.output |= Output.A20; a20Gate(true); break;
     default: otherCommand(dev, v); break;
   }
   if (dev.reply == 0 || (dev.status & Status.OBF) == 0) return;

@@ -1,7 +1,7 @@
 // The small chips: 8237, debug ports, system control ports.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { BOARD, Board, Control, RING_DEBUG_OUT } from '../../src/emu/generated-layout.ts';
+import { BOARD, Board, Control, RING_DEBUG_OUT, Request } from '../../src/emu/generated-layout.ts';
 import { BoardUnderTest } from './testing/board.ts';
 
 const board = new BoardUnderTest(2);
@@ -55,10 +55,13 @@ describe('system control', () => {
     expect(board.in8(0x92)).toBe(2);
     board.out8(0x92, 0);
     expect(board.in8(0x92)).toBe(0);
+    board.clearRequests();
     board.out8(0x92, 3);
-    expect(board.control(Control.RESET_REQUEST)).toBe(1);
+    expect(board.requests(0) & Request.INIT).toBe(Request.INIT);
+    board.clearRequests();
     board.out8(0x92, 3);
-    expect(board.control(Control.RESET_REQUEST)).toBe(1);
+    expect(board.requests(0) & Request.INIT).toBe(0);
+    expect(board.control(Control.RESET_REQUEST)).toBe(0);
   });
   it('APM scratch bytes', () => {
     board.out8(0xB2, 0xB5);

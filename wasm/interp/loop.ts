@@ -13,7 +13,8 @@ import { clearRequests, park, splitLockWait, takeRequests } from "../cpu/smp";
 import { lapicAccept, lapicPending } from "../cpu/lapic/accept";
 import { lapicReset } from "../cpu/lapic/registers";
 import { lapicTimerCheck, lapicTimerUnpark } from "../cpu/lapic/timer";
-import { machineEnd } from "../bus/machine";
+import { Board } from "../bus/device";
+import { machineEnd, machineInit } from "../bus/machine";
 import {
   icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes,
 } from "../decode/icache";
@@ -22,6 +23,7 @@ import { executeFlat } from "../gen/exec-flat";
 import { execute } from "../gen/exec-hot";
 import { executeSegmented } from "../gen/exec-segmented";
 import { Control, MachineEnd, Option, control32 } from "../lib/control";
+import { BOARD } from "../lib/layout";
 import { hostLog, hostNow } from "../lib/host";
 import { Log } from "../lib/log";
 import { Count, Profile, count, countIn, fromRegion } from "../lib/profile";
@@ -334,8 +336,13 @@ function poll(c: Cpu): i32 {
 function idle(c: Cpu): i32 {
   const box = inboxOf(c.id);
   if (c.runState == RunState.SHUTDOWN) {
-    machineEnd(MachineEnd.TRIPLE_FAULT, c.id);
-    return Exit.END;
+    // A direct boot has no firmware to start again; its crash is for the user to see.
+    if (atomic.load<u32>(BOARD + <usize>Board.DIRECT_BOOT) != 0) {
+      machineEnd(MachineEnd.TRIPLE_FAULT, c.id);
+      return Exit.END;
+    }
+    machineInit();
+    return poll(c);
   }
   publishStats(c);
   count(changetype<usize>(c), Count.HALTS);

@@ -5,6 +5,8 @@
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raiseError, raisePageFault } from "../cpu/exceptions";
 import { Count, count } from "../lib/profile";
+import { BOARD } from "../lib/layout";
+import { Board } from "../bus/device";
 import { codeWritten } from "./code-pages";
 import { isRam, physRead, ramHost } from "./physmem";
 
@@ -36,6 +38,7 @@ const CR4_SMEP: u64 = 1 << 20;
 const CR4_SMAP: u64 = 1 << 21;
 const EFER_NXE: u64 = 1 << 11;
 const FLAG_AC: u64 = 1 << 18;
+const A20_BIT: u64 = 1 << 20;
 
 /** Results of the last successful walk (this thread). */
 export let walkPhys: u64 = 0;
@@ -68,6 +71,11 @@ function setBits(c: Cpu, pa: u64, bytes: u32, entry: u64, bits: u64): bool {
   return done;
 }
 
+/** Bit 20 is 0 while gate A20 is closed. */
+function a20(pa: u64): u64 {
+  return atomic.load<u32>(BOARD + <usize>Board.A20_CLOSED) != 0 ? pa & ~A20_BIT : pa;
+}
+
 function fault(c: Cpu, va: u64, access: u32, present: u32): i32 {
   // SDM 4.7: I/D is reported only when it can matter (NXE with PAE paging, or SMEP).
   const fetchBit = (access & Access.FETCH) != 0 && ((c.efer & EFER_NXE) != 0 || (c.cr4 & CR4_SMEP) != 0);
@@ -95,7 +103,7 @@ function allowed(c: Cpu, access: u32, ac: bool): bool {
  */
 export function walk(c: Cpu, va: u64, access: u32, implicit: bool): i32 {
   if (!(c.cr0 & CR0_PG)) {
-    walkPhys = va & 0xffffffff;
+    walkPhys = a20(va & 0xffffffff);
     walkGlobal = true;
     walkBytes = 4096;
     walkWritable = true;
@@ -175,7 +183,7 @@ function finish(c: Cpu, va: u64, access: u32, ac: bool, at: u64, entry: u64, byt
   const write = (access & Access.WRITE) != 0;
   if (!setBits(c, at, bytes, entry, write ? PTE_A | PTE_D : PTE_A)) return -1;
   const frame = (wide ? wide : entry) & PTE_ADDRESS & ~(size - 1);
-  walkPhys = frame | (va & (size - 1));
+  walkPhys = a20(frame | (va & (size - 1)));
   walkGlobal = (entry & PTE_G) != 0 && (c.cr4 & CR4_PGE) != 0;
   walkBytes = size;
   walkWritable = write;

@@ -8,12 +8,13 @@ import { NEVER } from "../../lib/time";
 import { Serializer, serializeSection } from "../../lib/serializer";
 import { mmioMap } from "../../bus/mmio";
 import { portMove } from "../../bus/pio";
-import { machineResetRequest } from "../../bus/machine";
+import { machineInit, machineResetRequest } from "../../bus/machine";
 
 const enum Port { ADDRESS = 0, RESET = 1, DATA = 4 }
 const ADDRESS_ENABLE: u32 = 0x80000000;
 const ADDRESS_BITS: u32 = 0x80FFFFFC;
-/** 0xCF9: bit 1 = hard reset, bit 2 = go (a 0 to 1 change resets). */
+/** 0xCF9 (82371SB section 2.1.10): bit 1 = hard reset, else INIT; bit 2 = go (a 0 to 1 change). */
+const RESET_HARD: u32 = 2;
 const RESET_GO: u32 = 4;
 const RESET_BITS: u32 = 0x0E;
 const NO_FUNCTION: u32 = 0xFFFFFFFF;
@@ -198,7 +199,10 @@ export function pciWrite(pci: Pci, offset: u32, size: u32, value: u32): void {
     if (size == 4) {
       pci.address = value & ADDRESS_BITS;
     } else if (offset == Port.RESET && size == 1) {
-      if ((value & RESET_GO) != 0 && (pci.resetControl & RESET_GO) == 0) machineResetRequest();
+      if ((value & RESET_GO) != 0 && (pci.resetControl & RESET_GO) == 0) {
+        if ((value & RESET_HARD) != 0) machineResetRequest();
+        else machineInit();
+      }
       pci.resetControl = value & (RESET_BITS & ~RESET_GO);
     }
     return;

@@ -2,7 +2,7 @@
 // register.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Control } from '../../../src/emu/generated-layout.ts';
+import { Control, Request } from '../../../src/emu/generated-layout.ts';
 import { BoardUnderTest } from '../testing/board.ts';
 
 const board = new BoardUnderTest(1);
@@ -99,6 +99,13 @@ describe('PIRQ routing', () => {
 });
 
 describe('reset control register', () => {
+  it('4 without 2 is the INIT wire: the CPUs start over, the machine stays', () => {
+    board.clearRequests();
+    board.out8(0xCF9, 0);
+    board.out8(0xCF9, 4);
+    expect([board.control(Control.RESET_REQUEST), board.requests(0) & Request.INIT]).toEqual([0, Request.INIT]);
+  });
+
   it('resets at a 0 to 1 change of bit 2, as 2 then 6, and as 6 alone', () => {
     board.out8(0xCF9, 2);
     expect(board.control(Control.RESET_REQUEST)).toBe(0);
