@@ -41,6 +41,7 @@ import {
 import { Pic, picAcknowledgeHook, picInputHook, picRead, picReset, picSerialize, picWrite } from "./dev/pic";
 import { Pit, pitRead, pitReset, pitResume, pitSerialize, pitTick, pitWrite } from "./dev/pit";
 import { Rtc, rtcRead, rtcReset, rtcSerialize, rtcTick, rtcWrite } from "./dev/rtc";
+import { Smbus, smbusRead, smbusReset, smbusSerialize, smbusWrite } from "./dev/smbus";
 import {
   SystemControl, systemControlRead, systemControlReset, systemControlSerialize, systemControlWrite,
 } from "./dev/system-control";
@@ -157,7 +158,8 @@ function wirePci(): void {
   const pci = chipAddress(Chip.PCI);
   portMap(portSlotAdd(pci, pciRead.index, pciWrite.index, 0xCF8, 4), 0xCF8, 8);
   const pm = portSlotAdd(chipAddress(Chip.ACPI), acpiRead.index, acpiWrite.index, 0, 4);
-  chipsetWire(changetype<Pci>(pci), pm, hostWritten.index, isaWritten.index, pmWritten.index);
+  const smbus = portSlotAdd(chipAddress(Chip.SMBUS), smbusRead.index, smbusWrite.index, 0, 1);
+  chipsetWire(changetype<Pci>(pci), pm, smbus, hostWritten.index, isaWritten.index, pmWritten.index);
   ideWire(changetype<Pci>(pci));
 }
 
@@ -222,6 +224,7 @@ export function boardReset(): void {
   lockedReset(Chip.FLOPPY, floppyReset.index);
   lockedReset(Chip.DEBUG, debugReset.index);
   lockedReset(Chip.SYSTEM_CONTROL, systemControlReset.index);
+  lockedReset(Chip.SMBUS, smbusReset.index);
   lockedReset(Chip.PCI, pciReset.index);
   chipsetReset();
   ideFunctionReset();
@@ -334,6 +337,7 @@ export function boardSerialize(s: Serializer): void {
   debugSerialize(changetype<DebugPorts>(chipAddress(Chip.DEBUG)), s);
   systemControlSerialize(changetype<SystemControl>(chipAddress(Chip.SYSTEM_CONTROL)), s);
   pciSerialize(changetype<Pci>(chipAddress(Chip.PCI)), s);
+  smbusSerialize(changetype<Smbus>(chipAddress(Chip.SMBUS)), s);
   channelSerialize(ideChannel(0), s);
   channelSerialize(ideChannel(1), s);
   vgaSerialize(theVga(), s);

@@ -261,7 +261,8 @@ export const Chip = {
   IDE_FUNCTION: 0x16,
   FW_CFG: 0x18,
   FLOPPY: 0x19,
-  NEXT: 0x1A,
+  SMBUS: 0x1A,
+  NEXT: 0x1B,
 } as const;
 
 // wasm/dev/vga/render.ts

@@ -17,8 +17,9 @@ const SEEN = 33;
 const CODE = '31c08ed88ec08ed0bc007c52be507ce821005ab80902bb0080b90101b600cd13b0017208be0080e80900b021baf4'
   + '00eef4ebfdac84c07408b40131d2cd14ebf3c3';
 /**
- * At 7C00h, ES = FFFFh: A20 closed by port 92h (FFFF:0510 is 0000:0500), open by DFh (it is not), closed and open by
- * D1h; then CMOS 0Fh = 0Ah, 0040:0067 = the end, FEh to port 64h. Exits with 33, or 2, 3, 4: the step that failed.
+ * At 7C00h, ES = FFFFh: A20 closed by port 92h (FFFF:0510 is 0000:0500), open by DFh (it is not), closed and
+ * open by D1h; then CMOS 0Fh = 0Ah, 0040:0067 = the end, FEh to port 64h. Exits with 33, or 2, 3, 4: the step
+ * that failed.
  */
 const A20_CODE = '31c08ed88ed0bc007c488ec0fcb302e49224fce692c60600055526c6061005aa803e0005aa756943e86e00b0dfe664c6'
   + '0600051126c606100522803e000511754f43e85400b0d1e664e84d00b0dde66026803e1005117538e83e00b0d1e664e8'

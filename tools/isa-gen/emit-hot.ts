@@ -291,8 +291,9 @@ const PAGE_MASK: u64 = ~(<u64>0xFFF);
 /**
  * The inner loop of @COMMENT@:
  * execute records from \`start\` until something other than the next record must happen. \`index\` (u16 per
- * page offset) and \`records\` are those of the page; an all-zero index makes every taken branch inside it leave.
- * Returns a Status with \`stoppedAt\` set; after JUMP c.rip is valid. c.instructions has been advanced.
+ * page offset) and \`records\` are those of the page; an all-zero index makes every taken branch inside it
+ * leave. Returns a Status with \`stoppedAt\` set; after JUMP c.rip is valid. c.instructions has been
+ * advanced.
  */
 export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, attention: usize): i32 {
   let r = start;

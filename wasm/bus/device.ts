@@ -122,9 +122,9 @@ export const enum Chip {
   HOST_BRIDGE = 16, ISA_BRIDGE = 17, PM_FUNCTION = 18, VGA_FUNCTION = 19,
   /** The two channels of the IDE function, and the function. */
   IDE0 = 20, IDE1 = 21, IDE_FUNCTION = 22,
-  FW_CFG = 24, FLOPPY = 25,
+  FW_CFG = 24, FLOPPY = 25, SMBUS = 26,
   /** First number for chips of later boards. */
-  NEXT = 26,
+  NEXT = 27,
 }
 
 // @ts-ignore: decorator

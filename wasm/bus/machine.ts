@@ -39,9 +39,9 @@ export function a20Gate(open: bool): void {
 }
 
 /**
- * The chipset's INIT wire (keyboard controller, port 0x92, soft reset of 0xCF9, shutdown cycle): all CPUs start
- * over, memory and chips stay, and firmware finds in CMOS 0x0F how to go on. Where there is no firmware the
- * machine is reset.
+ * The chipset's INIT wire (keyboard controller, port 0x92, soft reset of 0xCF9, shutdown cycle): all CPUs
+ * start over, memory and chips stay, and firmware finds in CMOS 0x0F how to go on. Where there is no firmware
+ * the machine is reset.
  */
 export function machineInit(): void {
   if (atomic.load<u32>(BOARD + <usize>Board.DIRECT_BOOT) != 0) {

@@ -35,8 +35,9 @@ function stackAddress<T>(c: Cpu, sp: u64, write: bool): u64 { return sp; }
 /**
  * The inner loop of 32-bit code whose CS, DS, ES and SS span 4 GiB from 0 (cpu/mode.ts isFlat32):
  * execute records from `start` until something other than the next record must happen. `index` (u16 per
- * page offset) and `records` are those of the page; an all-zero index makes every taken branch inside it leave.
- * Returns a Status with `stoppedAt` set; after JUMP c.rip is valid. c.instructions has been advanced.
+ * page offset) and `records` are those of the page; an all-zero index makes every taken branch inside it
+ * leave. Returns a Status with `stoppedAt` set; after JUMP c.rip is valid. c.instructions has been
+ * advanced.
  */
 export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, attention: usize): i32 {
   let r = start;

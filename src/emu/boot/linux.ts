@@ -1,10 +1,11 @@
 // Direct boot of a Linux kernel (Documentation/arch/x86/boot.rst, "64-bit boot protocol", "32-bit boot
 // protocol") with the work of the kernel's own decompressor (arch/x86/boot/compressed) done on the host: the
-// payload is unpacked, its ELF segments go to their physical addresses, and CPU 0 enters startup_64 of vmlinux
-// with an identity map, or startup_32 without paging, and boot_params in RSI. What the decompressor passes on and this loader therefore provides: KASLR_FLAG of
-// loadflags clear (no randomisation, so the relocations behind the ELF file are not needed: they are for a
-// delta, and the delta is 0), the RSDP address in boot_params, a zeroed sentinel, 4-level paging (the CPU
-// announces no LA57), screen_info of the text mode that the display starts in. Left out: EFI, setup_data.
+// payload is unpacked, its ELF segments go to their physical addresses, and CPU 0 enters startup_64 of
+// vmlinux with an identity map, or startup_32 without paging, and boot_params in RSI. What the decompressor
+// passes on and this loader therefore provides: KASLR_FLAG of loadflags clear (no randomisation, so the
+// relocations behind the ELF file are not needed: they are for a delta, and the delta is 0), the RSDP address
+// in boot_params, a zeroed sentinel, 4-level paging (the CPU announces no LA57), screen_info of the text mode
+// that the display starts in. Left out: EFI, setup_data.
 
 import { KernelError } from '../errors.ts';
 import type { BootConfig } from '../config.ts';

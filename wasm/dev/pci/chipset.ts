@@ -1,15 +1,17 @@
 // The 440FX board's own functions: 82441FX host bridge (00:00.0, 8086:1237), PIIX3 ISA bridge (00:01.0,
 // 8086:7000) with PIRQ routing, PIIX4 power management (00:01.3, 8086:7113) with the PM base. Intel orders
 // 290549 and 290562. The PAM registers decide page by page whether 0xC0000..0xFFFFF is RAM or firmware's ROM
-// (290549 section 3.2.19; mmu/physmem.ts follows Board.SHADOW_READ and SHADOW_WRITE). Left out: SMBus, AGP,
+// (290549 section 3.2.19; mmu/physmem.ts follows Board.SHADOW_READ and SHADOW_WRITE). The SMBus
+// host (dev/smbus.ts) sits behind the PM function. Left out: AGP,
 // SMRAM, device activity monitors.
 
 import { PM_PORTS } from "../acpi-pm";
+import { SMBUS_PORTS } from "../smbus";
 import { portMove } from "../../bus/pio";
 import { Board, Chip, chipAddress } from "../../bus/device";
 import { machineFlushTlbs } from "../../bus/machine";
 import { BOARD } from "../../lib/layout";
-import { Intx, intxReset, intxRoute } from "./intx";
+import { boardIntx, intxReset, intxRoute } from "./intx";
 import {
   PCI_FUNCTION_BYTES, Pci, PciCommand, PciFunction, PciReg, pciAdd, pciFunctionReset, pciGet32, pciGet8,
     pciSet16, pciSet32, pciSet8,
@@ -31,21 +33,22 @@ const SUBSYSTEM: u32 = 0x1100;
 const enum Isa { PIRQ_A = 0x60, XBCS = 0x4E, TOM = 0x69, SLOT_MULTI = 0x80 }
 const enum Pm { BASE = 0x40, COUNT_A = 0x44, REG_5B = 0x5B, MISC = 0x80, SMB_BASE = 0x90, SMB_CONFIG = 0xD2 }
 const PM_BASE_MASK: u32 = 0xFFC0;
+const SMB_BASE_MASK: u32 = 0xFFF0;
 const PM_ENABLE: u32 = 1;
 const PIRQ_OFF: u32 = 0x80808080;
 /** Firmware's usual places. */
 const PRESET_PM_BASE: u32 = 0x600;
+const PRESET_SMB_BASE: u32 = 0x700;
+/** SMBus host on, interrupt line 9. */
+const PRESET_SMB_CONFIG: u32 = 0x09;
 const PRESET_PIRQ: u32 = 0x0B0B0A0A;
 const SCI_LINE: u32 = 9;
 
 /** Behind the framework's part of a function: the PM function's port slot and present base + 1. */
 const PM_SLOT: usize = PCI_FUNCTION_BYTES;
 const PM_MAPPED: usize = PCI_FUNCTION_BYTES + 4;
-
-/** The wired-OR state lives behind the ISA bridge's configuration. */
-export function boardIntx(): Intx {
-  return changetype<Intx>(chipAddress(Chip.ISA_BRIDGE) + PCI_FUNCTION_BYTES);
-}
+const SMB_SLOT: usize = PCI_FUNCTION_BYTES + 8;
+const SMB_MAPPED: usize = PCI_FUNCTION_BYTES + 12;
 
 // @ts-ignore: decorator
 @inline
@@ -53,8 +56,12 @@ function fn(chip: u32): PciFunction {
   return changetype<PciFunction>(chipAddress(chip));
 }
 
-/** At wiring time: the three functions and their writable bits. `pmSlot` = port slot of the ACPI block. */
-export function chipsetWire(pci: Pci, pmSlot: u32, hostWritten: u32, isaWritten: u32, pmWritten: u32): void {
+/**
+ * At wiring time: the three functions and their writable bits. `pmSlot` and `smbSlot` = port slots of the
+ * ACPI block and of the SMBus host.
+ */
+export function chipsetWire(pci: Pci, pmSlot: u32, smbSlot: u32, hostWritten: u32, isaWritten: u32,
+  pmWritten: u32): void {
   const host = fn(Chip.HOST_BRIDGE);
   pciAdd(pci, host, 0, VENDOR_INTEL, 0x1237, 2, 0x060000);
   pciWritable(host, 0x50, 0x40, 0xFF);
@@ -70,10 +77,11 @@ export function chipsetWire(pci: Pci, pmSlot: u32, hostWritten: u32, isaWritten:
   pciAdd(pci, pm, SLOT_CHIPSET << 3 | 3, VENDOR_INTEL, 0x7113, 3, 0x068000);
   pciWritable32(pm, Pm.BASE, PM_BASE_MASK);
   pciWritable(pm, Pm.COUNT_A, 0x8C, 0xFF);
-  pciWritable(pm, Pm.SMB_BASE, 2, 0xFF);
+  pciWritable32(pm, Pm.SMB_BASE, SMB_BASE_MASK);
   pciWritable(pm, Pm.SMB_CONFIG, 5, 0xFF);
   pm.written = pmWritten;
   store<u32>(changetype<usize>(pm) + PM_SLOT, pmSlot);
+  store<u32>(changetype<usize>(pm) + SMB_SLOT, smbSlot);
 }
 
 export function chipsetReset(): void {
@@ -102,6 +110,7 @@ export function chipsetReset(): void {
   pciSet8(pm, Pm.REG_5B, 0x02);
   pciSet8(pm, Pm.MISC, 0);
   pciSet32(pm, Pm.SMB_BASE, PM_ENABLE);
+  pciSet8(pm, Pm.SMB_CONFIG, 0);
   pmWritten(pm, 0, 0);
 }
 
@@ -135,17 +144,23 @@ export function isaWritten(f: PciFunction, offset: u32, size: u32): void {
 
 /** Configuration write to the PM function: where its ports are. */
 export function pmWritten(f: PciFunction, offset: u32, size: u32): void {
-  const at = changetype<usize>(f);
-  const base = pciGet32(f, Pm.BASE) & PM_BASE_MASK;
-  const on = (pciGet8(f, Pm.MISC) & PM_ENABLE) != 0 && base != 0;
-  const next: u32 = on ? base + 1 : 0;
-  const now = load<u32>(at, PM_MAPPED);
-  if (next == now) return;
-  portMove(load<u32>(at, PM_SLOT), now != 0 ? <i32>(now - 1) : -1, on ? <i32>base : -1, PM_PORTS);
-  store<u32>(at, next, PM_MAPPED);
+  const pm = (pciGet8(f, Pm.MISC) & PM_ENABLE) != 0 ? pciGet32(f, Pm.BASE) & PM_BASE_MASK : 0;
+  movePorts(f, PM_SLOT, PM_MAPPED, pm, PM_PORTS);
+  const smb = (pciGet8(f, Pm.SMB_CONFIG) & PM_ENABLE) != 0 ? pciGet32(f, Pm.SMB_BASE) & SMB_BASE_MASK : 0;
+  movePorts(f, SMB_SLOT, SMB_MAPPED, smb, SMBUS_PORTS);
 }
 
-/** What firmware leaves: PM ports at 0x600, PIRQA and B on line 10, C and D on 11. */
+/** Let the port slot noted at `slot` answer at `base`, 0 = nowhere; its place + 1 is noted at `mapped`. */
+function movePorts(f: PciFunction, slot: usize, mapped: usize, base: u32, ports: u32): void {
+  const at = changetype<usize>(f);
+  const next: u32 = base != 0 ? base + 1 : 0;
+  const now = load<u32>(at + mapped);
+  if (next == now) return;
+  portMove(load<u32>(at + slot), now != 0 ? <i32>(now - 1) : -1, base != 0 ? <i32>base : -1, ports);
+  store<u32>(at + mapped, next);
+}
+
+/** What firmware leaves: PM ports at 0x600, SMBus at 0x700, PIRQA and B on line 10, C and D on 11. */
 export function chipsetPreset(): void {
   const host = fn(Chip.HOST_BRIDGE);
   // Shadow RAM readable and writable.
@@ -159,5 +174,7 @@ export function chipsetPreset(): void {
   pciSet16(pm, PciReg.COMMAND, PciCommand.IO);
   pciSet32(pm, Pm.BASE, PRESET_PM_BASE | PM_ENABLE);
   pciSet8(pm, Pm.MISC, PM_ENABLE);
+  pciSet32(pm, Pm.SMB_BASE, PRESET_SMB_BASE | PM_ENABLE);
+  pciSet8(pm, Pm.SMB_CONFIG, PRESET_SMB_CONFIG);
   pmWritten(pm, 0, 0);
 }

@@ -1,13 +1,14 @@
 // PCI configuration space (PCI Local Bus 3.0 chapters 3 and 6): mechanism #1 at 0xCF8/0xCFC, one bus,
 // functions with 256 bytes each, base address registers that claim ports and addresses through the bus, and
 // the reset control register that the chipset puts at 0xCF9. A function is a `PciFunction` struct in its own
-// chip page; its driver file gives the bytes. Left out: bridges, memory-mapped configuration, expansion ROM
-// BARs, power states.
+// chip page; its driver file gives the bytes. Interrupts and messages: interrupt.ts. Left out: bridges,
+// memory-mapped configuration, expansion ROM BARs, power states.
 
 import { NEVER } from "../../lib/time";
 import { Serializer, serializeSection } from "../../lib/serializer";
 import { mmioMap } from "../../bus/mmio";
 import { portMove } from "../../bus/pio";
+import { pciInterruptsReset, pciInterruptsSerialize, pciInterruptsWritten } from "./interrupt";
 import { machineInit, machineResetRequest } from "../../bus/machine";
 
 const enum Port { ADDRESS = 0, RESET = 1, DATA = 4 }
@@ -27,7 +28,14 @@ export const enum PciReg {
   SUBSYSTEM_VENDOR = 0x2C, SUBSYSTEM = 0x2E, CAPABILITIES = 0x34, INTERRUPT_LINE = 0x3C, INTERRUPT_PIN = 0x3D,
 }
 export const enum PciCommand { IO = 1, MEMORY = 2, MASTER = 4, INTX_DISABLE = 0x400 }
-export const enum BarKind { NONE = 0, PORTS = 1, MEMORY = 2 }
+/** MEMORY64 takes the register behind it too. */
+export const enum BarKind { NONE = 0, PORTS = 1, MEMORY = 2, MEMORY64 = 3 }
+const TYPE_64: u32 = 4;
+/** Status: there is a list of capabilities; the pin is asserted (or would be). */
+const STATUS_CAPABILITIES: u32 = 0x10;
+const STATUS_INTX: u32 = 0x08;
+/** Addresses that this machine's processors have. */
+const ADDRESS_LIMIT: u64 = 1 << 40;
 
 /** One base address register and what it maps. */
 @unmanaged
@@ -37,7 +45,7 @@ export class PciBar {
   bytes: u32;
   /** Slot of bus/pio.ts or bus/mmio.ts. */
   slot: u32;
-  /** Present mapping + 1, 0 = not mapped. */
+  /** Present mapping: first port or page + 1, 0 = not mapped. */
   mapped: u32;
 }
 const BAR_BYTES: u32 = offsetof<PciBar>();
@@ -49,7 +57,14 @@ export class PciFunction {
   devfn: u32;
   /** Function index of `written(function, offset, size)` after a configuration write, 0 = none. */
   written: u32;
-  pad: u32;
+  /**
+   * Interrupts (interrupt.ts): what the device asserts, what the pin shows; offsets of the capabilities, 0 =
+   * none.
+   */
+  intx: u32;
+  pinLevel: u32;
+  msi: u32;
+  msix: u32;
 }
 const BAR_TABLE: usize = 0x20;
 const CONFIG: usize = 0x100;
@@ -131,8 +146,21 @@ export function pciAddBar(f: PciFunction, n: u32, kind: BarKind, bytes: u32, slo
   b.slot = slot;
   b.mapped = 0;
   const reg = PciReg.BAR0 + (n << 2);
-  pciSet32(f, reg, kind == BarKind.PORTS ? 1 : 0);
+  pciSet32(f, reg, barType(kind));
   pciWritable32(f, reg, ~(bytes - 1));
+  if (kind == BarKind.MEMORY64) pciWritable32(f, reg + 4, ~0);
+}
+
+function barType(kind: u32): u32 {
+  return kind == BarKind.PORTS ? 1 : kind == BarKind.MEMORY64 ? TYPE_64 : 0;
+}
+
+/** Put a capability that starts at configuration offset `at` in front of the list (6.7). */
+export function pciAddCapability(f: PciFunction, id: u32, at: u32): void {
+  pciSet8(f, at, id);
+  pciSet8(f, at + 1, pciGet8(f, PciReg.CAPABILITIES));
+  pciSet8(f, PciReg.CAPABILITIES, at);
+  pciSet16(f, PciReg.STATUS, pciGet16(f, PciReg.STATUS) | STATUS_CAPABILITIES);
 }
 
 /** Follow the BARs and the command register with the bus's tables. */
@@ -141,21 +169,29 @@ export function pciRemap(f: PciFunction): void {
   for (let n: u32 = 0; n < BARS; n++) {
     const b = bar(f, n);
     if (b.kind == BarKind.NONE) continue;
-    const value = pciGet32(f, PciReg.BAR0 + (n << 2));
-    const base = b.kind == BarKind.PORTS ? value & ~3 : value & ~15;
-    const wanted = (command & (b.kind == BarKind.PORTS ? PciCommand.IO : PciCommand.MEMORY)) != 0;
-    // All ones is the size probe, 0 an unset register: neither decodes.
-    const valid = wanted && base != 0 && base != ~(b.bytes - 1)
-      && (b.kind != BarKind.PORTS || base < 0x10000);
-    const next: u32 = valid ? base + 1 : 0;
+    const ports = b.kind == BarKind.PORTS;
+    const on = (command & (ports ? PciCommand.IO : PciCommand.MEMORY)) != 0;
+    const base = on ? barBase(f, n, b) : 0;
+    const next: u32 = base == 0 ? 0 : ports ? <u32>base + 1 : <u32>(base >> 12) + 1;
     if (next == b.mapped) continue;
-    if (b.kind == BarKind.PORTS) {
-      portMove(b.slot, b.mapped != 0 ? <i32>(b.mapped - 1) : -1, valid ? <i32>base : -1, b.bytes);
+    if (ports) {
+      portMove(b.slot, b.mapped != 0 ? <i32>(b.mapped - 1) : -1, next != 0 ? <i32>base : -1, b.bytes);
     } else {
-      mmioMap(b.slot, valid ? <u64>base : 0, valid ? b.bytes >> 12 : 0);
+      mmioMap(b.slot, base, next != 0 ? b.bytes >> 12 : 0);
     }
     b.mapped = next;
   }
+}
+
+/** Where a BAR points, 0 = nowhere: it is unset, being sized (all ones), or out of reach. */
+function barBase(f: PciFunction, n: u32, b: PciBar): u64 {
+  const value = pciGet32(f, PciReg.BAR0 + (n << 2));
+  const base = value & (b.kind == BarKind.PORTS ? ~3 : ~15);
+  if (base == ~(b.bytes - 1)) return 0;
+  if (b.kind == BarKind.PORTS) return base < 0x10000 ? <u64>base : 0;
+  if (b.kind != BarKind.MEMORY64) return base;
+  const wide = <u64>pciGet32(f, PciReg.BAR0 + 4 + (n << 2)) << 32 | <u64>base;
+  return wide < ADDRESS_LIMIT ? wide : 0;
 }
 
 function functionAt(pci: Pci): PciFunction {
@@ -175,6 +211,7 @@ function writeConfig(f: PciFunction, offset: u32, size: u32, value: u32): void {
     store<u8>(at, <u8>((old & ~mask | v & mask) & ~(v & clear)), CONFIG);
   }
   if (offset < <u32>PciReg.CAPABILITIES) pciRemap(f);
+  pciInterruptsWritten(f);
   if (f.written != 0) call_indirect<void>(f.written, changetype<usize>(f), offset, size);
 }
 
@@ -187,6 +224,11 @@ export function pciRead(pci: Pci, offset: u32, size: u32): u32 {
   const f = functionAt(pci);
   if (changetype<usize>(f) == 0) return NO_FUNCTION;
   const at = (pci.address & 0xFC) + (offset - Port.DATA);
+  if ((at & ~3) == <u32>PciReg.COMMAND) {
+    const status = f.intx != 0 ? STATUS_INTX << 16 : 0;
+    const ones: u32 = size == 4 ? ~0 : (<u32>1 << (size << 3)) - 1;
+    return (pciGet32(f, PciReg.COMMAND) | status) >> ((at & 3) << 3) & ones;
+  }
   switch (size) {
     case 1: return pciGet8(f, at);
     case 2: return pciGet16(f, at);
@@ -223,9 +265,11 @@ export function pciFunctionReset(f: PciFunction): void {
   pciSet8(f, PciReg.INTERRUPT_LINE, 0);
   for (let n: u32 = 0; n < BARS; n++) {
     if (bar(f, n).kind == BarKind.NONE) continue;
-    pciSet32(f, PciReg.BAR0 + (n << 2), bar(f, n).kind == BarKind.PORTS ? 1 : 0);
+    pciSet32(f, PciReg.BAR0 + (n << 2), barType(bar(f, n).kind));
+    if (bar(f, n).kind == BarKind.MEMORY64) pciSet32(f, PciReg.BAR0 + 4 + (n << 2), 0);
   }
   pciRemap(f);
+  pciInterruptsReset(f);
 }
 
 export function pciTick(pci: Pci, now: i64): i64 {
@@ -240,7 +284,9 @@ export function pciSerialize(pci: Pci, s: Serializer): void {
     if (changetype<usize>(f) == 0) continue;
     // "PCF" and the function number, version 1
     serializeSection(s, 0x00464350 | n << 24, 1, changetype<usize>(f) + CONFIG, CONFIG_BYTES);
+    pciInterruptsSerialize(f, s);
     pciRemap(f);
+    pciInterruptsWritten(f);
     if (f.written != 0) call_indirect<void>(f.written, changetype<usize>(f), <u32>0, <u32>0);
   }
 }

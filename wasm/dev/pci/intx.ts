@@ -4,6 +4,8 @@
 // orders the sources of a shared line.
 
 import { lock, unlock } from "../../lib/atomics";
+import { Chip, chipAddress } from "../../bus/device";
+import { PCI_FUNCTION_BYTES } from "./config";
 import { irqSet, ioapicInput, picInput } from "../../bus/irq";
 
 const PIRQS: u32 = 4;
@@ -23,6 +25,11 @@ export class Intx {
   asserted0: u32; asserted1: u32; asserted2: u32; asserted3: u32;
   /** ISA lines now driven by PIRQs. */
   driven: u32;
+}
+
+/** The board's lines; their state lives behind the ISA bridge's configuration. */
+export function boardIntx(): Intx {
+  return changetype<Intx>(chipAddress(Chip.ISA_BRIDGE) + PCI_FUNCTION_BYTES);
 }
 
 // @ts-ignore: decorator

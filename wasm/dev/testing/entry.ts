@@ -15,8 +15,7 @@ export { picAcknowledgeHook as picInta } from "../pic";
 export { irqSet } from "../../bus/irq";
 export { clockFire, clockRun, timerDeadline } from "../../bus/clock";
 export { vgaRender } from "../vga/render";
-export { intxSet } from "../pci/intx";
-export { boardIntx } from "../pci/chipset";
+export { boardIntx, intxSet } from "../pci/intx";
 export { setCurrentCpu } from "../../lib/this-cpu";
 export { ringPut, ringGet, ringCount, ringInit } from "../../lib/ring";
 export {
@@ -36,3 +35,4 @@ export function cpuIdOffset(): u32 {
 export function cpuSecond(address: usize): u64 {
   return changetype<Cpu>(address).second;
 }
+export { testDeviceAdd, testDeviceIntx, testDeviceReset, testDeviceSignal } from "./pci-device";
