@@ -15,9 +15,9 @@ import { deviceWrote } from "./mmu/code-pages";
 import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
 import { Exit, publishStats, runSlice, setTranslator } from "./interp/loop";
-import { executeRegions, noteHead } from "./jit/region";
+import { beginSlice, executeRegions, noteHead } from "./jit/region";
 // What translated regions import.
-export { jitCond, jitLost } from "./jit/flags";
+export { jitCond, jitHelp, jitLost } from "./jit/flags";
 import { physInit, ramHost } from "./mmu/physmem";
 import { tlbResetMode } from "./mmu/tlb";
 import { CPU_STATE_BYTES } from "./lib/layout";
@@ -79,7 +79,7 @@ export function cpuInit(id: u32): void {
   resetMsrs(cpu);
   tlbResetMode(cpu);
   icacheReset(cpu);
-  setTranslator(executeRegions, noteHead);
+  setTranslator(executeRegions, noteHead, beginSlice);
   cpu.runState = id == 0 ? RunState.RUNNING : RunState.WAIT_FOR_SIPI;
   atomic.store<u32>(inboxOf(id), RunState.PAUSED, Inbox.RUN_STATE);
 }

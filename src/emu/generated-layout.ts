@@ -100,6 +100,7 @@ export const Option = {
   MONITOR: 2,
   TRANSLATOR: 4,
   PROFILE: 8,
+  FORCED: 0x10,
 } as const;
 export const MachineEnd = {
   NONE: 0,
@@ -424,11 +425,17 @@ export const CHIP_LAPIC = 0x3F;
 
 // wasm/jit/exits.ts
 export const Exit = {
-  OTHER: 0,
-  MISS: 1,
-  POLL: 2,
+  JUMP: 0,
+  OTHER: 1,
+  MISS: 2,
+  POLL: 3,
+  HANDLER: 4,
+  UNKNOWN: 5,
+  COLD: 6,
 } as const;
-export const EXIT_SHIFT = 0xD;
+export const EXIT_WHY = 3;
+export const EXIT_STATUS = 0x100;
+export const EXIT_FLAGS = 2;
 export const BUDGET = 0x7A120;
 
 // Fields of class Cpu (wasm/cpu/state.ts), from the start of a CPU block.

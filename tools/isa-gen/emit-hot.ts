@@ -283,8 +283,6 @@ export function emitHot(long: Form[], legacy: Form[], symbols: Map<string, Symbo
 const TEMPLATE = `
 /** Private to the inner loop: go to page offset t. */
 const TAKEN: i32 = 16;
-/** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
-const FUEL: i32 = 50000;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 @ADDRESS@
@@ -299,7 +297,7 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
   let r = start;
   // Records executed before the one at r: (r - bias) / 32.
   let bias: i64 = <i64>start;
-  let fuel: i32 = FUEL;
+  let fuel = fuelLeft;
   let s: i32 = 0;
   let t: u64 = 0;
   for (;;) {
@@ -331,7 +329,7 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
       r += 32;
       continue;
     }
-    if (s != TAKEN) return leave(c, r, bias, s);
+    if (s != TAKEN) return leave(c, r, bias, s, fuel);
     if (t < 4096) {
       const n = <usize>load<u16>(index + (<usize>t << 1));
       if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
@@ -349,7 +347,7 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
         continue;
       }
     }
-    return leave(c, r, bias, leaveTo(c, t));
+    return leave(c, r, bias, leaveTo(c, t), fuel);
   }
   return 0;
 }

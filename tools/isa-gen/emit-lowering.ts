@@ -10,7 +10,11 @@ const UOPS: Record<string, number> = {
     imul: 13, shl: 14,
   shr: 15, sar: 16, cmovcc: 17, setcc: 18,
 };
-const HANDLERS: Record<string, number> = { hLea: 21, hJcc: 22, hJmp: 23, hNop: 24 };
+const HANDLERS: Record<string, number> = {
+  hLea: 21, hJcc: 22, hJmp: 23, hNop: 24, hPushR: 25, hPushI: 26, hPopR: 27, hLeave: 28, hCall: 29, hRet: 30,
+    hRetI: 30,
+  hCallE: 31, hJmpE: 32,
+};
 /** uops of shape `read`: CMP and TEST. */
 const READS: Record<string, number> = { sub: 19, and: 20 };
 
@@ -23,11 +27,40 @@ const PLACES: Record<string, number> = {
 const NO_PLACE = 9;
 const SOURCE_WIDTHS: Record<string, number> = { b: 1, w: 2, d: 3 };
 
+/** Class in wasm/jit/map.ts: the interpreter's handler in line, and the block ends behind it or not. */
+const CLASS_HELPER = 1, CLASS_ENDS = 2;
+/** May change the interrupt flag or the TLB bank, but neither code nor mode: the block goes on. */
+const GOES_ON = new Set(['hCli', 'hSti', 'hClac', 'hStac', 'hPopf', 'hClts']);
+/** These drop translations, of code too. */
+const ENDS = new Set(['hInvlpg']);
+/** Registers that a handler uses without naming them in an operand. */
+const IMPLICIT = /^(MASKMOV|PCMP[EI]STR|FX|XSAVE|XRSTOR|LDMXCSR|STMXCSR)/;
+const GENERAL = /^([EGZRBO]|AL|AX|rAX|CL|DX)/;
+
+/**
+ * Touches vector or x87 registers and memory only: neither general registers (but in its address) nor flags.
+ */
+function isPure(row: TableRow['row']): boolean {
+  if (!/^(mmx|sse-int|sse-float|crypto|x87)/.test(row.file)) return false;
+  if (row.reads !== undefined || row.writes !== undefined || IMPLICIT.test(row.name)) return false;
+  return !row.ops.split(',').some((operand) => GENERAL.test(operand));
+}
+
+function classOf(row: TableRow['row']): number {
+  if (ENDS.has(row.handler ?? '')
+    || (row.jit === 'ends-block' && !GOES_ON.has(row.handler ?? ''))) return CLASS_ENDS;
+  return CLASS_HELPER;
+}
+
 /**
  * Bits 0-7 Lower, 8-11 condition, 12-15 Place, 16-17 width of the source when it has one of its own (1 = 8
- * bits, 2, 3).
+ * bits, 2, 3), 18-19 class of the handler, 20 pure.
  */
-function lowering({ row }: TableRow): number {
+function lowering(t: TableRow): number {
+  return native(t) | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0);
+}
+
+function native({ row }: TableRow): number {
   if (row.feature !== undefined && row.handler !== 'hNop' && row.uop !== 'cmovcc') return 0;
   const op = row.handler ? HANDLERS[row.handler] : row.shape === 'read' ? READS[row.uop!] : UOPS[row.uop!];
   if (op === undefined) return 0;
@@ -46,7 +79,7 @@ export function emitLowering(rows: TableRow[]): string {
   for (let i = 0; i < values.length; i += 16) lines.push(`  ${values.slice(i, i + 16).join(', ')},`);
   return `${HEADER}
 /**
- * By row: Lower, condition << 8, Place << 12, source width << 16 (wasm/jit/map.ts); 0 = the interpreter's.
+ * By row: Lower, condition << 8, Place << 12, source width << 16, class << 18, pure << 20 (wasm/jit/map.ts).
  */
 export const LOWERING: usize = memory.data<u32>([
 ${lines.join('\n')}

@@ -68,7 +68,7 @@ const COMMON: [string, string[]][] = [
   ['../mmu/atomic', ['splitLockBegin', 'splitLockEnd']],
   ['../interp/lock', ['needsSplit', 'saveFlags', 'restoreFlags', 'atomicRead', 'atomicReplace']],
   ['../mmu/segment', ['segmentLinear']],
-  ['../interp/branch', ['canBranchTo', 'canLeaveTo', 'leave', 'leaveTo', 'pageWithinCode', 'wrapTarget']],
+  ['../interp/branch', ['canBranchTo', 'canLeaveTo', 'fuelLeft', 'leave', 'leaveTo', 'pageWithinCode', 'wrapTarget']],
   ['../interp/stack', ['setStackPointer']],
 ];
 

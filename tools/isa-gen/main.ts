@@ -12,6 +12,7 @@ import { findSymbols } from './symbols.ts';
 import { type TableRow, buildTables } from './tables.ts';
 import { emitCold, emitDecodeTables, emitHandlerIndex } from './emit.ts';
 import { FIRST_HOT, LEGACY, NATURAL, SNIPPETS, emitHot } from './emit-hot.ts';
+import { emitLowering } from './emit-lowering.ts';
 import { emitForms, emitNames, emitTable } from './emit-docs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -70,6 +71,7 @@ async function generate(): Promise<Map<string, string>> {
   for (const [file, text] of emitHot(hotForms, legacyForms, symbols)) out.set(file, text);
   out.set('src/emu/generated-forms.ts', emitForms(ordered.map((form) => form.name), [...HOT, ...HOT_LEGACY],
     FIRST_HOT));
+  out.set('wasm/gen/lowering.ts', emitLowering(tableRows));
   out.set('isa/gen/names.ts', emitNames(tableRows));
   out.set('docs/instruction-table.md', emitTable(tableRows));
   return out;

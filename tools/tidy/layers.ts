@@ -43,7 +43,7 @@ export const MATRIX: Readonly<Record<string, readonly string[]>> = {
   record: ['lib', 'cpu-leaf'],
   decode: ['lib', 'cpu-leaf', 'record', 'cpu', 'mmu', 'gen'],
   interp: [...CORE, 'gen'],
-  jit: [...CORE, 'gen'],
+  jit: [...CORE, 'interp', 'gen'],
   gen: [...CORE, 'interp'],
   board: ['lib', 'cpu-leaf', 'cpu', 'bus', 'dev'],
   'board-testing': ['lib', 'cpu-leaf', 'cpu', 'bus', 'dev', 'board', 'main', 'layout'],

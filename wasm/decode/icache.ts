@@ -85,6 +85,13 @@ export function icacheDropAll(c: Cpu): void {
   for (let s: u32 = 1; s < ICACHE_SLOTS; s++) emptySlot(c, s);
 }
 
+/** Slot that holds up-to-date records of the page in this mode, 0 = none. */
+export function icacheFind(c: Cpu, page: u32, mode: u32): u32 {
+  const slot = <u32>load<u16>(slotOfPage(c, page));
+  if (slot == 0 || load<u32>(slotAt(c, slot), Slot.MODE) != mode) return 0;
+  return icacheFresh(c, slot) ? slot : 0;
+}
+
 /** Slot with the records of a CODE page, made when missing. */
 export function icacheSlot(c: Cpu, page: u32, mode: u32): u32 {
   let slot = <u32>load<u16>(slotOfPage(c, page));
@@ -169,10 +176,20 @@ export function slotOfRecord(c: Cpu, r: usize): u32 {
   return <u32>(r - changetype<usize>(c) - CPU_RECORDS) / SLOT_RECORDS;
 }
 
+/** Guest page of a slot. */
+export function slotPage(c: Cpu, slot: u32): u32 { return load<u32>(slotAt(c, slot), Slot.PAGE); }
+
 /** Is what was decoded from the slot's page still what the page holds? */
 export function icacheFresh(c: Cpu, slot: u32): bool {
   const at = slotAt(c, slot);
   return pageVersion(load<u32>(at, Slot.PAGE)) == load<u32>(at, Slot.VERSION);
+}
+
+/** The record at page offset `off`, which had become an entry of a region, is again what it was. */
+export function icacheLeave(r: usize, records: usize): void {
+  const copy = records + <usize>load<u32>(r, RecOffset.HANDLER) * RECORD_BYTES;
+  store<u16>(r, load<u16>(copy), RecOffset.OP);
+  store<u32>(r, load<u32>(copy, RecOffset.HANDLER), RecOffset.HANDLER);
 }
 
 /**

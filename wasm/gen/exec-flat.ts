@@ -5,7 +5,7 @@ import { Cpu, Status } from "../cpu/state";
 import {
   Op, readReg, recBase, recDisp, recImm, recIndex, recIsMem, recLen, recOff, recReg, recRm, recScale, writeReg,
 } from "../decode/record";
-import { leave, leaveTo } from "../interp/branch";
+import { fuelLeft, leave, leaveTo } from "../interp/branch";
 import { readHost, rmwDone, rmwHost, writeValue } from "../mmu/access";
 import { JUMP_TAG_32, jumpFind, jumpIndex, jumpRecords } from "../mmu/jump-cache";
 import { adc, add, and, dec, imul, inc, neg, not, or, sbb, sub, xor } from "../uop/arith";
@@ -15,8 +15,6 @@ import { rol, ror, sar, shl, shld, shr, shrd } from "../uop/shift";
 
 /** Private to the inner loop: go to page offset t. */
 const TAKEN: i32 = 16;
-/** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
-const FUEL: i32 = 50000;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 /** Linear address: 32 bits of base + index + displacement. */
@@ -43,7 +41,7 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
   let r = start;
   // Records executed before the one at r: (r - bias) / 32.
   let bias: i64 = <i64>start;
-  let fuel: i32 = FUEL;
+  let fuel = fuelLeft;
   let s: i32 = 0;
   let t: u64 = 0;
   for (;;) {
@@ -1198,7 +1196,7 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       r += 32;
       continue;
     }
-    if (s != TAKEN) return leave(c, r, bias, s);
+    if (s != TAKEN) return leave(c, r, bias, s, fuel);
     if (t < 4096) {
       const n = <usize>load<u16>(index + (<usize>t << 1));
       if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
@@ -1219,7 +1217,7 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         continue;
       }
     }
-    return leave(c, r, bias, leaveTo(c, t));
+    return leave(c, r, bias, leaveTo(c, t), fuel);
   }
   return 0;
 }

@@ -6,7 +6,7 @@ import {
   Op, readReg, recAddrSize, recBase, recDisp, recImm, recIndex, recIsMem, recLen, recOff, recReg, recRm, recScale,
   recSeg, writeReg,
 } from "../decode/record";
-import { canBranchTo, leave, leaveTo, pageWithinCode, wrapTarget } from "../interp/branch";
+import { canBranchTo, fuelLeft, leave, leaveTo, pageWithinCode, wrapTarget } from "../interp/branch";
 import { setStackPointer } from "../interp/stack";
 import { readHost, rmwDone, rmwHost, writeValue } from "../mmu/access";
 import { jumpFind, jumpIndex, jumpKey, jumpRecords } from "../mmu/jump-cache";
@@ -18,8 +18,6 @@ import { rol, ror, sar, shl, shld, shr, shrd } from "../uop/shift";
 
 /** Private to the inner loop: go to page offset t. */
 const TAKEN: i32 = 16;
-/** Taken branches per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
-const FUEL: i32 = 50000;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 /** Offset within the segment, at the record's address size. */
@@ -61,7 +59,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
   let r = start;
   // Records executed before the one at r: (r - bias) / 32.
   let bias: i64 = <i64>start;
-  let fuel: i32 = FUEL;
+  let fuel = fuelLeft;
   let s: i32 = 0;
   let t: u64 = 0;
   for (;;) {
@@ -1226,7 +1224,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
       r += 32;
       continue;
     }
-    if (s != TAKEN) return leave(c, r, bias, s);
+    if (s != TAKEN) return leave(c, r, bias, s, fuel);
     if (t < 4096) {
       const n = <usize>load<u16>(index + (<usize>t << 1));
       if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
@@ -1250,7 +1248,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         continue;
       }
     }
-    return leave(c, r, bias, leaveTo(c, t));
+    return leave(c, r, bias, leaveTo(c, t), fuel);
   }
   return 0;
 }

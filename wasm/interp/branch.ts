@@ -16,13 +16,27 @@ const RECORD: i64 = 32;
 
 /** Record at which the inner loop stopped. */
 export let stoppedAt: usize = 0;
+/** For translated code that has called a handler (jit/flags.ts). */
+export function stopAt(r: usize): void {
+  stoppedAt = r;
+}
+
+/**
+ * Taken branches until the inner loop comes back: there is no on-stack replacement in wasm, so the engine
+ * must see fresh calls; and for the translator a sample of where time goes.
+ */
+export let fuelLeft: i32 = 0;
+export function refuel(n: i32): void {
+  fuelLeft = n;
+}
 
 /** Account for the records up to r, the first of which was at `bias`, and note where the inner loop stopped. */
-export function leave(c: Cpu, r: usize, bias: i64, s: i32): i32 {
+export function leave(c: Cpu, r: usize, bias: i64, s: i32, fuel: i32): i32 {
   // Faults and retries are not counted.
   const done = <i64>r - bias + (s == Status.FAULT || s == Status.RETRY ? 0 : RECORD);
   c.instructions += <u64>(done >> REC_SHIFT);
   stoppedAt = r;
+  fuelLeft = fuel;
   return s;
 }
 

@@ -32,7 +32,7 @@ import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/co
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
 import { isRam, physReadBytes, ramPages } from "../mmu/physmem";
 import { isFlat32 } from "../cpu/mode";
-import { pageWithinCode, stoppedAt } from "./branch";
+import { fuelLeft, pageWithinCode, refuel, stoppedAt } from "./branch";
 import { jumpHide, jumpRemember, jumpSelect } from "../mmu/jump-cache";
 import { countInstruction, takeSample, windowLeft } from "./sampler";
 import { tlbEntry, tlbFetchGlobal, tlbFillFetch, tlbFlushAll } from "../mmu/tlb";
@@ -44,6 +44,8 @@ const DR6_BS: u64 = 1 << 14;
 /** Local and global enables of the four breakpoints. */
 const DR7_ENABLES: u64 = 0xff;
 const MAX_INSN: u32 = 15;
+/** Taken branches per call of the inner loop. */
+const FUEL: i32 = 50000;
 /** Turns of the outer loop per call, so that the engine can swap in optimised code. */
 const SLICE_TURNS: u32 = 20000;
 /** Of this slice. */
@@ -51,13 +53,16 @@ let translating: bool = false;
 
 /** What the translator does in the run loop (main.ts sets it: it lies above this layer). */
 type RunFunction = (c: Cpu, r: usize, index: usize, records: usize, attention: usize) => i32;
-type HeadFunction = (c: Cpu, slot: u32, page: u32, off: u32) => void;
+type HeadFunction = (c: Cpu, slot: u32, page: u32, off: u32, va: u64) => void;
+type SliceFunction = (c: Cpu) => void;
 let runTranslated: RunFunction = execute;
-let noteHead: HeadFunction = (c: Cpu, slot: u32, page: u32, off: u32): void => {};
+let noteHead: HeadFunction = (c: Cpu, slot: u32, page: u32, off: u32, va: u64): void => {};
+let beginSlice: SliceFunction = (c: Cpu): void => {};
 
-export function setTranslator(run: RunFunction, head: HeadFunction): void {
+export function setTranslator(run: RunFunction, head: HeadFunction, slice: SliceFunction): void {
   runTranslated = run;
   noteHead = head;
+  beginSlice = slice;
 }
 
 /** Why runSlice came back. */
@@ -84,7 +89,8 @@ function runCached(c: Cpu): i32 {
   if (!isRam(<u64>page) || !requestCode(c, <u32>page) || !pageWithinCode(c, c.rip - off)) return runStep(c);
   const slot = icacheSlot(c, <u32>page, c.codeMode);
   const index = slotIndex(c, slot);
-  if (translating && c.mode64) noteHead(c, slot, <u32>page, off);
+  if (translating && c.mode64) noteHead(c, slot, <u32>page, off, va);
+  else if (fuelLeft <= 0) refuel(FUEL);
   let n = <u32>load<u16>(index + (off << 1));
   if (n == 0) {
     count(changetype<usize>(c), Count.DECODES);
@@ -370,6 +376,7 @@ function careful(c: Cpu): bool {
 export function runSlice(c: Cpu): i32 {
   const box = inboxOf(c.id);
   translating = (control32(Control.OPTIONS) & Option.TRANSLATOR) != 0;
+  if (translating) beginSlice(c);
   for (let turn: u32 = 0; turn < SLICE_TURNS; turn++) {
     if ((atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) != 0 && !c.shadow) {
       const exit = poll(c);

@@ -113,10 +113,11 @@ const ENV: u32 = 0x766E65;
 const MEM: u32 = 0x6D656D;
 const COND: u32 = 0x646E6F63;
 const LOST: u32 = 0x74736F6C;
+const HELP: u32 = 0x706C6568;
 const FIRST_FUNCTION: u32 = 0x3066;
 
 /** Functions of the core, in the order of their import. */
-export const enum Import { COND = 0, LOST = 1, COUNT = 2 }
+export const enum Import { COND = 0, LOST = 1, HELP = 2, COUNT = 3 }
 
 function importsOf(): void {
   byte(Section.IMPORT);
@@ -126,10 +127,14 @@ function importsOf(): void {
   byte(2); byte(LIMITS_SHARED); uleb(0); uleb(MEMORY_PAGES);
   name(ENV, 3); name(COND, 4); byte(0); uleb(0);
   name(ENV, 3); name(LOST, 4); byte(0); uleb(0);
+  name(ENV, 3); name(HELP, 4); byte(0); uleb(0);
   endLength(size);
 }
 
-/** Start a module at `address`: imports env.mem, env.cond, env.lost; function f0 (i32, i32) -> i32 with these many i64, then i32 locals. */
+/**
+ * Start a module at `address`: imports env.mem and the core's functions; function f0 (i32, i32) -> i32 with
+ * these many i64, then i32 locals.
+ */
 let codeSize: usize = 0;
 let bodySize: usize = 0;
 export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32): void {

@@ -1,127 +1,265 @@
-// Finds the instructions and blocks that a head reaches inside its page. Decoding again (instead of reading
-// the records) gives the row of each instruction, which a record does not hold.
+// Finds the instructions and blocks that a head reaches: inside its page, and in the pages of direct jumps
+// and calls that are decoded and mapped now. Decoding again (instead of reading the records) gives the row of
+// each instruction, which a record does not hold. What has never been decoded has never been executed: edges
+// to such places leave the region.
 
-import { CodeMode, Cpu } from "../cpu/state";
+import { CodeMode, Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
-import { RecFlag, recDisp, recFlags, recLen, recOpSize } from "../decode/record";
+import { icacheFind, slotIndex } from "../decode/icache";
+import { RecFlag, recAddrSize, recDisp, recFlags, recLen, recOpSize, recSeg } from "../decode/record";
 import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
-import { ramHost } from "../mmu/physmem";
+import { isRam, ramHost } from "../mmu/physmem";
+import { findEntry } from "./regions";
+import { tlbEntry } from "../mmu/tlb";
 import {
-  Block, Insn, Lower, MAX_BLOCKS, MAX_INSNS, PAGE, Place, Term, block, blockAt, clearWork, insn, insnAt,
-    insnOf, lowerOp, lowerPlace,
-  queueAt,
+  Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
+  clearBlocks, clearPage, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt, queueAt, relOf,
 } from "./map";
 
 const MAX_INSN: u32 = 15;
+const NOWHERE: u32 = 0xFFFFFFFF;
+/** log2 of 8 bytes; address size of 64 bits. */
+const QWORD: u32 = 3;
+const ADDRESS64: u32 = 2;
 
 /** Blocks are nodes 1 to blocks. */
 export let blocks: u32 = 0;
+/** Pages of the region. */
+export let pages: u32 = 0;
+/** Follow edges to places that have not been executed yet. */
+export let eager: bool = false;
+export function setEager(on: bool): void { eager = on; }
+let anchor: u64 = 0;
 let insns: u32 = 0;
 let leaders: u32 = 0;
 let queued: u32 = 0;
 
 function record(i: Insn): usize { return changetype<usize>(i); }
 
-/** Lowering of the instruction just decoded, 0 when the interpreter must do it. */
-function classify(i: Insn, off: u32, len: u32): u32 {
-  if (len == 0 || decodedRow < 0 || off + len >= PAGE) return 0;
-  const lowering = load<u32>(LOWERING + (<usize>decodedRow << 2));
-  if (lowering == 0) return 0;
+/** Can wasm code do it without a handler? */
+function isNative(i: Insn, op: u32): bool {
   const r = record(i);
-  if (recFlags(r) & (<u32>RecFlag.LOCK | RecFlag.COMPLEX)) return 0;
-  i.lowering = lowering;
-  const op = lowerOp(i);
-  // Jumps out of the page are the interpreter's.
-  if ((op == Lower.JCC || op == Lower.JMP) && <u64>recDisp(r) >= PAGE) return 0;
-  if (lowerPlace(i) == Place.E_CL && recOpSize(r) < 2) return 0;
-  return lowering;
-}
-
-/** Number the leader at `off`; false when there are too many. */
-function lead(off: u32): bool {
-  if (load<u8>(blockAt(off))) return true;
-  if (leaders == MAX_BLOCKS) return false;
-  store<u8>(blockAt(off), ++leaders);
-  block(leaders).off = off;
-  store<u16>(queueAt(queued++), off);
+  const flags = recFlags(r);
+  if (op == 0 || (flags & RecFlag.LOCK) != 0) return false;
+  if (flags & RecFlag.COMPLEX) {
+    if (op == Lower.LEA || op == Lower.NOP || recAddrSize(r) != ADDRESS64
+      || recSeg(r) < <u32>Seg.FS) return op == Lower.NOP;
+  }
+  if (op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) return recOpSize(r) == QWORD;
+  if (((i.lowering >> 12) & 15) == Place.E_CL && recOpSize(r) < 2) return false;
   return true;
 }
 
+function classify(i: Insn, len: u32): Kind {
+  if (len == 0 || decodedRow < 0) return Kind.NONE;
+  i.lowering = load<u32>(LOWERING + (<usize>decodedRow << 2));
+  if (isNative(i, i.lowering & 0xFF)) return Kind.NATIVE;
+  return lowerClass(i.lowering) == 2 ? Kind.ENDS : Kind.HELPER;
+}
+
+/** Number of the page `delta` pages from page 0, NOWHERE when it is not mapped, not decoded, or too much. */
+function pageFor(c: Cpu, delta: i64): u32 {
+  if (delta < -0x7000 || delta > 0x7000) return NOWHERE;
+  for (let k: u32 = 0; k < pages; k++) if (load<i32>(pageAt(k), PageField.DELTA) == <i32>delta) return k;
+  if (pages == MAX_PAGES) return NOWHERE;
+  const va = anchor + <u64>(delta << 12);
+  const e = tlbEntry(c.tlbFetch, va);
+  if ((load<u64>(e) ^ va) >= 4096) return NOWHERE;
+  const phys = load<u32>(e, 12);
+  if (!isRam(phys)) return NOWHERE;
+  const slot = icacheFind(c, phys, CodeMode.M64);
+  if (slot == 0) return NOWHERE;
+  addPage(c, phys, <i32>delta, slot);
+  return pages - 1;
+}
+
+function addPage(c: Cpu, phys: u32, delta: i32, slot: u32): void {
+  const p = pageAt(pages);
+  store<u32>(p, phys, PageField.PHYS);
+  store<i32>(p, delta, PageField.DELTA);
+  store<u32>(p, slot, PageField.SLOT);
+  store<u32>(p, <u32>slotIndex(c, slot), PageField.INDEX);
+  clearPage(pages);
+  pages++;
+}
+
+/** The place `rel` bytes from the start of page 0. `warm`: only when it has been decoded. */
+function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
+  const k = pageFor(c, rel >> 12);
+  if (k == NOWHERE) return NOWHERE;
+  const off = <u32>rel & (PAGE - 1);
+  // Another region's: the way there costs less than its code once more.
+  if (warm && rel != 0 && findEntry(load<u32>(pageAt(k), PageField.PHYS), off) != 0) return NOWHERE;
+  if (warm && !eager && load<u16>(<usize>load<u32>(pageAt(k), PageField.INDEX)
+    + (<usize>off << 1)) == 0) return NOWHERE;
+  return k << 12 | off;
+}
+
+/** The node that begins at a place, made when there is room; 0 = none. */
+function lead(at: u32): u32 {
+  if (at == NOWHERE) return 0;
+  const known = <u32>load<u8>(blockAt(at));
+  if (known) return known;
+  if (leaders == MAX_BLOCKS) return 0;
+  store<u8>(blockAt(at), ++leaders);
+  block(leaders).at = at;
+  store<u16>(queueAt(queued++), <u16>at);
+  return leaders;
+}
+
+function targetRel(i: Insn): i64 {
+  return (<i64>load<i32>(pageAt(i.page), PageField.DELTA) << 12) + recDisp(record(i));
+}
+
+/** Take up what follows the branch at place `at`. */
+function leadOn(c: Cpu, i: Insn, at: u32, len: u32): void {
+  const op = lowerOp(i);
+  const next = relOf(at) + <i64>len;
+  if (op == Lower.JCC) lead(placeOf(c, next, true));
+  else if (op == Lower.CALL || op == Lower.CALL_E) {
+    lead(placeOf(c, next, false));
+  }
+  if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) lead(placeOf(c, targetRel(i), true));
+}
+
+function endsBlock(i: Insn): bool {
+  const op = lowerOp(i);
+  return i.kind == Kind.NONE || i.kind == Kind.ENDS || op == Lower.JCC || op == Lower.JMP ||
+    (op >= Lower.CALL && op <= Lower.JMP_E);
+}
+
 /** Decode from a leader to the next instruction that is known, or that ends a block. */
-function decodeRun(c: Cpu, page: u32, off: u32): void {
+function decodeRun(c: Cpu, start: u32): void {
+  const k = start >> 12;
+  const page = load<u32>(pageAt(k), PageField.PHYS);
   const bytes = ramHost(<u64>page << 12);
-  while (load<u16>(insnAt(off)) == 0) {
+  let off = start & (PAGE - 1);
+  while (load<u16>(insnAt(k << 12 | off)) == 0) {
+    const at = k << 12 | off;
+    if (insns == MAX_INSNS) {
+      // Instruction 0 stands for all that had no room.
+      store<u16>(insnAt(at), 1);
+      return;
+    }
     const i = insn(insns++);
-    store<u16>(insnAt(off), insns);
+    store<u16>(insnAt(at), <u16>insns);
     const avail = PAGE - off;
     markLines(page, off, avail < MAX_INSN ? avail : MAX_INSN);
     fullFence();
-    const len = insns < MAX_INSNS ? decodeInsn(c, bytes + off, avail, off, CodeMode.M64, record(i)) : 0;
-    i.lowering = classify(i, off, len);
-    if (i.lowering == 0) return;
-    const op = lowerOp(i);
-    const next = off + len;
-    if (op == Lower.JMP) {
-      if (!lead(<u32>recDisp(record(i)))) i.lowering = 0;
+    const len = decodeInsn(c, bytes + off, avail, off, CodeMode.M64, record(i));
+    i.page = k;
+    i.record = 0;
+    i.kind = classify(i, len);
+    if (endsBlock(i)) {
+      if (i.kind == Kind.NATIVE) leadOn(c, i, at, len);
       return;
     }
-    if (op == Lower.JCC) {
-      if (!lead(<u32>recDisp(record(i))) || !lead(next)) i.lowering = 0;
+    off += len;
+    if (off == PAGE) {
+      lead(placeOf(c, relOf(at) + <i64>len, false));
       return;
     }
-    off = next;
+  }
+}
+
+/** The node at `rel` if discovery made one, else 0. */
+function nodeAt(rel: i64): u32 {
+  for (let k: u32 = 0; k < pages; k++) {
+    if (<i64>load<i32>(pageAt(k), PageField.DELTA) == rel >> 12) return load<u8>(blockAt(k << 12
+      | (<u32>rel & (PAGE - 1))));
+  }
+  return 0;
+}
+
+function finishBranch(n: u32, i: Insn, next: i64): void {
+  const b = block(n);
+  const op = lowerOp(i);
+  b.term = op == Lower.JMP ? Term.JMP : op == Lower.JCC ? Term.JCC : op == Lower.CALL ? Term.CALL
+    : op == Lower.RET ? Term.RET : Term.OWN;
+  if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) {
+    b.takenRel = targetRel(i);
+    b.taken = nodeAt(b.takenRel);
+  }
+  if (op == Lower.CALL || op == Lower.CALL_E) b.site = nodeAt(next);
+  if (op == Lower.JCC) {
+    b.fallRel = next;
+    b.fall = nodeAt(next);
   }
 }
 
 /** Walk block n and say how it ends. */
 function shape(n: u32): void {
   const b = block(n);
-  let off = b.off;
+  let at = b.at;
   b.count = 0;
   for (;;) {
-    const i = insnOf(off);
-    b.last = off;
-    if (i.lowering == 0) {
-      b.term = Term.EXIT;
+    const i = insnOf(at);
+    b.last = at;
+    if (i.kind == Kind.NONE || i.kind == Kind.CUT) {
+      b.term = i.kind == Kind.CUT ? Term.CUT : Term.EXIT;
       return;
     }
     b.count++;
-    const op = lowerOp(i);
-    const next = off + recLen(record(i));
-    if (op == Lower.JMP || op == Lower.JCC) {
-      b.term = op == Lower.JMP ? Term.JMP : Term.JCC;
-      b.taken = load<u8>(blockAt(<u32>recDisp(record(i))));
-      b.fall = op == Lower.JCC ? <u32>load<u8>(blockAt(next)) : 0;
+    const next = relOf(at) + <i64>recLen(record(i));
+    if (endsBlock(i)) {
+      if (i.kind == Kind.NATIVE) finishBranch(n, i, next);
+      else b.term = Term.OWN;
       return;
     }
-    if (load<u8>(blockAt(next))) {
+    const inPage = (at & (PAGE - 1)) + recLen(record(i)) < PAGE;
+    const to = nodeAt(next);
+    if (to != 0 || !inPage) {
       b.term = Term.FALL;
-      b.taken = load<u8>(blockAt(next));
+      b.taken = to;
+      b.takenRel = next;
       return;
     }
-    off = next;
+    at += recLen(record(i));
   }
 }
 
-/** Fill the blocks that `off` reaches in the page; false when the page's first instruction is not for us. */
-export function discover(c: Cpu, page: u32, off: u32): bool {
-  clearWork();
-  blocks = 0;
-  insns = 0;
-  leaders = 0;
-  queued = 0;
-  lead(off);
-  for (let q: u32 = 0; q < queued && insns < MAX_INSNS; q++) decodeRun(c, page, load<u16>(queueAt(q)));
-  if (insns >= MAX_INSNS) return false;
-  blocks = leaders;
-  for (let n: u32 = 1; n <= blocks; n++) shape(n);
-  return block(1).count > 0;
+/** A RET may go to any return site of the region; two comparisons cost less than leaving. */
+const MAX_SITES: u32 = 4;
+function returnSites(): u64 {
+  let mask: u64 = 0;
+  let count: u32 = 0;
+  for (let n: u32 = 1; n <= blocks; n++) {
+    const b = block(n);
+    if (b.term != Term.CALL || b.taken == 0) continue;
+    const site = b.site;
+    if (site == 0 || (mask & (<u64>1 << site)) != 0 || count == MAX_SITES) continue;
+    mask |= <u64>1 << site;
+    count++;
+  }
+  return mask;
 }
 
-// @ts-ignore: decorator
-@inline
-export function successors(b: Block): u64 {
-  return ((<u64>1 << b.taken) | (<u64>1 << b.fall)) & ~(<u64>1);
+/** Successors of every node. */
+function connect(): void {
+  const sites = returnSites();
+  for (let n: u32 = 1; n <= blocks; n++) {
+    const b = block(n);
+    b.succ = b.term == Term.RET ? sites : ((<u64>1 << b.taken) | (<u64>1 << b.fall)) & ~(<u64>1);
+  }
+}
+
+/** Fill the blocks that `off` of a decoded page reaches; `va` is the page's address now. False when it is not for us. */
+export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32): bool {
+  clearBlocks();
+  anchor = va;
+  blocks = 0;
+  pages = 0;
+  insns = 1;
+  insn(0).kind = Kind.CUT;
+  leaders = 0;
+  queued = 0;
+  addPage(c, page, 0, slot);
+  lead(off);
+  for (let q: u32 = 0; q < queued; q++) decodeRun(c, load<u16>(queueAt(q)));
+  blocks = leaders;
+  for (let n: u32 = 1; n <= blocks; n++) shape(n);
+  connect();
+  return block(1).count > 0;
 }

@@ -1,26 +1,44 @@
-// How a region is left. The function returns page offset | Exit << 13 of the instruction that has not been executed; registers,
-// flags and the instruction count are in Cpu then, exactly. All exits share one epilogue at the end of the
-// function.
+// How a region is left. The function returns an Exit; registers, RIP and the instruction count are in Cpu
+// then, exactly, and the flags as soon as settleFlags has seen the descriptor in the word. Three blocks
+// surround the code. Behind the inner one compact exits are taken apart: ways out at every memory operand
+// must cost little
+// code, so each is one constant: Exit | flag descriptor << 2 | instructions to take back << 7 | place << 16.
+// Behind the middle one stands the epilogue that stores locals, behind the outer one what a handler's exit
+// needs too, whose registers are in Cpu already.
 
 import { Cpu } from "../cpu/state";
 import { W, access, br, const32, const64, get, op, openVoid, set } from "./bytes";
-import { spillFlags, toDynamic } from "./flags";
+import { PAGE_BYTES, PAGE_SHIFT } from "../lib/layout";
+import { spillFlags, staticFlags, storeRawFlags, toDynamic } from "./flags";
 import { L, dirtyRegs, storeField } from "./locals";
 
 export const enum Exit {
-  /** An instruction for the interpreter. */
-  OTHER = 0,
-  /** A TLB miss, a page crossing, a fault to come. */
-  MISS = 1,
+  /** Go on at RIP. */
+  JUMP = 0,
+  /** The interpreter must execute the instruction at RIP. */
+  OTHER = 1,
+  /** The same: a TLB miss, a page crossing, a chip, a fault to come. */
+  MISS = 2,
   /** Attention, or the budget is used up: poll. */
-  POLL = 2,
+  POLL = 3,
+  /** A handler's Status (for counters, as are the next; the function returns EXIT_STATUS + Status). */
+  HANDLER = 4,
+  /** The jump cache does not know RIP; there is no region there. */
+  UNKNOWN = 5, COLD = 6,
 }
-export const EXIT_SHIFT: u32 = 13;
+export const EXIT_WHY: i32 = 3;
+/** Added to the Status of a handler; stoppedAt is its record. */
+export const EXIT_STATUS: i32 = 0x100;
+export const EXIT_FLAGS: u32 = 2;
+const EXIT_COUNT: u32 = 7;
+const EXIT_PLACE: u32 = 16;
+const MAX_COUNT: i32 = 511;
+const EXIT_KEPT: i32 = 0x7F;
 
 /** Instructions per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
 export const BUDGET: i32 = 500000;
 
-/** Open blocks, loops and ifs between the code and the block that ends before the epilogue. */
+/** Open blocks, loops and ifs between the code and the block that ends before compactExit. */
 export let depth: u32 = 0;
 export function deeper(): void { depth++; }
 export function shallower(): void { depth--; }
@@ -30,32 +48,117 @@ export function resetDepth(): void { depth = 0; }
 let uncounted: i32 = 0;
 export function setUncounted(n: i32): void { uncounted = n; }
 
-/** Leave at page offset `off`; `conditional`: when the i32 on the stack is not 0. */
-export function leaveRegion(off: u32, why: Exit, conditional: bool): void {
-  if (conditional) {
-    openVoid(W.IF);
-    deeper();
-  }
+/** Take back the instructions that are counted and not executed; `done`: but for this many. */
+function giveBack(done: i32): void {
+  if (uncounted <= done) return;
+  get(L.FUEL);
+  const32(uncounted - done);
+  op(W.I32_ADD);
+  set(L.FUEL);
+}
+
+/** Leave for RIP, which is set. */
+export function leaveThere(why: Exit): void {
   toDynamic();
-  const32(off | (why << EXIT_SHIFT));
+  const32(why);
   set(L.EXIT);
-  if (uncounted) {
-    get(L.FUEL);
-    const32(uncounted);
-    op(W.I32_ADD);
-    set(L.FUEL);
+  giveBack(0);
+  br(W.BR, depth + 1);
+}
+
+/** Leave at `rel` bytes from the start of page 0. */
+export function leaveRegion(rel: i64, why: Exit): void {
+  pushIp(rel);
+  set(L.RIP);
+  leaveThere(why);
+}
+
+/** Leave at a place of the region when the i32 on the stack is not 0. */
+export function leaveAt(at: u32, why: Exit): void {
+  const flags = staticFlags();
+  const32(<i32>(<u32>why | flags << EXIT_FLAGS | <u32>uncounted << EXIT_COUNT | at << EXIT_PLACE));
+  set(L.EXIT);
+  br(W.BR_IF, depth);
+}
+
+/** Take a compact exit's word apart. `deltas`: address of the distances of pages, 0 = one page. */
+export function compactExit(deltas: u32): void {
+  get(L.FUEL);
+  get(L.EXIT);
+  const32(EXIT_COUNT);
+  op(W.I32_SHR_U);
+  const32(MAX_COUNT);
+  op(W.I32_AND);
+  op(W.I32_ADD);
+  set(L.FUEL);
+  get(L.IP);
+  if (deltas) {
+    get(L.EXIT);
+    const32(EXIT_PLACE + PAGE_SHIFT);
+    op(W.I32_SHR_U);
+    const32(3);
+    op(W.I32_SHL);
+    access(W.I64_LOAD, 3, deltas);
+    op(W.I64_ADD);
   }
-  br(W.BR, depth);
-  if (conditional) {
-    op(W.END);
-    shallower();
-  }
+  get(L.EXIT);
+  const32(EXIT_PLACE);
+  op(W.I32_SHR_U);
+  const32(PAGE_BYTES - 1);
+  op(W.I32_AND);
+  op(W.I64_EXTEND_U);
+  op(W.I64_ADD);
+  set(L.RIP);
+  storeRawFlags();
+  get(L.EXIT);
+  const32(EXIT_KEPT);
+  op(W.I32_AND);
+  set(L.EXIT);
+}
+
+/** Leave with the handler's status that is in EXIT when it is not 0; `pure`: the locals are the newest. */
+export function leaveStatus(pure: bool): void {
+  get(L.EXIT);
+  openVoid(W.IF);
+  deeper();
+  if (pure) toDynamic();
+  get(L.EXIT);
+  const32(EXIT_STATUS);
+  op(W.I32_ADD);
+  set(L.EXIT);
+  giveBack(1);
+  br(W.BR, pure ? depth + 1 : depth + 2);
+  op(W.END);
+  shallower();
+}
+
+/** Leave at `rel` after a handler: everything but RIP is in Cpu. */
+export function leaveBehind(rel: i64): void {
+  get(L.C);
+  pushIp(rel);
+  access(W.I64_STORE, 3, <u32>offsetof<Cpu>("rip"));
+  const32(Exit.JUMP);
+  set(L.EXIT);
+  br(W.BR, depth + 2);
+}
+
+/** Push the address `rel` bytes from the start of page 0. */
+export function pushIp(rel: i64): void {
+  get(L.IP);
+  if (rel == 0) return;
+  const64(rel);
+  op(W.I64_ADD);
 }
 
 /** Store what the region has changed. */
 export function epilogue(): void {
   for (let n: u32 = 0; n < 16; n++) if (dirtyRegs & (1 << n)) storeField(n << 3, L.GPR + n, true);
   spillFlags();
+  storeField(offsetof<Cpu>("rip"), L.RIP, true);
+}
+
+/** Count the instructions and return. */
+export function countAndReturn(): void {
   get(L.C);
   get(L.C);
   access(W.I64_LOAD, 3, <u32>offsetof<Cpu>("instructions"));

@@ -3,13 +3,17 @@
 // DB DR DK, RFLAGS in FE. A consumer is fused with a static producer. Producers whose flags nobody can see
 // are dropped; a side exit counts as somebody, because an exception there would push RFLAGS.
 
-import { Cpu, FlagKind } from "../cpu/state";
+import { Cpu, FlagKind, Status } from "../cpu/state";
 import { testCond } from "../cpu/flags";
 import { mulHighSigned } from "../uop/arith";
-import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
+import { CPU_SCRATCH } from "../lib/layout";
+import { stopAt } from "../interp/branch";
+import { RecFlag, recFlags, recHandler, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, const32, const64, constant, get, number, op, set, sized } from "./bytes";
-import { Block, Insn, Lower, Place, Term, block, insnOf, lowerOp, lowerPlace, queueAt } from "./map";
-import { blocks, successors } from "./discover";
+import {
+  Block, Insn, Kind, Lower, Place, Term, block, insnOf, isHelper, isPure, lowerOp, lowerPlace, queueAt,
+} from "./map";
+import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
 import { L, Size, extend, storeField } from "./locals";
 
@@ -61,13 +65,23 @@ function readsFlags(i: Insn): bool {
 }
 export function usesMemory(i: Insn): bool {
   const o = lowerOp(i);
-  return (recFlags(changetype<usize>(i)) & RecFlag.MEM) != 0 && o != Lower.LEA && o != Lower.NOP;
+  return i.kind == Kind.NATIVE && (recFlags(changetype<usize>(i)) & RecFlag.MEM) != 0 && o != Lower.LEA
+    && o != Lower.NOP;
 }
+
+/** Can the region be left at this instruction, with the flags as they are before it? */
+function canLeave(i: Insn): bool {
+  const o = lowerOp(i);
+  return usesMemory(i) || isHelper(i) || (o >= Lower.PUSH && o <= Lower.JMP_E);
+}
+/** A handler that may read and write flags: they are those of Cpu around it. */
+function usesCoreFlags(i: Insn): bool { return isHelper(i) && !isPure(i); }
 
 /** May the flags be seen when block b ends? */
 function liveOut(b: Block): bool {
-  if (b.term == Term.EXIT) return true;
-  for (let rest = successors(b); rest; rest &= rest - 1) {
+  if (b.term == Term.EXIT || b.term >= Term.RET || b.taken == 0
+    || (b.term == Term.JCC && b.fall == 0)) return true;
+  for (let rest = b.succ; rest; rest &= rest - 1) {
     const to = block(<u32>ctz(rest));
     if (isBack(b, to) || to.liveIn) return true;
   }
@@ -75,28 +89,28 @@ function liveOut(b: Block): bool {
 }
 
 function liveIn(b: Block): bool {
-  let off = b.off;
+  let at = b.at;
   for (let n: u32 = 0; n < b.count; n++) {
-    const i = insnOf(off);
-    if (readsFlags(i) || usesMemory(i)) return true;
+    const i = insnOf(at);
+    if (readsFlags(i) || canLeave(i)) return true;
     if (writesFlags(i)) return false;
-    off += recLen(changetype<usize>(i));
+    at += recLen(changetype<usize>(i));
   }
   return liveOut(b);
 }
 
 function markLive(b: Block): void {
-  let off = b.off;
+  let at = b.at;
   for (let n: u32 = 0; n < b.count; n++) {
-    store<u16>(queueAt(n), off);
-    off += recLen(changetype<usize>(insnOf(off)));
+    store<u16>(queueAt(n), <u16>at);
+    at += recLen(changetype<usize>(insnOf(at)));
   }
   let live = liveOut(b);
   for (let n = b.count; n > 0; n--) {
     const i = insnOf(load<u16>(queueAt(n - 1)));
     i.flagsLive = live ? 1 : 0;
     if (writesFlags(i) && !isPartial(i)) live = false;
-    if (readsFlags(i) || usesMemory(i)) live = true;
+    if (readsFlags(i) || canLeave(i)) live = true;
   }
 }
 
@@ -116,6 +130,7 @@ function produced(i: Insn): u32 {
 
 /** Descriptor after an instruction. */
 export function flagsAfter(i: Insn, before: u32): u32 {
+  if (usesCoreFlags(i)) return Desc.DYNAMIC;
   return writesFlags(i) ? produced(i) : before;
 }
 
@@ -125,11 +140,11 @@ function meet(a: u32, b: u32): u32 {
 
 function transfer(b: Block): u32 {
   let d = b.flagsIn;
-  let off = b.off;
+  let at = b.at;
   for (let n: u32 = 0; n < b.count; n++) {
-    const i = insnOf(off);
+    const i = insnOf(at);
     d = flagsAfter(i, d);
-    off += recLen(changetype<usize>(i));
+    at += recLen(changetype<usize>(i));
   }
   return d;
 }
@@ -342,6 +357,43 @@ export function toDynamic(): void {
   set(L.DK);
 }
 
+/** Where a compact exit leaves operands and result of the static producer, in the CPU's scratch page. */
+const RAW: u32 = CPU_SCRATCH + 0xE00;
+const RAW_WORDS: u32 = 24;
+/** Kind | size << 3 for a compact exit, 0 = the flags are dynamic. */
+export function staticFlags(): u32 {
+  const d = flagsNow;
+  return d == Desc.DYNAMIC || d == Desc.DEAD ? 0 : kindOf(d) | sizeOf(d) << 3;
+}
+export function storeRawFlags(): void {
+  for (let n: u32 = 0; n < 3; n++) {
+    storeField(RAW + n * 8, L.FA64 + n, true);
+    storeField(RAW + RAW_WORDS + n * 4, L.FA32 + n, false);
+  }
+}
+/** After a compact exit: what toDynamic does, for the descriptor in the exit's word. */
+export function settleFlags(c: Cpu, d: u32): void {
+  if (d == 0) return;
+  const kind = d & 7;
+  const size = d >> 3;
+  const raw = changetype<usize>(c) + RAW;
+  const wide = size == Size.QWORD;
+  const a = wide ? load<i64>(raw) : <i64>load<i32>(raw, RAW_WORDS);
+  const b = wide ? load<i64>(raw, 8) : <i64>load<i32>(raw, RAW_WORDS + 4);
+  let res = wide ? load<i64>(raw, 16) : <i64>load<i32>(raw, RAW_WORDS + 8);
+  switch (kind) {
+    case FlagKind.ADD: res = a + b; break;
+    case FlagKind.SUB: res = a - b; break;
+    case FlagKind.INC: res = a + 1; break;
+    case FlagKind.DEC: res = a - 1; break;
+  }
+  if (!wide) res = size == Size.BYTE ? <i64><i8>res : size == Size.WORD ? <i64><i16>res : <i64><i32>res;
+  if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) c.flagA = <u64>a;
+  if (kind == FlagKind.ADD || kind == FlagKind.SUB) c.flagB = <u64>b;
+  c.flagRes = <u64>res;
+  c.flagKind = kind;
+}
+
 /** Keep CF in FE before INC or DEC. */
 export function saveCarry(): void {
   const kind = kindOf(flagsNow);
@@ -386,6 +438,16 @@ export function call(which: Import, argument: u32): void {
 /** Called by regions: truth of a condition code. */
 export function jitCond(c: Cpu, cc: usize): i32 {
   return testCond(c, <u32>cc) ? 1 : 0;
+}
+
+/** Called by regions: the interpreter's handler of record r. A Status. */
+export function jitHelp(c: Cpu, r: usize): i32 {
+  const s = call_indirect<i32>(recHandler(r), c, r);
+  if (s == Status.NEXT) return s;
+  stopAt(r);
+  // The region has counted it.
+  if (s == Status.FAULT || s == Status.RETRY) c.instructions--;
+  return s;
 }
 
 /** Called by regions: the signed product of flagA and flagB does not fit 64 bits. */

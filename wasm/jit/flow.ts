@@ -3,7 +3,7 @@
 // every graph can be written as structured control flow.
 
 import { MAX_BLOCKS, Block, block, entryList, orderList } from "./map";
-import { blocks, successors } from "./discover";
+import { blocks } from "./discover";
 
 export let entries: u32 = 0;
 export let ordered: u32 = 0;
@@ -26,7 +26,7 @@ function addEntry(n: u32): void {
 }
 
 function edges(n: u32): u64 {
-  if (n) return successors(block(n));
+  if (n) return block(n).succ;
   let mask: u64 = 0;
   for (let k: u32 = 0; k < entries; k++) mask |= bit(entryAt(k));
   return mask;
@@ -34,7 +34,7 @@ function edges(n: u32): u64 {
 
 /** Which nodes reach which. */
 function findReach(): void {
-  for (let n: u32 = 1; n <= blocks; n++) block(n).reaches = successors(block(n));
+  for (let n: u32 = 1; n <= blocks; n++) block(n).reaches = block(n).succ;
   for (let changed = true; changed;) {
     changed = false;
     for (let n: u32 = 1; n <= blocks; n++) {
@@ -57,7 +57,7 @@ function chooseHead(): u32 {
   if (!(around & bit(1))) return 0;
   let best: u32 = 1;
   for (let n: u32 = 2; n <= blocks; n++) {
-    if ((around & bit(n)) != 0 && (block(n).reaches & bit(1)) != 0 && block(n).off < block(best).off) best =
+    if ((around & bit(n)) != 0 && (block(n).reaches & bit(1)) != 0 && block(n).at < block(best).at) best =
       n;
   }
   return best;
@@ -167,20 +167,29 @@ function markMerges(): void {
   }
 }
 
-/** Analyse the discovered blocks. False when there is no loop. */
-export function analyse(): bool {
+/** Where a CALL returns to whose RET is outside. */
+function addSites(): void {
+  for (let n: u32 = 1; n <= blocks; n++) {
+    const b = block(n);
+    if (b.site != 0 && (b.taken == 0 || !(block(b.taken).reaches & bit(b.site)))) addEntry(b.site);
+  }
+}
+
+/**
+ * Analyse the discovered blocks. `own`: the head itself must be an entry, also when its loop has another.
+ */
+export function analyse(own: bool): void {
   assert(blocks <= MAX_BLOCKS);
   entries = 0;
   for (let n: u32 = 0; n <= blocks; n++) block(n).entry = 0;
   findReach();
-  const head = chooseHead();
-  if (!head) return false;
-  addEntry(head);
+  const head = own ? 0 : chooseHead();
+  addEntry(head ? head : 1);
+  addSites();
   for (;;) {
     findOrder();
     findDominators();
     if (!addBackTargets()) break;
   }
   markMerges();
-  return true;
 }

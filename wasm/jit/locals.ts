@@ -14,11 +14,12 @@ export const enum L {
   DA = 19, DB = 20, DR = 21, FE = 22,
   /** Operands and result of the static producer of flags, by width; temporaries. */
   FA64 = 23, FB64 = 24, FR64 = 25, TA64 = 26, TB64 = 27, TR64 = 28,
-  IP = 29,
-  DK = 30, FUEL = 31, TLB_READ = 32, TLB_WRITE = 33, SLOT = 34, HOST = 35, EXIT = 36,
-  FA32 = 37, FB32 = 38, FR32 = 39, TA32 = 40, TB32 = 41, TR32 = 42,
+  /** Address of page 0 of the region; where to go on when it is left. */
+  IP = 29, RIP = 30,
+  DK = 31, FUEL = 32, TLB_READ = 33, TLB_WRITE = 34, SLOT = 35, HOST = 36, EXIT = 37,
+  FA32 = 38, FB32 = 39, FR32 = 40, TA32 = 41, TB32 = 42, TR32 = 43,
 }
-export const WIDE_LOCALS: u32 = 28;
+export const WIDE_LOCALS: u32 = 29;
 export const NARROW_LOCALS: u32 = 13;
 
 /** log2 of the bytes of an operand. */
@@ -41,6 +42,15 @@ export function regLocal(at: u32): u32 {
   usedRegs |= 1 << (at >> 3);
   return L.GPR + (at >> 3);
 }
+
+/** Pop an i64 into general register n. */
+export function setGpr(n: u32): void {
+  usedRegs |= 1 << n;
+  dirtyRegs |= 1 << n;
+  set(L.GPR + n);
+}
+/** Push general register n. */
+export function getGpr(n: u32): void { get(regLocal(n << 3)); }
 
 /** Sign-extend the i32 on the stack from a narrow size. */
 export function extend(size: u32): void {

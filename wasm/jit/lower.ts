@@ -1,140 +1,25 @@
 // One guest instruction as WebAssembly. Operands go through typed temporaries (i32 sign-extended below 64
-// bits), which the engine's register allocation dissolves. A memory operand is translated first, by a look-up
-// in the software TLB inline; a miss leaves the region at this instruction with nothing committed, and the
-// interpreter does the rest: fill, fault, chip, code page.
+// bits), which the engine's register allocation dissolves.
 
-import { Cpu, FlagKind, RegOffset } from "../cpu/state";
+import { Cpu, FlagKind } from "../cpu/state";
+import { recImm, recOpSize, recReg, recRm } from "../decode/record";
+import { Import, W, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
+import { lowerHelper, lowerIndirect, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  RecFlag, recBase, recDisp, recFlags, recImm, recIndex, recOff, recOpSize, recReg, recRm, recScale,
-} from "../decode/record";
-import { TLB_ENTRIES } from "../lib/layout";
-import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized, tee } from "./bytes";
-import {
-  call, describe, flagsAfter, flagsNow, localA, localB, localResult, pushCond, pushWithoutCarries,
-    saveCarry, setFlagsNow,
-  shiftCount, toDynamic, usesMemory,
+  call, describe, flagsAfter, flagsNow, localA, localB, localResult, pushCond, pushWithoutCarries, saveCarry,
+  setFlagsNow, shiftCount, toDynamic, usesMemory,
 } from "./flags";
-import { L, Size, extend, loadSized, popReg, pushReg, regLocal, storeField, storeSized } from "./locals";
-import { Insn, Lower, Place, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
-import { Exit, leaveRegion } from "./exits";
+import { L, Size, extend, loadSized, popReg, pushReg, regLocal, storeField } from "./locals";
+import { Insn, Lower, Place, isHelper, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
+import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
 
-/** Shift from an address to 16 times its page number. */
-const SLOT_SHIFT: i32 = 8;
-const SLOT_MASK: i32 = (TLB_ENTRIES - 1) << 4;
-const ADDEND: u32 = 8;
-const PAGE_LIMIT: i64 = 4097;
 /** OF beside CF. */
 const CF_OF: i64 = 0x801;
 const OF_SHIFT: i64 = 11;
 const CL: u32 = 8;
 
-/** The region reads RIP-relative operands. */
-export let usesIp: bool = false;
-export function forgetIp(): void { usesIp = false; }
-
 function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
 function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
-
-// Addresses ----------------------------------------------------------------------------------------------
-
-function pushBase(at: u32): bool {
-  if (at == RegOffset.ZERO) return false;
-  if (at == RegOffset.IP_BASE) {
-    usesIp = true;
-    get(L.IP);
-  } else get(regLocal(at));
-  return true;
-}
-
-/** Push the effective address. */
-function pushAddress(r: usize): void {
-  let some = pushBase(recBase(r));
-  if (recIndex(r) != RegOffset.ZERO) {
-    get(regLocal(recIndex(r)));
-    if (recScale(r)) {
-      const64(recScale(r));
-      op(W.I64_SHL);
-    }
-    if (some) op(W.I64_ADD);
-    some = true;
-  }
-  if (recDisp(r) != 0 || !some) {
-    const64(recDisp(r));
-    if (some) op(W.I64_ADD);
-  }
-}
-
-/** Put the host address of the memory operand into HOST, or leave the region. */
-function translate(i: Insn, size: u32, write: bool): void {
-  const r = changetype<usize>(i);
-  pushAddress(r);
-  set(L.VA);
-  get(write ? <u32>L.TLB_WRITE : <u32>L.TLB_READ);
-  get(L.VA);
-  op(W.I32_WRAP);
-  const32(SLOT_SHIFT);
-  op(W.I32_SHR_U);
-  const32(SLOT_MASK);
-  op(W.I32_AND);
-  op(W.I32_ADD);
-  tee(L.SLOT);
-  access(W.I64_LOAD, 3, 0);
-  get(L.VA);
-  op(W.I64_XOR);
-  const64(PAGE_LIMIT - (<i64>1 << size));
-  op(W.I64_GE_U);
-  leaveRegion(recOff(r), Exit.MISS, true);
-  get(L.SLOT);
-  access(W.I32_LOAD, 2, ADDEND);
-  get(L.VA);
-  op(W.I32_WRAP);
-  op(W.I32_ADD);
-  set(L.HOST);
-}
-
-// Operands -----------------------------------------------------------------------------------------------
-
-/** The destination is memory (the look-up must be for writing). */
-function destIsMemory(i: Insn): bool {
-  const p = lowerPlace(i);
-  return usesMemory(i) && p != Place.GE && p != Place.GEI;
-}
-
-/** Push the r/m operand that HOST or recRm holds. */
-function pushRm(i: Insn, size: u32): void {
-  const r = changetype<usize>(i);
-  if (recFlags(r) & RecFlag.MEM) {
-    get(L.HOST);
-    loadSized(size);
-  } else pushReg(recRm(r), size);
-}
-
-/** Push the destination's old value. */
-function pushDest(i: Insn, size: u32): void {
-  const r = changetype<usize>(i);
-  if (lowerPlace(i) == Place.GE && usesMemory(i)) pushReg(recReg(r), size);
-  else pushRm(i, size);
-}
-
-/** Push the source of a two-operand form. */
-function pushSource(i: Insn, size: u32): void {
-  const r = changetype<usize>(i);
-  switch (lowerPlace(i)) {
-    case Place.EI: constant(size == Size.QWORD ? recImm(r) : <i64><i32>recImm(r), size == Size.QWORD); break;
-    case Place.GE:
-      if (usesMemory(i)) pushRm(i, size);
-      else pushReg(recReg(r), size);
-      break;
-    default: pushReg(recReg(r), size);
-  }
-}
-
-/** Pop the result into the destination. */
-function popDest(i: Insn, size: u32): void {
-  const r = changetype<usize>(i);
-  if (destIsMemory(i)) storeSized(size);
-  else popReg(lowerPlace(i) == Place.GE && usesMemory(i) ? recReg(r) : recRm(r), size);
-}
 
 // Families -----------------------------------------------------------------------------------------------
 
@@ -409,16 +294,20 @@ function lowerCmov(i: Insn): void {
 
 function lowerLea(i: Insn): void {
   const r = changetype<usize>(i);
-  pushAddress(r);
+  pushAddress(i);
   if (recOpSize(r) != Size.QWORD) op(W.I32_WRAP);
   popReg(recReg(r), recOpSize(r));
 }
 
 /** Emit one instruction that is not a branch. */
 export function lower(i: Insn): void {
+  if (isHelper(i)) {
+    lowerHelper(i);
+    return;
+  }
   const o = lowerOp(i);
   const size = recOpSize(changetype<usize>(i));
-  if (usesMemory(i)) {
+  if (usesMemory(i) && o < Lower.PUSH) {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;
     translate(i, own ? lowerSource(i) : size, destIsMemory(i) && o != Lower.CMP && o != Lower.TEST);
   }
@@ -432,6 +321,10 @@ export function lower(i: Insn): void {
     case Lower.SETCC: pushCond(lowerCond(i)); popDest(i, size); break;
     case Lower.LEA: lowerLea(i); break;
     case Lower.NOP: break;
+    case Lower.PUSH: case Lower.PUSH_IMM: lowerPush(i); break;
+    case Lower.POP: lowerPop(i); break;
+    case Lower.LEAVE: lowerLeave(i); break;
+    case Lower.CALL_E: case Lower.JMP_E: lowerIndirect(i); break;
     default: lowerTwo(i);
   }
   setFlagsNow(flagsAfter(i, flagsNow));

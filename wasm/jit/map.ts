@@ -1,6 +1,6 @@
 // What the translator knows of an instruction (gen/lowering.ts, written by tools/isa-gen/emit-lowering.ts),
-// and its work area: one region at a time, in this CPU's share of the arena. Nothing here outlives one
-// translation but the heads.
+// and its memory: this CPU's share of the arena. The work area holds one region at a time; descriptors, the
+// map of entries and the records of helpers (regions.ts) stay.
 
 import { ARENA, ARENA_BYTES, MAX_CPUS } from "../lib/layout";
 
@@ -10,6 +10,7 @@ export const enum Lower {
     NEG = 11, NOT = 12,
   IMUL = 13, SHL = 14, SHR = 15, SAR = 16, CMOV = 17, SETCC = 18, CMP = 19, TEST = 20, LEA = 21, JCC = 22,
     JMP = 23, NOP = 24,
+  PUSH = 25, PUSH_IMM = 26, POP = 27, LEAVE = 28, CALL = 29, RET = 30, CALL_E = 31, JMP_E = 32,
 }
 
 /**
@@ -18,33 +19,55 @@ export const enum Lower {
  */
 export const enum Place { EG = 1, GE = 2, EI = 3, E = 4, E_CL = 5, E_ONE = 6, GEI = 7, LEA = 8, NONE = 9 }
 
+/** How an instruction is translated. */
+export const enum Kind {
+  /** Not at all: the region is left for the interpreter. */
+  NONE = 0,
+  NATIVE = 1,
+  /** The interpreter's handler is called. */
+  HELPER = 2,
+  /** The same, and the region is left behind it. */
+  ENDS = 3,
+  /** The region is full: it is left for wherever this instruction is found. */
+  CUT = 4,
+}
+
 /** One decoded instruction: the record, then what the translator adds. */
 @unmanaged
 export class Insn {
   rec0: u64; rec1: u64; rec2: u64; rec3: u64;
-  /** Word of gen/lowering.ts; 0 = the region ends before it. */
+  /** Word of gen/lowering.ts. */
   lowering: u32;
+  kind: Kind;
   /** 1 = somebody may see the flags that it writes. */
   flagsLive: u32;
-  pad0: u64;
+  /** Its page, by number in the region. */
+  page: u32;
+  /** Address of the lasting copy of the record for its helper, 0 = none yet. */
+  record: u32;
+  pad0: u32;
+  pad1: u64;
 }
-export const INSN_BYTES: u32 = 48;
+export const INSN_BYTES: u32 = 64;
 
-/** How a block ends. */
-export const enum Term { EXIT = 0, JMP = 1, JCC = 2, FALL = 3 }
+/** How a block ends. OWN: its last instruction leaves the region by itself. */
+export const enum Term { EXIT = 0, JMP = 1, JCC = 2, FALL = 3, CALL = 4, RET = 5, OWN = 6, CUT = 7 }
 
-/** A node of the flow graph. Node 0 is the dispatcher: it branches to the entries. */
+/**
+ * A node of the flow graph. Node 0 is the dispatcher: it branches to the entries. Places inside the region
+ * (`at`) are page number << 12 | page offset.
+ */
 @unmanaged
 export class Block {
-  /** Page offset of the first instruction. */
-  off: u32;
+  /** Place of the first instruction. */
+  at: u32;
   /** Instructions that are counted, the branch included. */
   count: u32;
   term: Term;
-  /** Nodes; 0 = none. */
+  /** Nodes; 0 = outside the region. */
   taken: u32;
   fall: u32;
-  /** Page offset at which an EXIT leaves; page offset of the branch. */
+  /** Place of the instruction at which an EXIT leaves; of the branch. */
   last: u32;
   /** Flags at the start and at the end (flags.ts, Desc). */
   flagsIn: u32;
@@ -63,23 +86,41 @@ export class Block {
   /** Depth at which its label was opened: as a loop, and as the end of a block. */
   loopLabel: u32;
   blockLabel: u32;
+  /** Node that the CALL at its end returns to. */
+  site: u32;
+  /** General registers that differ from memory at the start. */
+  dirtyIn: u32;
   preds: u64;
   dominators: u64;
   reaches: u64;
+  /** Nodes that it branches to. */
+  succ: u64;
+  /** Where taken and fall are, from the start of page 0: also outside. */
+  takenRel: i64;
+  fallRel: i64;
 }
 export const BLOCK_BYTES: u32 = 128;
 
-export const MAX_BLOCKS: u32 = 60;
-export const MAX_INSNS: u32 = 320;
+export const MAX_BLOCKS: u32 = 62;
+export const MAX_INSNS: u32 = 150;
+export const MAX_PAGES: u32 = 8;
+
+/** A page of the region: guest page, distance from page 0 in pages, slot of the decoded-page cache. */
+export const enum PageField { PHYS = 0, DELTA = 4, SLOT = 8, INDEX = 12 }
+const PAGE_BYTES: u32 = 16;
 
 /** Offsets in the work area. */
 const enum Work {
-  HEADS = 0, INSN_AT = 0x4000, BLOCK_AT = 0x6000, QUEUE = 0x7000, ENTRIES = 0x7800, ORDER = 0x7880,
-  INSNS = 0x8000, BLOCKS = 0xC000, CODE = 0x10000,
+  HEADS = 0, INSN_AT = 0x10000, BLOCK_AT = 0x20000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
+  PAGES = 0x29200, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000, ENTRY_MAP = 0x100000,
+  BLOOM = 0x120000, POOL = 0x121000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
-export const CODE_BYTES: u32 = WORK_BYTES - Work.CODE;
+export const CODE_BYTES: u32 = Work.REGIONS - Work.CODE;
+export const POOL_BYTES: u32 = WORK_BYTES - Work.POOL;
 export const PAGE: u32 = 4096;
+export const HEADS: u32 = 8192;
+export const HEAD_BYTES: u32 = 8;
 
 let work: usize = 0;
 
@@ -89,27 +130,42 @@ export function useWork(cpu: u32): void {
 /** Hot-head counters. */
 export function heads(): usize { return work + Work.HEADS; }
 export function codeStart(): usize { return work + Work.CODE; }
-/** u16 per page offset: 1 + number of the instruction there. */
-export function insnAt(off: u32): usize { return work + Work.INSN_AT + (<usize>off << 1); }
-/** u8 per page offset: the block that begins there, 0 = none. */
-export function blockAt(off: u32): usize { return work + Work.BLOCK_AT + off; }
+export function regionTable(): usize { return work + Work.REGIONS; }
+export function entryMap(): usize { return work + Work.ENTRY_MAP; }
+export function bloom(): usize { return work + Work.BLOOM; }
+export function pool(): usize { return work + Work.POOL; }
+/** u16 per place: 1 + number of the instruction there. */
+export function insnAt(at: u32): usize { return work + Work.INSN_AT + (<usize>at << 1); }
+/** u8 per place: the block that begins there, 0 = none. */
+export function blockAt(at: u32): usize { return work + Work.BLOCK_AT + at; }
 export function queueAt(n: u32): usize { return work + Work.QUEUE + (<usize>n << 1); }
 /** u8 each: entries in the order of the dispatcher's table; nodes in reverse postorder. */
 export function entryList(): usize { return work + Work.ENTRIES; }
 export function orderList(): usize { return work + Work.ORDER; }
+export function pageAt(k: u32): usize { return work + Work.PAGES + k * PAGE_BYTES; }
 export function insn(n: u32): Insn { return changetype<Insn>(work + Work.INSNS + n * INSN_BYTES); }
 export function block(n: u32): Block { return changetype<Block>(work + Work.BLOCKS + n * BLOCK_BYTES); }
 
-/** The instruction at a page offset that discovery has decoded. */
-export function insnOf(off: u32): Insn { return insn(<u32>load<u16>(insnAt(off)) - 1); }
+/** The instruction at a place that discovery has decoded. */
+export function insnOf(at: u32): Insn { return insn(<u32>load<u16>(insnAt(at)) - 1); }
 
-export function clearWork(): void {
-  memory.fill(work + Work.INSN_AT, 0, Work.CODE - Work.INSN_AT);
+/** Forget what was at page number k. */
+export function clearPage(k: u32): void {
+  memory.fill(insnAt(k * PAGE), 0, PAGE * 2);
+  memory.fill(blockAt(k * PAGE), 0, PAGE);
+}
+export function clearBlocks(): void {
+  memory.fill(work + Work.BLOCKS, 0, (MAX_BLOCKS + 2) * BLOCK_BYTES);
+}
+
+/** Distance in bytes of a place from the start of page 0. */
+export function relOf(at: u32): i64 {
+  return ((<i64>load<i32>(pageAt(at >> 12), PageField.DELTA)) << 12) + <i64>(at & (PAGE - 1));
 }
 
 // @ts-ignore: decorator
 @inline
-export function lowerOp(i: Insn): Lower { return (i.lowering & 0xFF) as Lower; }
+export function lowerOp(i: Insn): Lower { return (i.kind == Kind.NATIVE ? i.lowering & 0xFF : 0) as Lower; }
 // @ts-ignore: decorator
 @inline
 export function lowerCond(i: Insn): u32 { return (i.lowering >> 8) & 15; }
@@ -120,3 +176,14 @@ export function lowerPlace(i: Insn): Place { return ((i.lowering >> 12) & 15) as
 // @ts-ignore: decorator
 @inline
 export function lowerSource(i: Insn): u32 { return ((i.lowering >> 16) & 3) - 1; }
+/** Class of the handler: 1 = helper, 2 = ends the block. */
+// @ts-ignore: decorator
+@inline
+export function lowerClass(word: u32): u32 { return (word >> 18) & 3; }
+/** The helper touches neither general registers (but those of its address) nor flags. */
+// @ts-ignore: decorator
+@inline
+export function isPure(i: Insn): bool { return (i.lowering & (1 << 20)) != 0; }
+// @ts-ignore: decorator
+@inline
+export function isHelper(i: Insn): bool { return i.kind == Kind.HELPER || i.kind == Kind.ENDS; }

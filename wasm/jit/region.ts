@@ -1,104 +1,166 @@
-// Translated regions in the run loop. A hot head becomes a region: one wasm function over the blocks of its
-// page. Each entry's decoded record is replaced by one that leaves the inner loop (Op.REGION); so a region
-// lives and dies with the records of its page (icacheDrop, eviction), and finding it costs the interpreter
-// nothing.
+// Translated regions in the run loop. A hot head becomes a region: one wasm function over the blocks that it
+// reaches. The decoded record of each entry is replaced by one that leaves the inner loop (Op.REGION); from
+// region to region the way goes through the jump cache, which remembers functions too.
 
 import { Cpu, Status } from "../cpu/state";
 import {
-  icacheDecode, icacheEnter, icacheFresh, slotIndex, slotOfRecord, slotRecords,
+  icacheDecode, icacheDropAll, icacheEnter, icacheFresh, icacheLeave, slotIndex, slotOfRecord, slotPage,
+    slotRecords,
 } from "../decode/icache";
 import { Op, REC_SHIFT, recHandler, recImm, recOff, recOp } from "../decode/record";
-import { execute, stoppedAt } from "../gen/exec-hot";
+import { execute } from "../gen/exec-hot";
+import { fuelLeft, refuel, stoppedAt } from "../interp/branch";
+import { Control, Option, control32 } from "../lib/control";
 import { hostInstall, hostNow } from "../lib/host";
 import { Count, Profile, count, countIn, countMany, setFromRegion } from "../lib/profile";
-import { W, beginModule, endModule, op, openVoid, overflowed } from "./bytes";
-import { discover } from "./discover";
-import { BUDGET, EXIT_SHIFT, Exit, epilogue, resetDepth } from "./exits";
-import { Desc, setFlagsNow, solveFlags } from "./flags";
+import {
+  jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpLink, jumpRecordOf, jumpRecordsOf, jumpWord,
+} from "../mmu/jump-cache";
+import {
+  W, access, beginModule, const32, const64, endModule, get, op, openVoid, overflowed, set,
+} from "./bytes";
+import { discover, pages, setEager } from "./discover";
+import {
+  BUDGET, EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit, compactExit, countAndReturn, epilogue, resetDepth,
+} from "./exits";
+import { Desc, setFlagsNow, settleFlags, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
-import { L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, usedRegs } from "./locals";
-import { forgetIp, usesIp } from "./lower";
-import { CODE_BYTES, block, codeStart, heads, useWork } from "./map";
+import { L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField } from "./locals";
+import { loadState } from "./control";
+import {
+  CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeStart, heads, pageAt, useWork,
+} from "./map";
+import {
+  entryRegion, entryWord, findEntry, full, isGlobal, isLive, keepDeltas, mapEntry, mayHaveEntries, newRegion,
+    poolMark,
+  poolRelease, regionCount, regionFor, resetRegions,
+} from "./regions";
 import { tree } from "./structure";
-import { const32, set } from "./bytes";
 
-/** Guest instructions interpreted in one go that make the place where it stopped a candidate. */
-const SAMPLE_INSTRUCTIONS: u64 = 50000;
-/** Samples of one head before it is translated. */
-const THRESHOLD: u32 = 2;
+/** Taken branches interpreted between two samples of where time goes. */
+const SAMPLE_BRANCHES: i32 = 3000;
+/** Samples of one head before it is translated; ways out of a region that find no other. */
+const SAMPLE_WEIGHT: u32 = 128;
+const THRESHOLD: u32 = 512;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
-/** Modules that one thread makes: none is ever unloaded. */
-const MAX_REGIONS: u32 = 10000;
-const HEADS: u32 = 1024;
-const HEAD_BYTES: u32 = 8;
 const enum Head { KEY = 0, COUNT = 4 }
-/** Turns between interpreter and regions before the run loop polls. */
-const TURNS: u32 = 1000;
+/** Ways from region to region or interpreter before the run loop polls. */
+const TURNS: u32 = 20000;
 /** Records from an entry's copy to its link. */
 const LINK_BEHIND: u32 = 1;
-const OFF_MASK: u32 = (1 << EXIT_SHIFT) - 1;
+const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
-/** Regions made by this CPU, and those refused by the host. */
+/** Regions made by this CPU. */
 export let regions: u32 = 0;
-/** The next look-up is of a sampled head. */
-let sampled: bool = false;
 let ready: bool = false;
+let forced: bool = false;
+/** The next look-up is of a head that has become hot. */
+let wanted: bool = false;
+/** The entry that comes next is what its region could not do. */
+let skipEntry: bool = false;
 
-function loadState(): void {
-  const used = usedRegs;
-  for (let n: u32 = 0; n < 16; n++) if (used & (1 << n)) loadField(n << 3, L.GPR + n, true);
-  if (usesIp) loadField(offsetof<Cpu>("ipBase"), L.IP, true);
-  loadField(offsetof<Cpu>("flagA"), L.DA, true);
-  loadField(offsetof<Cpu>("flagB"), L.DB, true);
-  loadField(offsetof<Cpu>("flagRes"), L.DR, true);
-  loadField(offsetof<Cpu>("eflags"), L.FE, true);
-  loadField(offsetof<Cpu>("flagKind"), L.DK, false);
-  loadField(offsetof<Cpu>("tlbRead"), L.TLB_READ, false);
-  loadField(offsetof<Cpu>("tlbWrite"), L.TLB_WRITE, false);
-  const32(BUDGET);
-  set(L.FUEL);
+function loadIp(): void {
+  loadField(offsetof<Cpu>("ipBase"), L.IP, true);
+  if (pages > 1) {
+    get(L.IP);
+    get(L.ENTRY);
+    const32(16);
+    op(W.I32_SHR_S);
+    op(W.I64_EXTEND_S);
+    const64(12);
+    op(W.I64_SHL);
+    op(W.I64_SUB);
+    set(L.IP);
+  }
+  get(L.ENTRY);
+  const32(0xFFFF);
+  op(W.I32_AND);
+  set(L.ENTRY);
 }
 
 /** Write the module; its length. The first of two passes finds which registers are used. */
-function emit(): u32 {
+function emit(deltas: u32): u32 {
   beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS);
+  loadIp();
   loadState();
+  const32(BUDGET);
+  set(L.FUEL);
+  openVoid(W.BLOCK);
+  openVoid(W.BLOCK);
   openVoid(W.BLOCK);
   resetDepth();
   setFlagsNow(Desc.DYNAMIC);
   tree(0);
   op(W.UNREACHABLE);
   op(W.END);
+  compactExit(deltas);
+  op(W.END);
   epilogue();
+  op(W.END);
+  countAndReturn();
   return endModule(codeStart());
 }
 
-/** Make a region of the loop around page offset `off`; false when it is not for us. */
-function translate(c: Cpu, slot: u32, page: u32, off: u32): bool {
-  if (regions >= MAX_REGIONS || !discover(c, page, off) || !analyse()) return false;
+/** Does every page still hold what was decoded? Pairs with codeWritten: lines, then bytes, then this. */
+function allFresh(c: Cpu): bool {
+  for (let k: u32 = 0; k < pages;
+    k++) if (!icacheFresh(c, load<u32>(pageAt(k), PageField.SLOT))) return false;
+  return true;
+}
+
+function deltaOf(k: u32): u32 { return load<u32>(pageAt(k), PageField.DELTA); }
+
+/** Make every entry of the new region known. */
+function publish(c: Cpu, id: u32): void {
+  for (let k: u32 = 0; k < entries; k++) {
+    // A place that had no room would lead back to itself.
+    if (block(entryAt(k)).count == 0) continue;
+    const at = block(entryAt(k)).at;
+    const page = at >> 12;
+    const off = at & (PAGE - 1);
+    const word = (deltaOf(page) << 16) | k;
+    mapEntry(load<u32>(pageAt(page), PageField.PHYS), off, id, word);
+    patch(c, load<u32>(pageAt(page), PageField.SLOT), off, id, word);
+  }
+}
+
+/** Let the interpreter find the entry. */
+function patch(c: Cpu, slot: u32, off: u32, id: u32, word: u32): bool {
+  if (load<u16>(slotIndex(c, slot) + (<usize>off << 1)) == 0) icacheDecode(c, slot, off);
+  return icacheEnter(c, slot, off, id, word);
+}
+
+/** Make a region of what page offset `off` reaches; false when it is not for us. */
+function translate(c: Cpu, slot: u32, page: u32, off: u32, va: u64): bool {
+  if (full || !discover(c, va & PAGE_MASK, page, slot, off)) return false;
+  analyse(false);
+  const head = block(entryAt(0)).at;
+  if (head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head
+    & (PAGE - 1)) != 0) analyse(true);
   solveFlags();
   forgetRegs();
-  forgetIp();
-  emit();
-  const bytes = emit();
-  // Pairs with codeWritten: lines were marked, then bytes read, then the version again.
-  if (overflowed || !icacheFresh(c, slot)) return false;
+  const mark = poolMark();
+  const deltas = pages > 1 ? keepDeltas(pages) : 0;
+  emit(deltas);
+  const bytes = emit(deltas);
+  if (overflowed || full || !allFresh(c)) {
+    poolRelease(mark);
+    return false;
+  }
   const begin = hostNow();
   const index = hostInstall(<u32>codeStart(), bytes, 1);
   countMany(changetype<usize>(c), Count.COMPILE_NS, <u64>(hostNow() - begin));
-  if (index == 0) return false;
+  if (index == 0) {
+    poolRelease(mark);
+    return false;
+  }
   regions++;
   count(changetype<usize>(c), Count.REGIONS);
   count(changetype<usize>(c), Count.MODULES);
   countMany(changetype<usize>(c), Count.MODULE_BYTES, bytes);
-  let entered = false;
-  for (let k: u32 = 0; k < entries; k++) {
-    const at = block(entryAt(k)).off;
-    if (load<u16>(slotIndex(c, slot) + (<usize>at << 1)) == 0) icacheDecode(c, slot, at);
-    if (icacheEnter(c, slot, at, index, k)) entered = true;
-  }
-  return entered;
+  publish(c, newRegion(c, index, pages));
+  return true;
 }
 
 /** Count all heads anew. */
@@ -109,59 +171,189 @@ export function forgetHeads(): void {
 function startWork(c: Cpu): void {
   useWork(c.id);
   memory.fill(heads(), 0, HEADS * HEAD_BYTES);
+  countMany(changetype<usize>(c), Count.REGIONS_DROPPED, <u64>regionCount);
+  if (regionCount) hostInstall(0, 0, 0);
+  resetRegions();
+  icacheDropAll(c);
   ready = true;
+  wanted = false;
+  skipEntry = false;
+  forced = (control32(Control.OPTIONS) & Option.FORCED) != 0;
+  setEager(forced);
 }
 
-/** The run loop is about to execute at `off` of a decoded page. */
-export function noteHead(c: Cpu, slot: u32, page: u32, off: u32): void {
-  if (!sampled || !c.mode64) return;
-  sampled = false;
-  if (!ready) startWork(c);
+/** Between two slices of the run loop: no record is in use. */
+export function beginSlice(c: Cpu): void {
+  if (!ready || full) startWork(c);
+}
+
+function headOf(page: u32, off: u32): usize {
   const key = (page << 12 | off) + 1;
-  const h = heads() + ((key ^ (key >> 10)) & (HEADS - 1)) * HEAD_BYTES;
+  const h = heads() + ((key ^ (key >> 11)) & (HEADS - 1)) * HEAD_BYTES;
   if (load<u32>(h, Head.KEY) != key) {
     store<u32>(h, key, Head.KEY);
     store<u32>(h, 0, Head.COUNT);
   }
-  const n = load<u32>(h, Head.COUNT) + 1;
+  return h;
+}
+
+/** The run loop is about to execute at `off` of a decoded page, at virtual address `va`. */
+export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void {
+  if (mayHaveEntries(page)) {
+    const e = findEntry(page, off);
+    if (e) {
+      patch(c, slot, off, entryRegion(e), entryWord(e));
+      if (fuelLeft <= 0) refuel(SAMPLE_BRANCHES);
+      return;
+    }
+  }
+  if (fuelLeft > 0 && !wanted && !forced) return;
+  const h = headOf(page, off);
+  const n = load<u32>(h, Head.COUNT);
+  const more = n + (fuelLeft <= 0 ? SAMPLE_WEIGHT : 0);
+  if (fuelLeft <= 0) refuel(SAMPLE_BRANCHES);
+  wanted = false;
   if (n >= REFUSED) return;
-  store<u32>(h, n, Head.COUNT);
-  if (n < THRESHOLD) return;
+  store<u32>(h, more, Head.COUNT);
+  if (more < THRESHOLD && !forced) return;
   const begin = hostNow();
-  if (!translate(c, slot, page, off)) store<u32>(h, REFUSED, Head.COUNT);
+  store<u32>(h, translate(c, slot, page, off, va) || full ? 0 : REFUSED, Head.COUNT);
   countMany(changetype<usize>(c), Count.TRANSLATE_NS, <u64>(hostNow() - begin));
+}
+
+/** A way out of a region that led to interpreted code. True when it has become hot. */
+function noteExit(c: Cpu, r: usize): bool {
+  const page = slotPage(c, slotOfRecord(c, r));
+  const h = headOf(page, recOff(r));
+  const n = load<u32>(h, Head.COUNT);
+  if (n >= REFUSED) return false;
+  store<u32>(h, n + 1, Head.COUNT);
+  return n + 1 >= THRESHOLD;
+}
+
+// Running ------------------------------------------------------------------------------------------------
+
+/** Decoded copy of the instruction at an entry. */
+// @ts-ignore: decorator
+@inline
+function copyOf(r: usize, records: usize): usize { return records + (<usize>recHandler(r) << REC_SHIFT); }
+// @ts-ignore: decorator
+@inline
+function linkOf(r: usize, records: usize): usize {
+  return records + (<usize>(recHandler(r) + LINK_BEHIND) << REC_SHIFT);
+}
+
+/** Where the interpreter goes on: the inner loop's page and record. */
+let nextRecord: usize = 0;
+let nextIndex: usize = 0;
+let nextRecords: usize = 0;
+
+/** Function behind a REGION record whose page is at c.ipBase, 0 = the copy of the instruction must do. */
+function functionAt(c: Cpu, r: usize, records: usize): u32 {
+  const link = linkOf(r, records);
+  const fn = regionFor(c, recHandler(link), c.ipBase + recOff(r), <u32>recImm(link));
+  if (fn == 0 && !isLive(recHandler(link))) icacheLeave(r, records);
+  return fn;
+}
+
+/** Take up `rip` in the interpreter; false when the run loop must look it up. */
+function interpretAt(c: Cpu, rip: u64): bool {
+  const e = jumpHit(c, rip);
+  if (e == 0) return false;
+  c.ipBase = rip & PAGE_MASK;
+  nextIndex = jumpIndexOf(e);
+  nextRecords = jumpRecordsOf(e);
+  const r = jumpRecordOf(e);
+  nextRecord = recOp(r) == Op.REGION ? copyOf(r, nextRecords) : r;
+  return true;
+}
+
+/**
+ * Run from region to region, beginning with function `fn` at entry `word`. Returns -1 when the interpreter
+ * goes on at nextRecord, else a Status.
+ */
+function runRegions(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
+  for (let turn: u32 = 0; turn < TURNS; turn++) {
+    const left = call_indirect<i32>(fn, c, <usize>word);
+    if (left != Exit.JUMP) {
+      if (left >= EXIT_STATUS) {
+        countIn(changetype<usize>(c), Profile.EXITS, Exit.HANDLER);
+        return left - EXIT_STATUS;
+      }
+      settleFlags(c, <u32>left >> EXIT_FLAGS);
+      const why = left & EXIT_WHY;
+      countIn(changetype<usize>(c), Profile.EXITS, why);
+      if (why == Exit.POLL || atomic.load<u32>(attention) != 0) return Status.JUMP;
+      if (interpretAt(c, c.rip)) return -1;
+      skipEntry = true;
+      return Status.JUMP;
+    }
+    if (atomic.load<u32>(attention) != 0) return Status.JUMP;
+    const e = jumpHit(c, c.rip);
+    if (e == 0) {
+      countIn(changetype<usize>(c), Profile.EXITS, Exit.UNKNOWN);
+      return Status.JUMP;
+    }
+    c.ipBase = c.rip & PAGE_MASK;
+    fn = jumpFn(e);
+    if (fn) {
+      count(changetype<usize>(c), Count.REGION_LINKS);
+      word = jumpWord(e);
+      continue;
+    }
+    const r = jumpRecordOf(e);
+    nextIndex = jumpIndexOf(e);
+    nextRecords = jumpRecordsOf(e);
+    nextRecord = r;
+    if (recOp(r) != Op.REGION) {
+      countIn(changetype<usize>(c), Profile.EXITS, Exit.COLD);
+      if (noteExit(c, r) || forced) {
+        wanted = true;
+        return Status.JUMP;
+      }
+      return -1;
+    }
+    const link = linkOf(r, nextRecords);
+    fn = functionAt(c, r, nextRecords);
+    if (fn == 0) {
+      if (recOp(r) == Op.REGION) nextRecord = copyOf(r, nextRecords);
+      return -1;
+    }
+    word = <u32>recImm(link);
+    if (isGlobal(c, recHandler(link)) || !jumpIsGlobal(c, e)) jumpLink(e, fn, word);
+  }
+  return Status.JUMP;
 }
 
 /** As execute, but goes on through regions. */
 export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
   setFromRegion(false);
+  if (skipEntry) {
+    skipEntry = false;
+    if (recOp(r) == Op.REGION) r = copyOf(r, records);
+  }
   for (let turn: u32 = 0; turn < TURNS; turn++) {
-    const before = c.instructions;
     const s = execute(c, r, index, records, attention);
-    if (s != Status.RETRY || recOp(stoppedAt) != Op.REGION) {
-      sampled = s == Status.JUMP && c.instructions - before > SAMPLE_INSTRUCTIONS;
-      return s;
-    }
-    const start = c.instructions;
-    const slot = slotOfRecord(c, stoppedAt);
+    if (s != Status.RETRY || recOp(stoppedAt) != Op.REGION) return s;
+    const at = stoppedAt;
+    const slot = slotOfRecord(c, at);
     index = slotIndex(c, slot);
     records = slotRecords(c, slot);
-    const link = records + (<usize>(recHandler(stoppedAt) + LINK_BEHIND) << REC_SHIFT);
-    const left = <u32>call_indirect<i32>(recHandler(link), c, <usize>recImm(link));
-    const off = left & OFF_MASK;
-    const why = left >> EXIT_SHIFT;
-    count(changetype<usize>(c), Count.REGION_CALLS);
-    countMany(changetype<usize>(c), Count.TRANSLATED, c.instructions - start);
-    countIn(changetype<usize>(c), Profile.EXITS, why);
-    const n = <usize>load<u16>(index + (<usize>off << 1));
-    if (n == 0 || why == Exit.POLL || atomic.load<u32>(attention) != 0) {
-      setFromRegion(true);
-      c.rip = c.ipBase + off;
-      return Status.JUMP;
+    const word = <u32>recImm(linkOf(at, records));
+    const fn = functionAt(c, at, records);
+    if (fn == 0) {
+      r = recOp(at) == Op.REGION ? copyOf(at, records) : at;
+      continue;
     }
-    r = records + (n << REC_SHIFT);
-    // No progress: the entry itself is what the region could not do.
-    if (recOp(r) == Op.REGION && c.instructions == start) r = records + (<usize>recHandler(r) << REC_SHIFT);
+    const before = c.instructions;
+    const left = runRegions(c, fn, word, attention);
+    setFromRegion(true);
+    count(changetype<usize>(c), Count.REGION_CALLS);
+    countMany(changetype<usize>(c), Count.TRANSLATED, c.instructions - before);
+    if (left >= 0) return left;
+    r = nextRecord;
+    index = nextIndex;
+    records = nextRecords;
   }
   c.rip = c.ipBase + recOff(r);
   return Status.JUMP;

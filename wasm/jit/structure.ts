@@ -6,12 +6,13 @@ import { recLen } from "../decode/record";
 import { CPU_INBOX } from "../lib/layout";
 import { Inbox } from "../cpu/inbox";
 import { W, access, br, const32, get, number, op, openVoid, set } from "./bytes";
-import { Exit, deeper, depth, leaveRegion, setUncounted, shallower } from "./exits";
+import { Exit, deeper, depth, leaveAt, leaveRegion, pushIp, setUncounted, shallower } from "./exits";
 import { Desc, flagsNow, pushCond, setFlagsNow, toDynamic } from "./flags";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";
+import { lowerCall, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
 import { lower } from "./lower";
-import { Term, block, insnOf, lowerCond } from "./map";
+import { Insn, Term, block, insnOf, lowerCond, relOf } from "./map";
 
 // @ts-ignore: decorator
 @inline
@@ -27,14 +28,14 @@ function close(): void {
 }
 
 /** Leave when the CPU is wanted or the budget is used up. */
-function poll(off: u32): void {
+function poll(at: u32): void {
   get(L.C);
   access(W.I32_LOAD, 2, CPU_INBOX + <u32>Inbox.ATTENTION);
   get(L.FUEL);
   const32(31);
   op(W.I32_SHR_U);
   op(W.I32_OR);
-  leaveRegion(off, Exit.POLL, true);
+  leaveAt(at, Exit.POLL);
 }
 
 /** Go from node x to node y. */
@@ -42,7 +43,7 @@ function edge(x: u32, y: u32): void {
   const from = block(x);
   const to = block(y);
   const back = isBack(from, to);
-  if (back) poll(to.off);
+  if (back) poll(to.at);
   const saved = flagsNow;
   if (to.flagsIn == Desc.DYNAMIC) toDynamic();
   if (back) {
@@ -68,6 +69,59 @@ function dispatch(): void {
   for (let k: u32 = 0; k < entries; k++) number(labelDepth(block(entryAt(k)).blockLabel));
 }
 
+/** Go from node x to node y, or outside to `rel`. */
+function follow(x: u32, y: u32, rel: i64): void {
+  if (y) edge(x, y);
+  else leaveRegion(rel, Exit.JUMP);
+}
+
+/** RET: to one of the region's return sites, or away. */
+function returns(x: u32, i: Insn): void {
+  const b = block(x);
+  lowerRetTarget(i);
+  for (let rest = b.succ; rest; rest &= rest - 1) {
+    const y = <u32>ctz(rest);
+    get(L.RIP);
+    pushIp(relOf(block(y).at));
+    op(W.I64_EQ);
+    open(W.IF);
+    lowerRetRelease(i);
+    setUncounted(0);
+    edge(x, y);
+    close();
+    setUncounted(1);
+  }
+  lowerRetAway(i);
+}
+
+/** How node x goes on behind its plain instructions. */
+function finish(x: u32): void {
+  const b = block(x);
+  const last = insnOf(b.last);
+  switch (b.term) {
+    case Term.EXIT: leaveRegion(relOf(b.last), Exit.OTHER); break;
+    case Term.CUT: leaveRegion(relOf(b.last), Exit.JUMP); break;
+    case Term.OWN: break;
+    case Term.RET: returns(x, last); break;
+    case Term.JCC: {
+      setUncounted(0);
+      pushCond(lowerCond(last));
+      open(W.IF);
+      follow(x, b.taken, b.takenRel);
+      op(W.ELSE);
+      follow(x, b.fall, b.fallRel);
+      close();
+      op(W.UNREACHABLE);
+      break;
+    }
+    default: {
+      if (b.term == Term.CALL) lowerCall(last);
+      setUncounted(0);
+      follow(x, b.taken, b.takenRel);
+    }
+  }
+}
+
 /** The instructions of node x and the way on. */
 function body(x: u32): void {
   if (x == 0) {
@@ -82,25 +136,17 @@ function body(x: u32): void {
     op(W.I32_SUB);
     set(L.FUEL);
   }
-  const branches: u32 = b.term == Term.JCC || b.term == Term.JMP ? 1 : 0;
-  let off = b.off;
+  const branches: u32 = b.term == Term.JCC || b.term == Term.JMP || b.term == Term.CALL || b.term == Term.RET
+    ? 1 : 0;
+  let at = b.at;
   for (let n: u32 = 0; n < b.count - branches; n++) {
-    const i = insnOf(off);
+    const i = insnOf(at);
     setUncounted(b.count - n);
     lower(i);
-    off += recLen(changetype<usize>(i));
+    at += recLen(changetype<usize>(i));
   }
-  setUncounted(0);
-  if (b.term == Term.EXIT) leaveRegion(b.last, Exit.OTHER, false);
-  else if (b.term == Term.JCC && b.taken != b.fall) {
-    pushCond(lowerCond(insnOf(b.last)));
-    open(W.IF);
-    edge(x, b.taken);
-    op(W.ELSE);
-    edge(x, b.fall);
-    close();
-    op(W.UNREACHABLE);
-  } else edge(x, b.taken);
+  setUncounted(branches);
+  finish(x);
 }
 
 /** Node x with all that it dominates. */

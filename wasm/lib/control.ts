@@ -75,7 +75,9 @@ export const enum Control {
 }
 
 /** Bits of OPTIONS. */
-export const enum Option { TRACE = 1, MONITOR = 2, TRANSLATOR = 4, PROFILE = 8 }
+export const enum Option { TRACE = 1, MONITOR = 2, TRANSLATOR = 4, PROFILE = 8,
+  /** Translate whatever is executed, at once: for tests. */
+  FORCED = 16 }
 
 export const enum MachineEnd { NONE = 0, POWER_OFF = 1, DEBUG_EXIT = 2, TRIPLE_FAULT = 3, PANIC = 4 }
 

@@ -1,9 +1,9 @@
 // Targets of branches that leave their page: linear address, code mode -> decoded record, so that the inner
 // loop goes on without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly into
-// other pages). An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation} and holds while
-// no TLB flush could change what its page maps to and no decoded page has been dropped. Entries of global
-// pages have a generation of their own (odd numbers), which survives CR3 loads. There is a table per
-// privilege, and one that stays empty for single steps.
+// other pages). An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation, u32 function and
+// u32 entry of a translated region} and holds while no TLB flush could change what its page maps to and no
+// decoded page has been dropped. Entries of global pages have a generation of their own (odd numbers), which
+// survives CR3 loads. There is a table per privilege, and one that stays empty for single steps.
 
 import { CodeMode, Cpu } from "../cpu/state";
 import {
@@ -11,7 +11,8 @@ import {
     TLB_ENTRIES,
 } from "../lib/layout";
 
-const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20 }
+const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20, FUNCTION = 24, WORD =
+  28 }
 const enum Table { SUPERVISOR = 0, USER = 1, EMPTY = 2 }
 const ENTRY_SHIFT: u32 = 5;
 
@@ -101,5 +102,40 @@ export function jumpRemember(c: Cpu, va: u64, index: usize, record: usize, recor
   store<u32>(e, <u32>record, Entry.RECORD);
   store<u32>(e, <u32>records, Entry.RECORDS);
   store<u32>(e, global ? c.jumpGlobalGeneration : c.jumpGeneration, Entry.GENERATION);
-  store<u8>(changetype<usize>(c) + CPU_JUMP_PAGES + (<u32>(target >> 12) & (TLB_ENTRIES - 1)), 1);
+  store<u32>(e, 0, Entry.FUNCTION);
+  jumpMark(c, va);
+}
+
+/** INVLPG of this page must flush. */
+export function jumpMark(c: Cpu, va: u64): void {
+  store<u8>(changetype<usize>(c) + CPU_JUMP_PAGES + (<u32>(va >> 12) & (TLB_ENTRIES - 1)), 1);
+}
+
+// For translated regions (jit/region.ts): the entry itself.
+
+/** Entry of a target, 0 = unknown. */
+// @ts-ignore: decorator
+@inline
+export function jumpHit(c: Cpu, target: u64): usize {
+  const e = jumpEntry(c, target);
+  if (load<u64>(e, Entry.TARGET) != target) return 0;
+  const generation = load<u32>(e, Entry.GENERATION);
+  return generation == c.jumpGeneration || generation == c.jumpGlobalGeneration ? e : 0;
+}
+// @ts-ignore: decorator
+@inline
+export function jumpFn(e: usize): u32 { return load<u32>(e, Entry.FUNCTION); }
+// @ts-ignore: decorator
+@inline
+export function jumpWord(e: usize): u32 { return load<u32>(e, Entry.WORD); }
+export function jumpRecordOf(e: usize): usize { return load<u32>(e, Entry.RECORD); }
+export function jumpRecordsOf(e: usize): usize { return load<u32>(e, Entry.RECORDS); }
+export function jumpIndexOf(e: usize): usize { return load<u32>(e, Entry.INDEX); }
+export function jumpIsGlobal(c: Cpu, e: usize): bool {
+  return load<u32>(e, Entry.GENERATION) == c.jumpGlobalGeneration;
+}
+/** The target is entry `word` of function `fn`. */
+export function jumpLink(e: usize, fn: u32, word: u32): void {
+  store<u32>(e, fn, Entry.FUNCTION);
+  store<u32>(e, word, Entry.WORD);
 }

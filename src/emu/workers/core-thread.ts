@@ -32,20 +32,40 @@ function announceFailure(memory: WebAssembly.Memory, code: number): void {
   }
 }
 
+interface CodeTable {
+  readonly length: number;
+  grow(count: number): number;
+  set(index: number, value: unknown): void;
+}
+
+/** Table entries that translated code may use, by table: the first, and the next free one. */
+const codeTables = new WeakMap<CodeTable, { first: number; next: number }>();
+const TABLE_STEP = 256;
+
 /**
  * Puts the functions f0, f1, ... of a translated module at `address` into the core's table; index of the
- * first, 0 if the engine refuses. Engines do not compile from shared memory, hence the copy. The module does
- * not import the table: every growth and every entry would have to be told to all modules that do.
+ * first, 0 if the engine refuses. No functions: forget all. Engines do not compile from shared memory, hence
+ * the copy. The module does not import the table: every growth and every entry would have to be told to all
+ * modules that do.
  */
 export function installCode(memory: WebAssembly.Memory, core: Record<string, unknown>, address: number,
   bytes: number, count: number): number {
-  const table = core.table as WebAssembly.Table;
+  const table = core.table as CodeTable;
+  const used = codeTables.get(table) ?? { first: table.length, next: table.length };
+  codeTables.set(table, used);
+  if (count === 0) {
+    for (let n = used.first; n < used.next; n++) table.set(n, null);
+    used.next = used.first;
+    return 0;
+  }
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
-    const env = { mem: memory, cond: core.jitCond, lost: core.jitLost };
+    const env = { mem: memory, cond: core.jitCond, lost: core.jitLost, help: core.jitHelp };
     const { exports } = new WebAssembly.Instance(module, { env });
-    const first = table.grow(count);
+    if (used.next + count > table.length) table.grow(TABLE_STEP);
+    const first = used.next;
     for (let n = 0; n < count; n++) table.set(first + n, exports[`f${n}`]);
+    used.next += count;
     return first;
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) throw error;

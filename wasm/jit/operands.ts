@@ -1,0 +1,139 @@
+// Operands of guest instructions in WebAssembly: addresses, the inline look-up in the software TLB, registers
+// and immediates. A miss leaves the region at this instruction with nothing committed, and the interpreter
+// does the rest: fill, fault, chip, code page.
+
+import { CpuBlock, RegOffset, SEG_BYTES } from "../cpu/state";
+import {
+  RecFlag, recBase, recDisp, recFlags, recImm, recIndex, recLen, recOff, recReg, recRm, recScale, recSeg,
+} from "../decode/record";
+import { TLB_ENTRIES } from "../lib/layout";
+import { W, access, const32, const64, constant, get, op, set, tee } from "./bytes";
+import { Exit, leaveAt } from "./exits";
+import { usesMemory } from "./flags";
+import { L, Size, loadSized, popReg, pushReg, regLocal, storeSized } from "./locals";
+import { Insn, Place, lowerPlace, relOf } from "./map";
+
+/** Shift from an address to 16 times its page number. */
+const SLOT_SHIFT: i32 = 8;
+const SLOT_MASK: i32 = (TLB_ENTRIES - 1) << 4;
+const ADDEND: u32 = 8;
+const PAGE_LIMIT: i64 = 4097;
+
+// Addresses ----------------------------------------------------------------------------------------------
+
+function pushBase(at: u32): bool {
+  if (at == RegOffset.ZERO) return false;
+  if (at == RegOffset.IP_BASE) {
+    get(L.IP);
+  } else get(regLocal(at));
+  return true;
+}
+
+/** Base address of FS or GS; outside of them bases are 0 in 64-bit mode. */
+function addSegment(r: usize): void {
+  if (!(recFlags(r) & RecFlag.COMPLEX)) return;
+  get(L.C);
+  access(W.I64_LOAD, 3, <u32>CpuBlock.SEGMENTS + recSeg(r) * SEG_BYTES);
+  op(W.I64_ADD);
+}
+
+/** Push the effective address. */
+export function pushAddress(i: Insn): void {
+  const r = changetype<usize>(i);
+  const disp = recDisp(r) + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0);
+  let some = pushBase(recBase(r));
+  if (recIndex(r) != RegOffset.ZERO) {
+    get(regLocal(recIndex(r)));
+    if (recScale(r)) {
+      const64(recScale(r));
+      op(W.I64_SHL);
+    }
+    if (some) op(W.I64_ADD);
+    some = true;
+  }
+  if (disp != 0 || !some) {
+    const64(disp);
+    if (some) op(W.I64_ADD);
+  }
+}
+
+/** Where an instruction is; the place behind it in bytes from the start of page 0. */
+export function placeOfInsn(i: Insn): u32 { return i.page << 12 | recOff(changetype<usize>(i)); }
+export function relBehind(i: Insn): i64 { return relOf(placeOfInsn(i)) + <i64>recLen(changetype<usize>(i)); }
+
+/** Put the host address of the memory operand into HOST, or leave the region. */
+export function translate(i: Insn, size: u32, write: bool): void {
+  pushAddress(i);
+  addSegment(changetype<usize>(i));
+  set(L.VA);
+  translateVa(i, size, write);
+}
+
+/** The same for the linear address in VA. */
+export function translateVa(i: Insn, size: u32, write: bool): void {
+  get(write ? <u32>L.TLB_WRITE : <u32>L.TLB_READ);
+  get(L.VA);
+  op(W.I32_WRAP);
+  const32(SLOT_SHIFT);
+  op(W.I32_SHR_U);
+  const32(SLOT_MASK);
+  op(W.I32_AND);
+  op(W.I32_ADD);
+  tee(L.SLOT);
+  access(W.I64_LOAD, 3, 0);
+  get(L.VA);
+  op(W.I64_XOR);
+  const64(PAGE_LIMIT - (<i64>1 << size));
+  op(W.I64_GE_U);
+  leaveAt(placeOfInsn(i), Exit.MISS);
+  get(L.SLOT);
+  access(W.I32_LOAD, 2, ADDEND);
+  get(L.VA);
+  op(W.I32_WRAP);
+  op(W.I32_ADD);
+  set(L.HOST);
+}
+
+// Operands -----------------------------------------------------------------------------------------------
+
+/** The destination is memory (the look-up must be for writing). */
+export function destIsMemory(i: Insn): bool {
+  const p = lowerPlace(i);
+  return usesMemory(i) && p != Place.GE && p != Place.GEI;
+}
+
+/** Push the r/m operand that HOST or recRm holds. */
+export function pushRm(i: Insn, size: u32): void {
+  const r = changetype<usize>(i);
+  if (recFlags(r) & RecFlag.MEM) {
+    get(L.HOST);
+    loadSized(size);
+  } else pushReg(recRm(r), size);
+}
+
+/** Push the destination's old value. */
+export function pushDest(i: Insn, size: u32): void {
+  const r = changetype<usize>(i);
+  if (lowerPlace(i) == Place.GE && usesMemory(i)) pushReg(recReg(r), size);
+  else pushRm(i, size);
+}
+
+/** Push the source of a two-operand form. */
+export function pushSource(i: Insn, size: u32): void {
+  const r = changetype<usize>(i);
+  switch (lowerPlace(i)) {
+    case Place.EI: constant(size == Size.QWORD ? recImm(r) : <i64><i32>recImm(r), size == Size.QWORD); break;
+    case Place.GE:
+      if (usesMemory(i)) pushRm(i, size);
+      else pushReg(recReg(r), size);
+      break;
+    default: pushReg(recReg(r), size);
+  }
+}
+
+/** Pop the result into the destination. */
+export function popDest(i: Insn, size: u32): void {
+  const r = changetype<usize>(i);
+  if (destIsMemory(i)) storeSized(size);
+  else popReg(lowerPlace(i) == Place.GE && usesMemory(i) ? recReg(r) : recRm(r), size);
+}
