@@ -5,10 +5,13 @@ import type { Machine } from '../emu/machine.ts';
 import type { DriveStats } from '../emu/stats.ts';
 
 const NAMES = ['hda', 'hdb', 'cdrom', 'hdd'] as const;
-const PIECE_BYTES = 1 << 20;
+/** Size of the pieces of an exported disk. */
+export const PIECE_BYTES = 1 << 20;
 
 export class SkepDisk {
   readonly name: string;
+  /** What the image is called. */
+  readonly image: string;
   readonly kind: 'disk' | 'cdrom';
   readonly sizeBytes: number;
   private readonly position: number;
@@ -16,6 +19,7 @@ export class SkepDisk {
   constructor(private readonly machine: Machine, { position, kind, sizeBytes }: DriveStats) {
     this.position = position;
     this.name = NAMES[position] ?? `drive ${position}`;
+    this.image = machine.imageName(position);
     this.kind = kind;
     this.sizeBytes = sizeBytes;
   }

@@ -13,5 +13,6 @@ function absolute<Source>(source: Source): Source | URL {
   return typeof source === 'string' ? new URL(source, location.href) : source;
 }
 
+export { keptDisks, type KeptDisk } from './kept.ts';
 export { checkBrowser } from '../emu/platform-browser.ts';
 export * from './public.ts';

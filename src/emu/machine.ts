@@ -122,6 +122,8 @@ export class Machine {
   private readonly cpus: CoreWorker[] = [];
   private clockWorker: CoreWorker | undefined;
   private ioWorker: IoWorker | undefined;
+  /** Names of the discs that were put in since the start, by position. */
+  private readonly discs = new Map<number, string>();
   private runs: Promise<number>[] = [];
   private watchdog: Watchdog | undefined;
   private current: MachineState = 'ready';
@@ -327,6 +329,13 @@ export class Machine {
     if (this.ioWorker === undefined) throw new MachineError('wrong-state',
       'This machine has no CD-ROM drive.', '');
     await this.ioWorker.change(drive);
+    this.discs.set(drive.position, drive.name);
+  }
+
+  /** What the image in a drive is called. */
+  imageName(position: number): string {
+    return this.discs.get(position)
+      ?? this.options.drives?.find((drive) => drive.position === position)?.name ?? 'nothing';
   }
 
   /** A piece of a disk as the guest would see it now; rejects with a SkepError. */

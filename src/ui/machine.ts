@@ -72,6 +72,8 @@ export class Machine {
           'Change the value and start again.');
       }
       this.#enter('loading');
+      // Browsers may otherwise drop what is kept when the disk is full.
+      if (readDrive(config.hda).keep || readDrive(config.hdb).keep) void navigator.storage?.persist?.();
       const vm = await Skep.create({
         ...optionsOf(config, files), signal,
         onProgress: ({ name, loaded, total }) =>
@@ -102,6 +104,13 @@ export class Machine {
 
   async resume(): Promise<void> {
     await this.#control(['paused'], 'running', (vm) => vm.resume());
+  }
+
+  /** Stops the guest for a while; what is returned lets it go on, if it ran. */
+  async hold(): Promise<() => Promise<void>> {
+    const ran = this.phase === 'running';
+    await this.pause();
+    return async () => { if (ran) await this.resume(); };
   }
 
   async reset(): Promise<void> {

@@ -5,11 +5,13 @@ import './style.css';
 import {
   DRIVES, GUEST_TITLES, parseParameters, type ChosenFiles, type GuestName, type MachineConfig,
 } from './config.ts';
+import { DiskPanel } from './disk-panel.ts';
 import { byId, el } from './dom.ts';
 import { missingFeature } from './features.ts';
 import { MachineForm } from './form.ts';
 import { formatBytes, formatMemory, plural } from './format.ts';
 import { ensureIsolation } from './isolation.ts';
+import { KeptPanel } from './kept-panel.ts';
 import { LivePanel } from './live-panel.ts';
 import { loadManifest, Machine, type GuestManifest, type Phase } from './machine.ts';
 import { toMessage, type Message } from './messages.ts';
@@ -33,6 +35,8 @@ class Page {
   readonly #views: Views;
   readonly #machine: Machine;
   readonly #live: LivePanel;
+  readonly #disks: DiskPanel;
+  readonly #kept = new KeptPanel((error) => showMessage(toMessage(error)));
   readonly #form: MachineForm;
   readonly #manifests = new Map<GuestName, GuestManifest>();
   #usable = false;
@@ -58,7 +62,15 @@ class Page {
       // The first call comes while the page is built and has no form yet.
       (this.#form as MachineForm | undefined)?.writeLink();
     });
-    this.#live = new LivePanel(() => this.#machine.stats());
+    this.#disks = new DiskPanel({
+      show: showMessage, hide: hideMessage, onError: (error) => showMessage(toMessage(error)),
+      pause: () => this.#machine.hold(),
+    });
+    this.#live = new LivePanel(() => {
+      const stats = this.#machine.stats();
+      if (stats !== undefined) this.#disks.update(stats.drives);
+      return stats;
+    });
     this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores,
       () => this.#views.view, () => this.#describe());
     bindTheme(byId<HTMLButtonElement>('theme'), () => this.#live.recolour());
@@ -133,7 +145,7 @@ class Page {
     on('reset', () => this.#machine.reset());
     on('power', () => this.#machine.powerButton());
     on('stop', () => this.#machine.stop());
-    byId('message-close').addEventListener('click', hideMessage);
+    byId('message-close').addEventListener('click', () => hideMessage());
     byId('try').addEventListener('click', () => {
       this.#machine.write(`${byId('try').textContent ?? ''}\n`);
       this.#console.focus();
@@ -217,12 +229,17 @@ class Page {
     }
     if (phase === 'running') {
       this.#live.resume();
-      if (this.#machine.vm !== undefined) this.#screen.attach(this.#machine.vm);
+      if (this.#machine.vm !== undefined) {
+        this.#screen.attach(this.#machine.vm);
+        this.#disks.attach(this.#machine.vm);
+      }
       if (this.#views.view === 'screen') this.#screen.focus();
       else this.#console.focus();
     }
     if (phase === 'loading') this.#screen.detach();
     if (!alive && phase !== 'loading' || phase === 'paused') this.#live.pause();
+    if (!alive) this.#disks.end();
+    if (phase !== 'loading' && this.#usable) void this.#kept.refresh();
     if (phase === 'off') this.#describe();
   }
 }
@@ -256,15 +273,19 @@ function flash(button: HTMLButtonElement, text: string): void {
   setTimeout(() => { button.textContent = button.dataset.text ?? ''; }, 1500);
 }
 
-function showMessage(message: Message): void {
+/** `about`: what the message is about, where it may become void. */
+function showMessage(message: Message, about = ''): void {
+  byId('message').dataset.about = about;
   byId('message-title').textContent = message.title;
   byId('message-text').textContent = message.text;
   byId('message-remedy').textContent = message.remedy;
   byId('message').hidden = false;
 }
 
-function hideMessage(): void {
-  byId('message').hidden = true;
+/** Any message, or only one about that. */
+function hideMessage(about?: string): void {
+  const message = byId('message');
+  if (about === undefined || message.dataset.about === about) message.hidden = true;
 }
 
 function showProgress(file: string, loaded: number, total: number): void {

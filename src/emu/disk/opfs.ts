@@ -1,9 +1,10 @@
-// Overlay files in a page's own storage (File System standard, "origin private file system"), through a
-// synchronous access handle, which only workers have. A Web Lock keeps two tabs, or two drives, from opening
+// Overlay files in a page's own storage (File System standard, "origin private file system"): for machines
+// through a synchronous access handle, which only workers have, and a list of them for the page. A Web Lock keeps two tabs, or two drives, from opening
 // the same one; the browser lets go of lock and handle when the worker ends, in whatever way.
 
 import { DiskError } from './block-device.ts';
 import type { OverlayFile } from './kept-overlay.ts';
+import { CLUSTER, readHeader, type OverlayHeader } from './overlay-format.ts';
 
 export const KEPT_FOLDER = 'skep-disks';
 
@@ -15,17 +16,20 @@ interface SyncHandle {
   flush(): void;
   close(): void;
 }
+/** A File, as far as src/emu knows it. */
+interface StoredFile { size: number; slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> } }
+interface FileHandle { kind: string; getFile(): Promise<StoredFile>; createSyncAccessHandle?(): Promise<SyncHandle> }
 interface Directory {
   getDirectoryHandle(name: string, options: { create: boolean }): Promise<Directory>;
-  getFileHandle(name: string, options: { create: boolean }): Promise<{ createSyncAccessHandle?(
-    ): Promise<SyncHandle> }>;
+  getFileHandle(name: string, options: { create: boolean }): Promise<FileHandle>;
+  removeEntry(name: string): Promise<void>;
+  entries(): AsyncIterable<[name: string, handle: FileHandle]>;
 }
-interface PageNavigator {
-  storage?: { getDirectory?(): Promise<Directory> };
-  locks?: { request(name: string, options: { signal: AbortSignal }, held: () =>
-    Promise<void>): Promise<unknown> };
+interface Locks {
+  request(name: string, options: { signal?: AbortSignal }, held: () => Promise<void>): Promise<unknown>;
+  query(): Promise<{ held?: { name?: string }[] }>;
 }
-declare const navigator: PageNavigator;
+declare const navigator: { storage?: { getDirectory?(): Promise<Directory> }; locks?: Locks };
 
 /** The last holder may just be ending: a page that was reloaded, a machine that was stopped. */
 const PATIENCE_MS = 2000;
@@ -48,15 +52,18 @@ function lock(name: string): Promise<() => void> {
   });
 }
 
-async function openHandle(name: string): Promise<SyncHandle> {
-  let directory: Directory | undefined;
+/** Where overlays are; undefined in a browser without such storage. */
+async function keptFolder(): Promise<Directory | undefined> {
   try {
-    directory = await navigator.storage?.getDirectory?.();
+    const root = await navigator.storage?.getDirectory?.();
+    return await root?.getDirectoryHandle(KEPT_FOLDER, { create: true });
   } catch (cause) {
     throw new DiskError('this browser does not let the page keep changes: allow site data, or leave private browsing', { cause });
   }
-  const file = await (await directory?.getDirectoryHandle(KEPT_FOLDER, { create: true }))
-    ?.getFileHandle(name, { create: true });
+}
+
+async function openHandle(name: string): Promise<SyncHandle> {
+  const file = await (await keptFolder())?.getFileHandle(name, { create: true });
   if (file?.createSyncAccessHandle === undefined) throw new DiskError('this browser cannot keep changes: it has no private file system');
   for (const start = performance.now(); ;) {
     try {
@@ -103,6 +110,66 @@ export async function openKept(name: string): Promise<OverlayFile> {
   const release = await lock(name);
   try {
     return new OpfsFile(await openHandle(name), release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** A stored overlay, as its header tells. */
+export interface KeptEntry {
+  name: string;
+  /** Room that it takes. */
+  bytes: number;
+  inUse: boolean;
+  /** Undefined where the header cannot be read. */
+  header: OverlayHeader | undefined;
+}
+
+async function piece(file: StoredFile, at: number, bytes: number): Promise<Uint8Array> {
+  return new Uint8Array(await file.slice(at, at + bytes).arrayBuffer());
+}
+
+/** All overlays in this page's storage, by name. */
+export async function listKept(): Promise<KeptEntry[]> {
+  const folder = await keptFolder();
+  const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
+  const entries: KeptEntry[] = [];
+  for await (const [name, handle] of folder?.entries() ?? []) {
+    if (handle.kind !== 'file') continue;
+    const file = await handle.getFile();
+    const head = await piece(file, 0, CLUSTER);
+    let header: OverlayHeader | undefined;
+    try {
+      header = readHeader(head);
+    } catch {
+      // Shown as damaged; its owner may still delete it.
+    }
+    entries.push({ name, bytes: file.size, inUse: held.has(keptLock(name)), header });
+  }
+  return entries.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Rejects with a DiskError while a machine uses it. */
+export async function deleteKept(name: string): Promise<void> {
+  const release = await lock(name);
+  try {
+    await (await keptFolder())?.removeEntry(name);
+  } finally {
+    release();
+  }
+}
+
+/** An overlay to read from, in a page itself; close() lets others have it again. */
+export async function readKept(name: string): Promise<OverlayFile> {
+  const release = await lock(name);
+  const never = (): never => { throw new DiskError('these changes can only be read'); };
+  try {
+    const handle = await (await keptFolder())?.getFileHandle(name, { create: false });
+    if (handle === undefined) throw new DiskError('there are no such changes');
+    const file = await handle.getFile();
+    return { size: () => file.size, write: never, truncate: never, flush: () => {}, close: release,
+      read: async (into, at) => into.set(await piece(file, at, into.length)) };
   } catch (error) {
     release();
     throw error;
