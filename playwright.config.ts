@@ -13,6 +13,7 @@ export default defineConfig({
   testMatch: '*.spec.ts',
   // Debian 13 is not among the guests that CI prepares: its test runs where it is named.
   testIgnore: process.argv.includes('debian13') ? [] : ['debian13.spec.ts'],
+  globalSetup: './e2e/prepare.ts',
   outputDir: 'test-results',
   workers: 1,
   fullyParallel: false,

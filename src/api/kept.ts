@@ -1,4 +1,5 @@
-// Changes that earlier machines have kept in the browser's storage: what there is, a whole disk of it, its end.
+// Changes that earlier machines have kept in the browser's storage: what there is, a whole disk of it, its
+// end.
 
 import { DiskError, type BlockDevice } from '../emu/disk/block-device.ts';
 import { KeptOverlay } from '../emu/disk/kept-overlay.ts';
@@ -47,10 +48,11 @@ export const keptDisks = {
   },
 
   /**
-   * The whole disk as a raw image. `image`: what the changes were made on, where it was a file. No machine can
-   * open the disk until the stream has ended or been cancelled.
+   * The whole disk as a raw image. `image`: what the changes were made on, where it was a file. No machine
+   * can open the disk until the stream has ended or been cancelled.
    */
-  export(name: string, image: FileSource): Promise<{ sizeBytes: number; stream: ReadableStream<Uint8Array> }> {
+  export(name: string,
+    image: FileSource): Promise<{ sizeBytes: number; stream: ReadableStream<Uint8Array> }> {
     return asSkepError(name, async () => {
       const base = await openSource(imageSource(image).source, true);
       const file = await readKept(name);

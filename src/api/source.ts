@@ -28,9 +28,16 @@ export function imageSource(source: FileSource): { name: string; source: DiskSou
     return { name: typeof name === 'string' ? name : 'of the given file',
       source: { kind: 'blob', blob: source } };
   }
-  return { name: lastSegment(String(source)), source: { kind: 'url', url: String(source) } };
+  return { name: imageName(String(source)), source: { kind: 'url', url: String(source) } };
 }
 export type ImageOpener = typeof imageSource;
+
+/** An index is called like its folder, too: most are called the same. */
+function imageName(address: string): string {
+  const name = lastSegment(address);
+  const parent = decodeURIComponent(address.split(/[?#]/)[0]?.split('/').at(-2) ?? '');
+  return /\.json$/.test(name) && parent !== '' ? `${parent}/${name}` : name;
+}
 
 function lastSegment(address: string): string {
   return decodeURIComponent(address.split(/[?#]/)[0]?.split('/').pop() ?? '') || address;

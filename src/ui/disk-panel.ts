@@ -63,7 +63,8 @@ export class DiskPanel {
       const busy = now.requests !== row.last.requests;
       row.light.classList.toggle('busy', busy);
       // It answers again.
-      if (busy && now.errors === row.last.errors && row.saving === undefined && row.status.textContent !== '') {
+      if (busy && now.errors === row.last.errors && row.saving === undefined
+        && row.status.textContent !== '') {
         row.status.textContent = '';
         this.actions.hide(`slow ${row.name}`);
       }
@@ -86,7 +87,8 @@ export class DiskPanel {
         break;
       case 'slow':
         this.actions.show({ title: 'A disk does not answer', text: `${name} (${event.name}) has not answered for ${
-          event.seconds} s.${row === undefined || row.status.textContent === '' ? '' : ` ${row.status.textContent ?? ''}.`}`,
+          event.seconds} s.${row === undefined || row.status.textContent === '' ? ''
+            : ` ${row.status.textContent ?? ''}.`}`,
         remedy: 'The guest waits for it. If it stays so, the guest is told of a device error.' }, `slow ${name}`);
         break;
       case 'error':
@@ -124,7 +126,8 @@ export class DiskPanel {
       });
       const eject = el('button', { type: 'button', className: 'plain' }, 'Eject');
       eject.addEventListener('click', () => void this.#insert(null));
-      buttons.append(el('label', { className: 'file small' }, chooser, el('span', {}, 'Change disc…')), eject);
+      buttons.append(el('label', { className: 'file small' }, chooser, el('span', {}, 'Change disc…')),
+        eject);
     }
     return el('div', { className: 'disk-row', 'data-drive': disk.name },
       el('div', { className: 'disk-head' }, light, el('strong', {}, disk.name), image, buttons), row.figures, row.status);
@@ -180,7 +183,9 @@ export class DiskPanel {
   }
 }
 
-/** disk.json -> disk.img: what is saved is raw, whatever it was made from. */
+/** debian13/disk.json -> debian13.img: what is saved is raw, whatever it was made from. */
 export function imageFileName(image: string): string {
-  return `${image.replace(/\.(json|img|raw|bin)$/i, '') || 'disk'}.img`;
+  const plain = image.replace(/\/[^/]*\.json$/i, '').replace(/\.(json|img|raw|bin)$/i, '').replaceAll('/',
+    '-');
+  return `${plain || 'disk'}.img`;
 }

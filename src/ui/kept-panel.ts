@@ -19,7 +19,8 @@ export class KeptPanel {
     try {
       disks = await keptDisks.list();
     } catch (error) {
-      // A browser without storage has nothing to show; whoever wants to keep something is told why at the start.
+      // A browser without storage has nothing to show; whoever wants to keep something is told why at the
+      // start.
       console.warn('Skep: the kept disks cannot be listed', error);
     }
     // Other tabs do not tell when they let go of theirs.
@@ -41,7 +42,8 @@ export class KeptPanel {
     drop.addEventListener('click', () => void this.#delete(disk));
     const what = image === undefined ? 'damaged' : `disk of ${formatBytes(diskBytes)}, since ${since?.toLocaleDateString('en') ?? ''}`;
     return el('div', { className: 'disk-row', 'data-kept': name },
-      el('div', { className: 'disk-head' }, el('strong', { className: 'disk-image', title: disk.url ?? name }, title),
+      el('div', { className: 'disk-head' },
+        el('strong', { className: 'disk-image', title: disk.url ?? name }, title),
         el('span', { className: 'disk-buttons' }, save, drop)),
       el('p', { className: 'quiet disk-figures' }, `${formatBytes(bytes)} of changes · ${what}${inUse ? ' · in use' : ''}`),
       status);

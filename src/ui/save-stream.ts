@@ -16,7 +16,8 @@ export interface Sink {
 /** Asks where to; call it from a click. Undefined when the user changes their mind. */
 export async function openSink(suggestedName: string): Promise<Sink | undefined> {
   const dialog = window as SaveDialog;
-  if (dialog.showSaveFilePicker === undefined) return { take: (stream, signal) => download(suggestedName, stream, signal) };
+  if (dialog.showSaveFilePicker === undefined) return { take: (stream, signal) =>
+    download(suggestedName, stream, signal) };
   try {
     const handle = await dialog.showSaveFilePicker({ suggestedName });
     return { take: async (stream, signal) => stream.pipeTo(await handle.createWritable(), { signal }) };
@@ -26,7 +27,8 @@ export async function openSink(suggestedName: string): Promise<Sink | undefined>
   }
 }
 
-async function download(name: string, stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
+async function download(name: string, stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal): Promise<void> {
   const blobs: Blob[] = [];
   let parts: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;

@@ -133,5 +133,5 @@ export async function fetchOnce(what: string, url: string, init: RequestInit, op
 export function again(init: RequestInit, attemptNumber: number): RequestInit {
   // Node's types do not know it.
   const fresh: RequestInit & { cache: 'reload' } = { ...init, cache: 'reload' };
-  return attemptNumber === 0 ? init : fresh;
+  return attemptNumber === 0 || 'cache' in init ? init : fresh;
 }

@@ -15,6 +15,14 @@ const MAX_AHEAD = 16;
 /** Largest image that is downloaded whole. */
 const MAX_WHOLE = 512 * 1024 * 1024;
 
+/**
+ * Past the browser's cache: what it has put together of parts of an older image it gives with that image's
+ * version, and requests for one address wait for each other in it.
+ */
+function rangeRequest(first: number, last: number): RequestInit & { cache: 'no-store' } {
+  return { headers: { Range: `bytes=${first}-${last}` }, cache: 'no-store' };
+}
+
 function totalOf(response: Response): number | undefined {
   const text = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1];
   return text === undefined ? undefined : Number(text);
@@ -39,7 +47,7 @@ function refuse(url: string, response: Response): void {
 
 /** Opens the image at `url`; rejects with a DiskError that says what the server did. */
 export async function openHttp(url: string, options: Fetching = {}): Promise<BlockDevice> {
-  const { response, bytes } = await fetchOnce(url, url, { headers: { Range: 'bytes=0-0' } }, options,
+  const { response, bytes } = await fetchOnce(url, url, rangeRequest(0, 0), options,
     (answer) => refuse(url, answer));
   if (response.status === 200) return new MemoryDevice(bytes);
   const size = totalOf(response) ?? await sizeByHead(url, options);
@@ -126,8 +134,8 @@ export class HttpRangeDevice implements BlockDevice {
   private async fetchRange(start: number, end: number): Promise<Uint8Array> {
     const { url } = this;
     const { response, bytes } =
-      await fetchBytes(url, url, { headers: { Range: `bytes=${start}-${end - 1}` } },
-      this.options, (answer) => this.check(answer), () => this.closed);
+      await fetchBytes(url, url, rangeRequest(start, end - 1), this.options,
+      (answer) => this.check(answer), () => this.closed);
     this.download.bytes += bytes.length;
     this.checkSize({ response, bytes }, end - start);
     return bytes;

@@ -1,6 +1,7 @@
 // Overlay files in a page's own storage (File System standard, "origin private file system"): for machines
-// through a synchronous access handle, which only workers have, and a list of them for the page. A Web Lock keeps two tabs, or two drives, from opening
-// the same one; the browser lets go of lock and handle when the worker ends, in whatever way.
+// through a synchronous access handle, which only workers have, and a list of them for the page. A Web Lock
+// keeps two tabs, or two drives, from opening the same one; the browser lets go of lock and handle when the
+// worker ends, in whatever way.
 
 import { DiskError } from './block-device.ts';
 import type { OverlayFile } from './kept-overlay.ts';
@@ -17,8 +18,10 @@ interface SyncHandle {
   close(): void;
 }
 /** A File, as far as src/emu knows it. */
-interface StoredFile { size: number; slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> } }
-interface FileHandle { kind: string; getFile(): Promise<StoredFile>; createSyncAccessHandle?(): Promise<SyncHandle> }
+interface StoredFile { size: number; slice(start: number,
+  end: number): { arrayBuffer(): Promise<ArrayBuffer> } }
+interface FileHandle { kind: string; getFile(): Promise<StoredFile>; createSyncAccessHandle?(
+  ): Promise<SyncHandle> }
 interface Directory {
   getDirectoryHandle(name: string, options: { create: boolean }): Promise<Directory>;
   getFileHandle(name: string, options: { create: boolean }): Promise<FileHandle>;
