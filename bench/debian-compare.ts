@@ -1,12 +1,12 @@
 // npx tsx bench/debian-compare.ts [--smp 1,2,4,8] [--ways direct,grub] [--runs 3] [--qemu-runs 1] [--minutes
-// 28]
-//     [--ram 1024] [--cpu qemu64] [--timeout 600] [--dist DIR] [--json F] [--markdown F]
+// 25]
+//     [--ram 1024] [--cpu qemu64] [--timeout 300] [--dist DIR] [--json F] [--markdown F]
 // Seconds from the start of the process to Debian 13's login prompt on the serial console, under Skep (the
 // built command line) and under QEMU TCG with the same disk image, kernel, initramfs and command line, by
 // direct boot and by SeaBIOS and GRUB. Runs go round all configurations, so that a host that drifts touches
-// all of them; no run begins after `--minutes`. QEMU reads a raw image put together from the guest's chunks
-// (build/bench, made once) as a snapshot. Prints a table, and with --json the single runs. Exit status 1
-// where a run did not reach the prompt.
+// all of them; no run begins after `--minutes`, and none is longer than `--timeout` s. QEMU reads a raw image
+// put together from the guest's chunks (build/bench, made once) as a snapshot. Prints a table, and with
+// --json the single runs. Exit status 1 where a run did not reach the prompt.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, statSync,
@@ -30,8 +30,8 @@ const { values } = parseArgs({
   options: {
     smp: { type: 'string', default: '1,2,4,8' }, ways: { type: 'string', default: 'direct,grub' },
     runs: { type: 'string', default: '3' }, 'qemu-runs': { type: 'string', default: '1' },
-    minutes: { type: 'string', default: '28' }, ram: { type: 'string', default: '1024' },
-    cpu: { type: 'string', default: 'qemu64' }, timeout: { type: 'string', default: '600' },
+    minutes: { type: 'string', default: '25' }, ram: { type: 'string', default: '1024' },
+    cpu: { type: 'string', default: 'qemu64' }, timeout: { type: 'string', default: '300' },
     dist: { type: 'string', default: join(ROOT, 'dist/node') },
     json: { type: 'string' }, markdown: { type: 'string' },
   },

@@ -8,7 +8,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync,
-  rmSync, statSync, writeFileSync,
+  rmSync, statfsSync, statSync, writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -111,6 +111,19 @@ function requireTools(): void {
     throw new GuestError(`${tool} is not on this machine, and guest debian13 needs it: `
       + `apt-get install ${name}.`);
   }
+}
+
+/** Free space that is needed where the system is made, and where its results stay. */
+const STAGE_BYTES = 2.5e9;
+const RESULT_BYTES = 1.2e9;
+
+export function requireSpace(folder: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= bytes) return;
+  const gigabytes = (count: number): string => `${(count / 1e9).toFixed(1)} GB`;
+  const remedy = folder === tmpdir() ? 'Make room, or set TMPDIR to another folder.' : 'Make room there.';
+  throw new GuestError(`Guest debian13 needs ${gigabytes(bytes)} of free space in ${folder}, which has ${
+    gigabytes(bavail * bsize)}. ${remedy}`);
 }
 
 /** A user's PATH has no sbin. */
@@ -276,6 +289,7 @@ async function buildDisk(fetched: Fetched, cache: string, root: string, key: str
   const out = join(cache, 'out');
   const keyFile = join(out, 'key');
   if (existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return out;
+  requireSpace(tmpdir(), STAGE_BYTES);
   const stage = mkdtempSync(join(tmpdir(), 'skep-debian13-'));
   try {
     fillStage(stage, fetched, root);
@@ -354,6 +368,7 @@ export async function prepareDebian13(options: Debian13Options): Promise<Debian1
   const current = options.refresh === true ? undefined : readCurrent(folder, inputs);
   if (current !== undefined) return current;
   requireTools();
+  requireSpace(root, RESULT_BYTES);
   const cache = join(root, '.cache/guest/debian13');
   mkdirSync(folder, { recursive: true });
   const fetched = await fetchPackages(cache, log);
