@@ -232,6 +232,18 @@ describe('VGA graphics', () => {
     expect(vga.dot(639, 399)).toBe(0x0000FF);
   });
 
+  it('mode 13h: the start address goes round within 64 KiB', () => {
+    vga.mode(MODE_13);
+    vga.color(9, 0x3F, 0x3F, 0x3F);
+    vga.write8(0xA0000, 9);
+    vga.crtc(0x0C, 0x30);
+    vga.render();
+    // 0x4000 double words lie in 64 KiB, 80 in a line of pixels.
+    const at = (0x4000 - 0x3000) % 80;
+    const line = Math.floor((0x4000 - 0x3000) / 80) * 2;
+    expect([vga.dot(at * 8, line), vga.dot(at * 8 + 2, line)]).toEqual([WHITE, BLACK]);
+  });
+
   it('mode X: 320x240 unchained, page flip by the start address', () => {
     vga.mode(MODE_13);
     vga.seq(4, 6);

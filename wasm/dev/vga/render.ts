@@ -124,7 +124,8 @@ function counter(dev: Vga, n: u32): u32 {
 function cell(dev: Vga, ma: u32): u32 {
   const mode = crtc(dev, Crtc.MODE);
   let a = ma;
-  if ((crtc(dev, Crtc.UNDERLINE) & 0x40) != 0) a = ma << 2 | ma >> 14 & 3;
+  // Double words are where chain-4 writes them, and begin again behind its 64 KiB.
+  if ((crtc(dev, Crtc.UNDERLINE) & 0x40) != 0) a = ma << 2;
   else if ((mode & 0x40) == 0) a = ma << 1 | ma >> ((mode & 0x20) != 0 ? 15 : 13) & 1;
   if ((mode & 1) == 0) a = a & ~0x2000 | (row & 1) << 13;
   if ((mode & 2) == 0) a = a & ~0x4000 | (row & 2) << 13;
