@@ -58,7 +58,7 @@ export const USAGE = `usage:
   skep boot [--guest mini|debian13] [--smp N] [--ram MiB] [--cpu v1|v2]
             [--kernel F] [--initrd F]... [--append S] [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
             [--hda IMAGE[,snapshot]] [--hdb IMAGE[,snapshot]] [--cdrom IMAGE] [--screenshot FILE.png]
-            [--fda IMAGE] [--fdb IMAGE] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
+            [--fda IMAGE[,snapshot]] [--fdb IMAGE[,snapshot]] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
             [--engine interpreter|translator] [--profile FILE] [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]    skep image [mini|debian13|all]    skep bench [NAME]... [--json FILE]
   skep bench compare [--only LIST] [--peers qemu,native] [--rounds N] [--engine E] [--json FILE]

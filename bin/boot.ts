@@ -8,6 +8,7 @@ import {
 } from '../src/api/node.ts';
 import { SkepError } from '../src/api/errors.ts';
 import { Option } from '../src/emu/generated-layout.ts';
+import { FloppyFiles, floppyOption } from './floppies.ts';
 import type { BootArgs } from './args.ts';
 import { Script } from './script.ts';
 import { openTerminal } from './terminal.ts';
@@ -68,8 +69,8 @@ function skepOptions(args: BootArgs): SkepOptions {
   if (args.hda !== undefined) options.hda = diskOption(args.hda);
   if (args.hdb !== undefined) options.hdb = diskOption(args.hdb);
   if (args.cdrom !== undefined) options.cdrom = args.cdrom;
-  if (args.fda !== undefined) options.fda = args.fda;
-  if (args.fdb !== undefined) options.fdb = args.fdb;
+  if (args.fda !== undefined) options.fda = floppyOption(args.fda);
+  if (args.fdb !== undefined) options.fdb = floppyOption(args.fdb);
   if (args.bios !== undefined) options.bios = args.bios;
   if (args.boot !== undefined) options.bootOrder = args.boot;
   if (args.bootMenuMs !== undefined) options.bootMenuMs = args.bootMenuMs;
@@ -169,11 +170,15 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   const debug = args.debugcon === undefined ? undefined : openOutput('--debugcon', args.debugcon, args.quiet);
   if (debug !== undefined) vm.on('debug', (bytes) => debug.write(bytes));
   if (args.profile !== undefined) vm.profile.start();
+  const floppies = new FloppyFiles(vm, [args.fda, args.fdb], (sentence) => {
+    process.stderr.write(`skep: ${sentence}\n`);
+  });
   const outcome = await session(vm, args, script, output);
   const wallMs = elapsed();
   vm.profile.stop();
   if (args.screenshot !== undefined) await writeFile(args.screenshot, await vm.screen.screenshot());
   await vm.stop();
+  await floppies.close();
   await output.close();
   await debug?.close();
   if (args.profile !== undefined) await writeProfile(vm, args.profile, args.quiet);

@@ -12,9 +12,12 @@ export interface FirmwareOptions {
   bios?: FileSource;
   /** ROM for the board's VGA; default: the prepared one, unless `bios` is given. */
   videoBios?: FileSource;
-  /** Images for floppy drives A and B, up to 2.88 MB; what the guest writes is lost with the machine. */
-  fda?: FileSource;
-  fdb?: FileSource;
+  /**
+   * Images for floppy drives A and B, up to 2.88 MB. What the guest writes is in memory: Skep.floppyImage gives
+   * it, the command line puts it into the file.
+   */
+  fda?: FileSource | FloppyOption;
+  fdb?: FileSource | FloppyOption;
   /** Letters a (floppy), c (hard disk), d (CD): what firmware tries first; default cda. */
   bootOrder?: string;
   /** Offer the firmware's boot menu for so many ms. */
@@ -22,6 +25,12 @@ export interface FirmwareOptions {
   /** The firmware's screen and keyboard also on serial port 1. */
   firmwareOnSerial?: boolean;
 }
+
+/** A floppy with its write-protect notch. */
+export interface FloppyOption { image: FileSource; readOnly?: boolean }
+
+const isFloppyOption = (option: FileSource | FloppyOption): option is FloppyOption =>
+  typeof option === 'object' && 'image' in option;
 
 /** The parts of the machine's wishes that decide how it starts. */
 export interface StartOptions extends FirmwareOptions {
@@ -88,7 +97,10 @@ export async function readFloppies(options: FirmwareOptions, read: Reader,
     throw new ConfigError('There is an image for floppy drive B, but none for A.', 'Use drive A first.');
   }
   const sources = [options.fda, options.fdb].filter((source) => source !== undefined);
-  const floppies = await Promise.all(sources.map(async (source) => ({ image: await read(source, files) })));
+  const floppies = await Promise.all(sources.map(async (source) => {
+    if (!isFloppyOption(source)) return { image: await read(source, files) };
+    return { image: await read(source.image, files), readOnly: source.readOnly ?? false };
+  }));
   floppies.forEach(floppySize);
   return floppies;
 }

@@ -4,7 +4,7 @@ export { Skep, type SkepOptions, type SkepSerial, type SkepStats } from './skep.
 export type { FileSource, Progress } from './source.ts';
 export type { DiscOption, DiskChoice, DiskOption, DriveOptions } from './drives.ts';
 export type { SkepDisk } from './disks.ts';
-export type { FirmwareOptions } from './firmware.ts';
+export type { FirmwareOptions, FloppyOption } from './firmware.ts';
 export type { DiskEvent } from '../emu/disk/host.ts';
 export type { MachineEnding, EndReason, MachineEvents, MachineState } from '../emu/machine.ts';
 export { maxMemoryMiB, type CpuModel } from '../emu/config.ts';

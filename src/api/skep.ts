@@ -220,6 +220,15 @@ export class Skep {
     return vm;
   }
 
+  /** How many sectors the guest has written to the floppy in drive 0 (A) or 1 (B). */
+  floppyWrites(drive: 0 | 1): number {
+    return this.machine.floppyWrites(drive);
+  }
+  /** The floppy in a drive as it is now, undefined where there is none. Also after the machine's end. */
+  floppyImage(drive: 0 | 1): Uint8Array<ArrayBuffer> | undefined {
+    return this.machine.floppyImage(drive);
+  }
+
   get state(): MachineState {
     return this.machine.state;
   }

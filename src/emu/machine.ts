@@ -10,7 +10,7 @@ import { Emitter } from './emitter.ts';
 import { MachineError, SkepError } from './errors.ts';
 import type { DriveConfig } from './disk/block-device.ts';
 import { IoWorker, type DiskEvent } from './disk/host.ts';
-import { loadFirmware, loadFloppies } from './boot/firmware.ts';
+import { loadFirmware, copyFloppy, loadFloppies } from './boot/firmware.ts';
 import { BootKind, GuestRam, type BootState } from './boot/guest-ram.ts';
 import { loadPayload } from './boot/load.ts';
 import { Board, BOARD, BOARD_BYTES, Control, CONTROL, CPU_INBOX_BYTES, MachineEnd, PAGE_BYTES,
@@ -216,6 +216,17 @@ export class Machine {
     this.forEachCpu((cpu) => this.shared.request(cpu, Request.RESET));
     this.shared.bumpAndWake(CONTROL + Control.RESET_REQUEST);
     this.shared.bumpAndWake(CONTROL + Control.HOST_EVENT);
+  }
+
+  /** How many sectors the guest has written to the disk in floppy drive 0 or 1. */
+  floppyWrites(drive: number): number {
+    return this.shared.load(BOARD + Board.FLOPPY_WRITES + 4 * drive);
+  }
+
+  /** A copy of the disk in a floppy drive as it is now; undefined where there is none. */
+  floppyImage(drive: number): Uint8Array<ArrayBuffer> | undefined {
+    const config = this.options.floppies?.[drive];
+    return config === undefined ? undefined : copyFloppy(this.shared, drive, config);
   }
 
   /** The ACPI power button: the guest decides. */

@@ -25,6 +25,13 @@ const A20_CODE = '31c08ed88ed0bc007c488ec0fcb302e49224fce692c60600055526c6061005
   + '0600051126c606100522803e000511754f43e85400b0d1e664e84d00b0dde66026803e1005117538e83e00b0d1e664e8'
   + '3700b0dfe66026803e100522752243fab00fe670b00ae671c70667048b7cc70669040000b0fee664f4ebfdbc007cb321'
   + '88d8baf400eef4ebfde464a80275fac3';
+/**
+ * At 7C00h, by INT 13h: this sector to A:, cylinder 0, head 0, sector 2, and to B:, cylinder 79, head 1, sector 18;
+ * then A:, cylinder 3, head 1 formatted. Exits with 33, or 2, 3, 4: the step that failed.
+ */
+const WRITE_CODE = '31c08ed88ec08ed0bc007cfcb30253b80103bb007cb9020031d2cd135b723c4353b80103bb007cb9124fba0101cd135b72'
+  + '2943bf0080b101b80301ab88c8b402ab4180f91372f153b81205bb0080b90103ba0001cd135b7202b32188d8baf400eef4ebfd';
+const FORMAT_FILLER = 0xF6;
 const BANNER_AT = 0x50;
 /** Cylinders and sectors per track. */
 const FLOPPIES = [['1.44 MB', 80, 18], ['720 KB', 80, 9], ['360 KB', 40, 9], ['2.88 MB', 80, 36],
@@ -55,6 +62,28 @@ async function bootSector(folder: string, option: string, image: Uint8Array,
   check(result.status === SEEN,
     `exit status ${result.status}: ${result.stdout}${result.stderr}\n${result.log.slice(-1500)}`);
   check(/^our boot sector\r?\n[\s\S]*^cylinder one/m.test(result.stdout), `serial: ${result.stdout}`);
+}
+
+async function writtenFloppies(folder: string): Promise<void> {
+  const [a, b] = [join(folder, 'wa.img'), join(folder, 'wb.img')];
+  const image = Buffer.alloc(80 * 2 * 18 * SECTOR, 0x77);
+  writeFileSync(b, image);
+  image.write(WRITE_CODE, 0, 'hex');
+  image.set([0x55, 0xAA], SECTOR - 2);
+  writeFileSync(a, image);
+  const snapshot = await start(folder, ['--fda', `${a},snapshot`, '--fdb', `${b},snapshot`]);
+  check(snapshot.status === SEEN, `exit status ${snapshot.status}: ${snapshot.log.slice(-1500)}`);
+  check(readFileSync(a).equals(image), 'a snapshot was written to its file');
+  const { status, log } = await start(folder, ['--fda', a, '--fdb', b]);
+  check(status === SEEN, `exit status ${status}: ${log.slice(-1500)}`);
+  const [diskA, diskB] = [readFileSync(a), readFileSync(b)];
+  const sector = image.subarray(0, SECTOR);
+  check(diskA.length === image.length && diskA.subarray(SECTOR, 2 * SECTOR).equals(sector), 'A: was not written');
+  check(diskB.subarray(-SECTOR).equals(sector), 'B: was not written');
+  const track = 18 * SECTOR;
+  const formatted = diskA.subarray(7 * track, 8 * track);
+  check(formatted.every((byte) => byte === FORMAT_FILLER), `the formatted track begins with ${formatted[0]}`);
+  check(diskA[7 * track - 1] === 0x77 && diskA[8 * track] === 0x77, 'formatting touched another track');
 }
 
 export async function firmware(suite: Suite): Promise<void> {
@@ -90,6 +119,7 @@ export async function firmware(suite: Suite): Promise<void> {
         check(status === SEEN, `exit status ${status} with ${cpus} CPUs\n${log.slice(-1500)}`);
       }
     });
+    await suite.test('floppies written and formatted by INT 13h are in their files', () => writtenFloppies(folder));
     await suite.test('--boot a prefers the floppy', async () => {
       const other = join(folder, 'other.img');
       writeFileSync(other, diskImage(4 << 20, 16 * 63, 'the wrong boot sector', 'no'));

@@ -56,6 +56,8 @@ export const enum Board {
    */
   SHADOW_READ = 0xC0,
   SHADOW_WRITE = 0xC8,
+  /** 2 x u32: sectors that the guest has written to the disks of the floppy drives (owner: floppy). */
+  FLOPPY_WRITES = 0xD0,
   /** 24 x u32: rising edges per IOAPIC pin, for the panel. */
   LINE_COUNT = 0x100,
   /** TIMERS x {i64 deadline, u32 tick function, u32 chip}, see bus/clock.ts. */

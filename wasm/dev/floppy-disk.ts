@@ -2,7 +2,8 @@
 // control words of the host. The size decides the geometry; the data rate must suit it (82077AA, Intel
 // 290166, table 4-2), so that guests that try one rate after the other find the right one.
 
-import { CONTROL, FLOPPY, FLOPPY_DRIVE_BYTES } from "../lib/layout";
+import { BOARD, CONTROL, FLOPPY, FLOPPY_DRIVE_BYTES } from "../lib/layout";
+import { Board } from "../bus/device";
 import { Control, control32 } from "../lib/control";
 
 export const FLOPPY_DRIVES: u32 = 2;
@@ -49,6 +50,11 @@ export function diskIsProtected(drive: u32): bool {
 export function diskRateMatches(rate: u32): bool {
   if (sectorsPerTrack <= DOUBLE_DENSITY) return rate == Rate.R250 || rate == Rate.R300;
   return rate == (sectorsPerTrack == EXTRA_DENSITY ? <u32>Rate.R1000 : <u32>Rate.R500);
+}
+
+/** The host may copy the image: pairs with its atomic load of the counter. */
+export function diskWritten(drive: u32): void {
+  atomic.add<u32>(BOARD + <usize>Board.FLOPPY_WRITES + (drive << 2), 1);
 }
 
 /** Host address of a sector (counted from 1), 0 = the disk has no such one. */

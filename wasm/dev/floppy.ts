@@ -9,7 +9,7 @@ import { Serializer, serializeSection } from "../lib/serializer";
 import { irqSet } from "../bus/irq";
 import { dmaTerminal, dmaTransfer } from "./dma8237";
 import {
-  cylinders, diskBytes, diskIsProtected, diskRateMatches, diskSector, FLOPPY_DRIVES, heads, SECTOR,
+  cylinders, diskBytes, diskIsProtected, diskRateMatches, diskSector, diskWritten, FLOPPY_DRIVES, heads, SECTOR,
   sectorsPerTrack,
 } from "./floppy-disk";
 
@@ -469,6 +469,7 @@ function runDma(dev: Floppy): void {
       failWith(dev, St1.OVERRUN, 0);
       return;
     }
+    if (isWrite(codeOf(dev))) diskWritten(arg(dev, Arg.UNIT) & UNIT_DRIVE);
     const more = nextSector(dev);
     if (ended) {
       complete(dev, 0);
@@ -513,6 +514,7 @@ function advance(dev: Floppy): void {
   dev.position++;
   if (dev.position == SECTOR) {
     dev.position = 0;
+    if (isWrite(codeOf(dev))) diskWritten(arg(dev, Arg.UNIT) & UNIT_DRIVE);
     if (!nextSector(dev)) {
       failWith(dev, St1.END_OF_CYLINDER, 0);
       return;
@@ -585,7 +587,9 @@ function formatSector(dev: Floppy): void {
   const filler = arg(dev, Arg.COUNT);
   for (let n: u32 = 0; n < 4; n++) setArg(dev, Arg.CYLINDER + n, load<u8>(field + n));
   const at = sectorHost(dev);
-  if (at != 0) memory.fill(at, <u8>filler, SECTOR);
+  if (at == 0) return;
+  memory.fill(at, <u8>filler, SECTOR);
+  diskWritten(arg(dev, Arg.UNIT) & UNIT_DRIVE);
 }
 
 export function floppyTick(dev: Floppy, now: i64): i64 {

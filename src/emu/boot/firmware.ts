@@ -174,6 +174,15 @@ export function loadFirmware(target: FirmwareTarget, machine: FirmwareMachine): 
   target.setControl(Control.BOOT_ORDER, bootOrderCmos(machine.firmware.bootOrder));
 }
 
+/** The disk of a drive: as long as the image was, unless the guest has written behind that. */
+export function copyFloppy(target: FirmwareTarget, drive: number,
+  floppy: FloppyConfig): Uint8Array<ArrayBuffer> {
+  const at = FLOPPY + drive * FLOPPY_DRIVE_BYTES;
+  const disk = target.bytes.slice(at, at + floppySize(floppy));
+  const { length } = floppy.image.bytes;
+  return disk.subarray(length).some((byte) => byte !== 0) ? disk : disk.slice(0, length);
+}
+
 /** Once per machine: what the guest writes to its floppies outlives resets. */
 export function loadFloppies(target: FirmwareTarget, floppies: readonly FloppyConfig[]): void {
   let isProtected = 0;
