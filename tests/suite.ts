@@ -1,6 +1,6 @@
 // npm run suite -- NAME... [--long] [--count N] [--seed N] [--only TEXT] [--json FILE]: named suites over the
-// built command line (docs/testing.md). Without a name: all but `debian`, in the short form. Exit status 1
-// if a case failed.
+// built command line (docs/testing.md). Without a name: all but `debian` and `guests`, in the short form.
+// Exit status 1 if a case failed.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { diskLoad } from './suites/disk-load.ts';
 import { echo } from './suites/echo.ts';
 import { faults } from './suites/faults.ts';
 import { firmware } from './suites/firmware.ts';
+import { guests } from './suites/guests.ts';
 import { idle } from './suites/idle.ts';
 import { irq } from './suites/irq.ts';
 import { kernels } from './suites/kernels.ts';
@@ -22,11 +23,14 @@ import { pause } from './suites/pause.ts';
 import { random } from './suites/random.ts';
 import { screen } from './suites/screen.ts';
 
-const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, debian,
+const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, guests, debian,
   'disk-load': diskLoad, 'disk-kill': diskKill };
 type SuiteName = keyof typeof SUITES;
-/** Not among those that run without a name: takes a quarter of an hour, and a guest of 200 MB. */
-const ONLY_BY_NAME: ReadonlySet<string> = new Set(['debian']);
+/**
+ * Not among those that run without a name: a guest of 200 MB and a quarter of an hour; a package that is not
+ * prepared.
+ */
+const ONLY_BY_NAME: ReadonlySet<string> = new Set(['debian', 'guests']);
 const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen',
   'disk-load', 'disk-kill']);
 

@@ -13,8 +13,8 @@ export interface FirmwareOptions {
   /** ROM for the board's VGA; default: the prepared one, unless `bios` is given. */
   videoBios?: FileSource;
   /**
-   * Images for floppy drives A and B, up to 2.88 MB. What the guest writes is in memory: Skep.floppyImage gives
-   * it, the command line puts it into the file.
+   * Images for floppy drives A and B, up to 2.88 MB. What the guest writes is in memory: Skep.floppyImage
+   * gives it, the command line puts it into the file.
    */
   fda?: FileSource | FloppyOption;
   fdb?: FileSource | FloppyOption;

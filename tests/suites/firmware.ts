@@ -26,8 +26,8 @@ const A20_CODE = '31c08ed88ed0bc007c488ec0fcb302e49224fce692c60600055526c6061005
   + '3700b0dfe66026803e100522752243fab00fe670b00ae671c70667048b7cc70669040000b0fee664f4ebfdbc007cb321'
   + '88d8baf400eef4ebfde464a80275fac3';
 /**
- * At 7C00h, by INT 13h: this sector to A:, cylinder 0, head 0, sector 2, and to B:, cylinder 79, head 1, sector 18;
- * then A:, cylinder 3, head 1 formatted. Exits with 33, or 2, 3, 4: the step that failed.
+ * At 7C00h, by INT 13h: this sector to A:, cylinder 0, head 0, sector 2, and to B:, cylinder 79, head 1,
+ * sector 18; then A:, cylinder 3, head 1 formatted. Exits with 33, or 2, 3, 4: the step that failed.
  */
 const WRITE_CODE = '31c08ed88ec08ed0bc007cfcb30253b80103bb007cb9020031d2cd135b723c4353b80103bb007cb9124fba0101cd135b72'
   + '2943bf0080b101b80301ab88c8b402ab4180f91372f153b81205bb0080b90103ba0001cd135b7202b32188d8baf400eef4ebfd';
@@ -78,7 +78,8 @@ async function writtenFloppies(folder: string): Promise<void> {
   check(status === SEEN, `exit status ${status}: ${log.slice(-1500)}`);
   const [diskA, diskB] = [readFileSync(a), readFileSync(b)];
   const sector = image.subarray(0, SECTOR);
-  check(diskA.length === image.length && diskA.subarray(SECTOR, 2 * SECTOR).equals(sector), 'A: was not written');
+  check(diskA.length === image.length, `A: has ${diskA.length} bytes`);
+  check(diskA.subarray(SECTOR, 2 * SECTOR).equals(sector), 'A: was not written');
   check(diskB.subarray(-SECTOR).equals(sector), 'B: was not written');
   const track = 18 * SECTOR;
   const formatted = diskA.subarray(7 * track, 8 * track);

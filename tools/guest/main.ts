@@ -1,19 +1,21 @@
-// npx tsx tools/guest/main.ts [--refresh] [mini] [firmware] [debian13] [screen-test]
-// Prepares guests, and the firmware for disk images, in public/guest from Debian packages, and what the suite
-// `screen` boots. Without a name: the small ones. Exit status: 0 there, 1 cannot be made, 2 bad usage.
+// npx tsx tools/guest/main.ts [--refresh] [mini] [firmware] [debian13] [screen-test] [guests-test]
+// Prepares guests, and the firmware for disk images, in public/guest from Debian packages, and what the
+// suites `screen` and `guests` boot. Without a name: the small ones. Exit status: 0 there, 1 cannot be made,
+// 2 bad usage.
 
 import { fileURLToPath } from 'node:url';
 import { GuestError } from './apt.ts';
 import { prepareFirmware } from './firmware.ts';
+import { prepareGuestsTest } from './guests-test.ts';
 import { prepareDebian13 } from './debian13.ts';
 import { prepareMini } from './mini.ts';
 import { prepareScreenTest } from './screen-test.ts';
 
-const USAGE = 'usage: main.ts [--refresh] [mini] [firmware] [debian13] [screen-test]';
+const USAGE = 'usage: main.ts [--refresh] [mini] [firmware] [debian13] [screen-test] [guests-test]';
 /** What is made where nobody names one: debian13 takes minutes and 200 MB. */
 const SMALL = ['mini', 'firmware'];
 const MAKERS = { mini: prepareMini, debian13: prepareDebian13, firmware: prepareFirmware,
-  'screen-test': prepareScreenTest };
+  'screen-test': prepareScreenTest, 'guests-test': prepareGuestsTest };
 
 async function main(args: readonly string[]): Promise<number> {
   const refresh = args.includes('--refresh');

@@ -1,16 +1,16 @@
 // Floppy disk controller 82077AA in AT mode (Intel 290166) with two drives, DMA channel 2 and line 6. A drive
 // is an image in shared memory (floppy-disk.ts), so that every command is finished when its last byte is
-// written: seeks take no time. Transfers go through the 8237, or byte by byte
-// through the FIFO when SPECIFY chose so. Left out: scan commands, sectors of other sizes than 512 bytes,
-// deleted marks on the disk, tape, PS/2 and Model 30 registers, change of the disk while the machine runs.
+// written: seeks take no time. Transfers go through the 8237, or byte by byte through the FIFO when SPECIFY
+// chose so. Left out: scan commands, sectors of other sizes than 512 bytes, deleted marks on the disk, tape,
+// PS/2 and Model 30 registers, change of the disk while the machine runs.
 
 import { NEVER } from "../lib/time";
 import { Serializer, serializeSection } from "../lib/serializer";
 import { irqSet } from "../bus/irq";
 import { dmaTerminal, dmaTransfer } from "./dma8237";
 import {
-  cylinders, diskBytes, diskIsProtected, diskRateMatches, diskSector, diskWritten, FLOPPY_DRIVES, heads, SECTOR,
-  sectorsPerTrack,
+  cylinders, diskBytes, diskIsProtected, diskRateMatches, diskSector, diskWritten, FLOPPY_DRIVES, heads,
+  SECTOR, sectorsPerTrack,
 } from "./floppy-disk";
 
 const LINE: u32 = 6;
@@ -28,7 +28,7 @@ const RATE_MASK: u32 = 3;
 const DIR_CHANGED: u32 = 0x80;
 const UNDRIVEN: u32 = 0xFF;
 
-/** Low five bits of the command byte, and what the others mean. */
+/** Low five bits of the command byte; the others. */
 const enum Command {
   READ_TRACK = 0x02, SPECIFY = 0x03, SENSE_DRIVE = 0x04, WRITE = 0x05, READ = 0x06, RECALIBRATE = 0x07,
   SENSE_INTERRUPT = 0x08, WRITE_DELETED = 0x09, READ_ID = 0x0A, READ_DELETED = 0x0C, FORMAT = 0x0D,
@@ -584,20 +584,17 @@ function formatByte(dev: Floppy, v: u32): void {
 /** Fill the sector that formatField names, if the image has it. */
 function formatSector(dev: Floppy): void {
   const field = changetype<usize>(dev) + offsetof<Floppy>("formatField");
-  const filler = arg(dev, Arg.COUNT);
   for (let n: u32 = 0; n < 4; n++) setArg(dev, Arg.CYLINDER + n, load<u8>(field + n));
   const at = sectorHost(dev);
   if (at == 0) return;
-  memory.fill(at, <u8>filler, SECTOR);
+  memory.fill(at, <u8>arg(dev, Arg.COUNT), SECTOR);
   diskWritten(arg(dev, Arg.UNIT) & UNIT_DRIVE);
 }
 
-export function floppyTick(dev: Floppy, now: i64): i64 {
-  return NEVER;
-}
+export function floppyTick(dev: Floppy, now: i64): i64 { return NEVER; }
 
 export function floppySerialize(dev: Floppy, s: Serializer): void {
-  // "FLOP", version 1
   const start = offsetof<Floppy>("dor");
+  // "FLOP", version 1
   serializeSection(s, 0x504F4C46, 1, changetype<usize>(dev) + start, <u32>(offsetof<Floppy>() - start));
 }
