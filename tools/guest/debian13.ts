@@ -272,8 +272,9 @@ function runMmdebstrap(fetched: Fetched, stage: string, archives: string, log: L
     child.on('close', (code) => {
       if (code === 0) return done();
       const lines = output.trim().split('\n').filter((line) => !/^I: /.test(line)).slice(-12).join('\n');
-      fail(new GuestError(`mmdebstrap failed (status ${code}); as a user without root it needs the package `
-        + `uidmap and user namespaces:\n${lines}`));
+      const hint = process.getuid?.() === 0 ? ''
+        : '; without root it needs the package uidmap (apt-get install uidmap) and user namespaces';
+      fail(new GuestError(`mmdebstrap failed (status ${code})${hint}:\n${lines}`));
     });
   });
 }
