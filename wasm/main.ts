@@ -107,7 +107,7 @@ export function ioInit(): void {
   physInit();
 }
 
-export { blockClaim, blockComplete, blockRelease, blockWritten } from "./bus/block";
+export { blockClaim, blockComplete, blockRecover, blockRelease, blockWritten } from "./bus/block";
 
 export { vgaRender } from "./dev/vga/render";
 

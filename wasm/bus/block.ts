@@ -24,6 +24,8 @@ export const enum Drive {
   GENERATION = 16, LOCKED = 20,
   /** Owner I/O worker: u64 bytes, u64 bytes, u32 requests, u32 errors. */
   READ_BYTES = 24, WRITTEN_BYTES = 32, REQUESTS = 40, ERRORS = 44,
+  /** The same owner, u32: requests begun; those that have ended are REQUESTS + ERRORS. */
+  STARTED = 48,
   /** 20 ASCII characters. */
   SERIAL = 64,
 }
@@ -39,7 +41,7 @@ export const enum BlockStatus { OK = 0, MEDIUM = 1, FAULT = 2 }
 export const enum BlockEntry {
   OFFSET = 0, BYTES = 8, DRIVE = 12, OP = 16, SEGMENTS = 20, SEGMENT_COUNT = 24, TAG = 28, TAG_AT = 32,
     CHIP = 36,
-  /** Function index of done(chip, status), called under the chip's lock. */
+  /** Function index of done(chip, status, good), called under the chip's lock. */
   DONE = 40,
 }
 export const BLOCK_ENTRY_BYTES: u32 = 64;
@@ -100,13 +102,21 @@ function newTag(): u32 {
 /** I/O worker: take the chip's lock if it still wants the request; 0 = cancelled, and no lock is held. */
 export function blockClaim(chip: usize, tagAt: usize, tag: u32): u32 {
   lock(chip);
-  if (load<u32>(tagAt) == tag && control32(Control.FAILED) == 0) return 1;
+  if (load<u32>(tagAt) == tag && control32(Control.FAILED) == 0) {
+    hold(<u32>chip);
+    return 1;
+  }
   unlock(chip);
   return 0;
 }
 
+function hold(what: u32): void {
+  atomic.store<u32>(CONTROL + <usize>Control.BLOCK_HELD, what);
+}
+
 /** I/O worker, after blockClaim: let go of the lock, the request stays. */
 export function blockRelease(chip: usize): void {
+  hold(0);
   unlock(chip);
 }
 
@@ -116,9 +126,25 @@ export function blockWritten(address: usize, bytes: u32): void {
   if (<u32>address >= ram) dmaWritten(<u64>(<u32>address - ram), bytes);
 }
 
-/** I/O worker, after blockClaim: the request is done; the chip raises its interrupt. Lets go of the lock. */
-export function blockComplete(chip: usize, tagAt: usize, done: u32, status: BlockStatus): void {
+/**
+ * I/O worker, after blockClaim: the request is done; the chip raises its interrupt. Lets go of the lock. Of a
+ * read that failed the first `good` bytes are right and in place.
+ */
+export function blockComplete(chip: usize, tagAt: usize, done: u32, status: BlockStatus, good: u32): void {
+  hold(<u32>chip | 1);
   store<u32>(tagAt, 0);
-  call_indirect<void>(done, chip, <u32>status);
+  call_indirect<void>(done, chip, <u32>status, good);
+  hold(0);
   unlock(chip);
+}
+
+/**
+ * The I/O worker is dead and another one takes its place: frees the lock that it held while it copied. 0 = it
+ * died while it told a chip: that chip's state, and locks below, are lost.
+ */
+export function blockRecover(): u32 {
+  const held = control32(Control.BLOCK_HELD);
+  if ((held & 1) != 0) return 0;
+  if (held != 0) blockRelease(held);
+  return 1;
 }

@@ -61,6 +61,11 @@ export const enum Control {
   /** u32: last tag given to a block request. Outlives machine resets, so a tag never comes back. */
   BLOCK_TAG = 0x94,
   /**
+   * u32: chip whose lock the I/O worker holds, bit 0: the chip is being told; 0 = none. Owner: the I/O worker;
+   * read when it is dead (bus/block.ts blockRecover).
+   */
+  BLOCK_HELD = 0x98,
+  /**
    * 2 x u32: bytes of the disk in floppy drives A and B, 0 = no drive; u32: bit n = drive n is
    * write-protected.
    */

@@ -1,6 +1,7 @@
 // A block device as the I/O worker sees it: bytes at offsets, asynchronous. Implementations are backends
 // (memory.ts, blob.ts, http-range.ts, node-file.ts) and layers over one (overlay.ts). Offsets and lengths are
-// in range and one call at a time runs per device: the service (service.ts) sees to both.
+// in range and one call at a time runs per device, but for reads that the guest has given up and that have not
+// ended yet: the service (service.ts) sees to both.
 
 export interface BlockDevice {
   readonly sizeBytes: number;
@@ -28,6 +29,23 @@ export interface Download {
 /** A backend failed. The guest sees a device error; the message is for people. */
 export class DiskError extends Error {
   override readonly name = 'DiskError';
+  /** Of a read: how many bytes from its beginning on were filled all the same. */
+  readonly good: number;
+
+  constructor(message: string, options: { cause?: unknown; good?: number } = {}) {
+    super(message, options);
+    this.good = options.good ?? 0;
+  }
+
+  /** The same failure, seen by a reader who already had `bytes`; others may hold the error itself. */
+  behind(bytes: number): DiskError {
+    return new DiskError(this.message, { cause: this.cause, good: bytes + this.good });
+  }
+}
+
+/** A failure of a read whose first `bytes` are there. */
+export function failedBehind(bytes: number, error: unknown): unknown {
+  return error instanceof DiskError ? error.behind(bytes) : error;
 }
 
 /** Where an image comes from. Survives structured cloning: it is opened in the I/O worker. */

@@ -131,7 +131,12 @@ export class ChunkedDevice implements BlockDevice {
       const within = at - number * chunkBytes;
       const length = Math.min(chunkBytes - within, into.length - done);
       const part = into.subarray(done, done + length);
-      const data = await this.chunk(number);
+      let data: Uint8Array | undefined;
+      try {
+        data = await this.chunk(number);
+      } catch (error) {
+        throw failedBehind(done, error);
+      }
       if (data === undefined) part.fill(0);
       else part.set(data.subarray(within, within + length));
       done += length;

@@ -2,7 +2,7 @@
 // kept, the least recently used go first; a sequential reader gets larger requests ahead of its need. A
 // server that ignores Range is downloaded whole. Read-only.
 
-import { DiskError, type BlockDevice, type Download } from './block-device.ts';
+import { DiskError, failedBehind, type BlockDevice, type Download } from './block-device.ts';
 import { fetchBytes, fetchOnce, type Answer, type Fetching } from './fetching.ts';
 import { digest } from './identity.ts';
 import { MemoryDevice } from './memory.ts';
@@ -82,8 +82,13 @@ export class HttpRangeDevice implements BlockDevice {
     this.ahead = offset === this.nextExpected ? Math.min(MAX_AHEAD, this.ahead * 2) : 1;
     this.nextExpected = offset + into.length;
     for (let piece = first; piece <= last; piece++) {
-      const data = await this.piece(piece, Math.max(this.ahead, last - piece + 1));
       const from = Math.max(offset, piece * PIECE);
+      let data: Uint8Array;
+      try {
+        data = await this.piece(piece, Math.max(this.ahead, last - piece + 1));
+      } catch (error) {
+        throw failedBehind(from - offset, error);
+      }
       const to = Math.min(offset + into.length, piece * PIECE + data.length);
       into.set(data.subarray(from - piece * PIECE, to - piece * PIECE), from - offset);
     }

@@ -3,7 +3,7 @@
 // and new tables, then the numbers that name them. A cluster that is in the file already is overwritten in
 // place, like a sector of a disk: without a flush in between, a crash leaves the old or the new.
 
-import { DiskError, type BlockDevice, type Download } from './block-device.ts';
+import { DiskError, failedBehind, type BlockDevice, type Download } from './block-device.ts';
 import {
   CLUSTER, MAX_DISK_BYTES, readHeader, rootClustersFor, TABLE_ENTRIES, writeHeader, type OverlayBase,
 } from './overlay-format.ts';
@@ -149,8 +149,12 @@ export class KeptOverlay implements BlockDevice {
         next = Math.min(end, next + CLUSTER);
       }
       const part = into.subarray(at - offset, next - offset);
-      if (place === 0) await this.base.read(at, part);
-      else await this.file.read(part, place * CLUSTER + at % CLUSTER);
+      try {
+        if (place === 0) await this.base.read(at, part);
+        else await this.file.read(part, place * CLUSTER + at % CLUSTER);
+      } catch (error) {
+        throw failedBehind(at - offset, error);
+      }
       at = next;
     }
   }

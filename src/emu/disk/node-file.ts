@@ -17,7 +17,8 @@ export class NodeFileDevice implements BlockDevice {
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       const why = code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder'
-        : `cannot be opened for ${readOnly ? 'reading' : 'writing'} (${code})`;
+        : `cannot be opened for ${readOnly ? 'reading' : 'writing'} (${code})${
+          readOnly ? '' : ', only for a snapshot whose changes stay in memory (",snapshot" behind its name)'}`;
       throw new DiskError(`the file ${path} ${why}`, { cause });
     }
     const { size } = fstatSync(fd);
@@ -30,23 +31,26 @@ export class NodeFileDevice implements BlockDevice {
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     for (let done = 0; done < into.length;) {
-      const n = this.attempt('read', () => readSync(this.fd, into, done, into.length - done, offset + done));
-      if (n === 0) throw new DiskError('the file has become shorter');
+      const n = this.attempt('read', () => readSync(this.fd, into, done, into.length - done, offset + done), done);
+      if (n === 0) throw new DiskError('the file has become shorter', { good: done });
       done += n;
     }
   }
 
   async write(offset: number, from: Uint8Array): Promise<void> {
     for (let done = 0; done < from.length;) {
-      done += this.attempt('written', () => writeSync(this.fd, from, done, from.length - done, offset + done));
+      const n = this.attempt('written', () => writeSync(this.fd, from, done, from.length - done, offset + done));
+      if (n === 0) throw new DiskError('the file takes no more data');
+      done += n;
     }
   }
 
-  private attempt(what: string, action: () => number): number {
+  private attempt(what: string, action: () => number, good = 0): number {
     try {
       return action();
     } catch (cause) {
-      throw new DiskError(`the file cannot be ${what} (${(cause as NodeJS.ErrnoException).code})`, { cause });
+      throw new DiskError(`the file cannot be ${what} (${(cause as NodeJS.ErrnoException).code})`,
+        { cause, good });
     }
   }
 

@@ -1,7 +1,7 @@
 // Layer: copy on write in memory. Clusters of 4 KiB that were written are kept here, all others come from the
 // base, which is never written. Losing the page loses the changes; flush has nothing to do.
 
-import type { BlockDevice, Download } from './block-device.ts';
+import { failedBehind, type BlockDevice, type Download } from './block-device.ts';
 
 const CLUSTER = 4096;
 
@@ -32,7 +32,11 @@ export class OverlayDevice implements BlockDevice {
       } else {
         // As much as possible in one request of the base.
         while (next < end && !this.clusters.has(next / CLUSTER)) next = Math.min(end, next + CLUSTER);
-        await this.base.read(at, into.subarray(at - offset, next - offset));
+        try {
+          await this.base.read(at, into.subarray(at - offset, next - offset));
+        } catch (error) {
+          throw failedBehind(at - offset, error);
+        }
       }
       at = next;
     }

@@ -1,8 +1,7 @@
 // Commands of an ATA disk (ATA/ATAPI-6 section 8; the older ones from ATA-1): addressing by CHS, 28 and 48
 // bits, PIO, MULTIPLE and DMA transfers, verify, flush, power modes, identification. Left out: queued DMA,
 // security, SET MAX, host protected area, device configuration overlay, CompactFlash, media status,
-// READ/WRITE LONG and BUFFER: they end with ABRT as on a drive without them. READ VERIFY checks the range,
-// not the medium.
+// READ/WRITE LONG and BUFFER: they end with ABRT as on a drive without them.
 
 import { BlockStatus, Drive, DriveFlag, DriveKind } from "../../bus/block";
 import { packetCommand } from "./atapi";
@@ -10,7 +9,7 @@ import { abandon, raiseIntrq, setSignature, updateIntrq } from "./channel";
 import { AtaCommand } from "./commands";
 import { setFeatures, smart } from "./features";
 import { MAX_LBA28, MAX_MULTIPLE, identifyDisk, sectorsOf } from "./identify";
-import { startDma, startFlush, startPioBuffer, startPioIn, startPioOut } from "./transfer";
+import { startDma, startFlush, startPioBuffer, startPioIn, startPioOut, startVerify } from "./transfer";
 import {
   Addressing, Ata, AtaError, DISK_SECTOR, Device, IdeChannel, IdeDrive, Op, bufferOf, driveOf, infoOf,
     selectedNumber,
@@ -45,7 +44,7 @@ export function ataAbort(ch: IdeChannel, d: IdeDrive): void {
 
 /** The backend failed: unreadable sector, or a fault of the device. */
 export function ataFail(ch: IdeChannel, d: IdeDrive, status: BlockStatus): void {
-  const reading = ch.op == Op.PIO_IN || ch.op == Op.DMA_IN;
+  const reading = ch.op == Op.PIO_IN || ch.op == Op.DMA_IN || ch.op == Op.VERIFY;
   if (status == BlockStatus.MEDIUM && reading) endWith(ch, d, Ata.ERR, AtaError.UNC);
   else endWith(ch, d, Ata.ERR | Ata.DF, AtaError.ABRT);
 }
@@ -151,7 +150,7 @@ function transfer(ch: IdeChannel, d: IdeDrive, kind: u32): void {
   const bytes = count * DISK_SECTOR;
   const block = way == Kind.MULTIPLE ? d.multiple * DISK_SECTOR : DISK_SECTOR;
   ch.writeThrough = (kind & Kind.THROUGH) != 0 || d.writeCache == 0 ? 1 : 0;
-  if (way == Kind.VERIFY) ataSucceed(ch, d);
+  if (way == Kind.VERIFY) startVerify(ch, offset, bytes);
   else if (way == Kind.DMA) startDma(ch, writing ? Op.DMA_OUT : Op.DMA_IN, offset, bytes);
   else if (writing) startPioOut(ch, offset, bytes, block);
   else startPioIn(ch, offset, bytes, block);

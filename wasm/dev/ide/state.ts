@@ -27,6 +27,8 @@ export const enum Op {
   FLUSH = 6,
   /** Waiting for the twelve bytes of a packet. */
   PACKET = 7,
+  /** READ VERIFY: read, and dropped. */
+  VERIFY = 8,
 }
 
 export const enum Addressing { CHS = 0, LBA28 = 1, LBA48 = 2 }

@@ -258,13 +258,23 @@ export function startFlush(ch: IdeChannel): void {
   post(ch, BlockOp.FLUSH, 0, 0);
 }
 
+/** Read and drop: no segments. */
+export function startVerify(ch: IdeChannel, offset: u64, bytes: u32): void {
+  begin(ch, Op.VERIFY, offset, bytes);
+  continueVerify(ch);
+}
+
+function continueVerify(ch: IdeChannel): void {
+  post(ch, BlockOp.READ, ch.diskBytes < DMA_CHUNK ? ch.diskBytes : DMA_CHUNK, 0);
+}
+
 /** Tell the host that the tray was opened; nobody waits for it. */
 export function postEject(ch: IdeChannel, d: IdeDrive): void {
   const at = changetype<usize>(ch);
   blockPost(d.number, BlockOp.EJECT, 0, 0, 0, 0, at + offsetof<IdeChannel>("ejectTag"), at, ideNothing.index);
 }
 
-export function ideNothing(ch: IdeChannel, status: u32): void {}
+export function ideNothing(ch: IdeChannel, status: u32, good: u32): void {}
 
 function succeed(ch: IdeChannel, d: IdeDrive): void {
   if (ch.packet != 0) packetSucceed(ch, d);
@@ -280,15 +290,28 @@ function fail(ch: IdeChannel, d: IdeDrive, status: BlockStatus): void {
   ataFail(ch, d, status);
 }
 
-/** The I/O worker has done what was posted. */
-export function ideDone(ch: IdeChannel, status: u32): void {
+/**
+ * How many bytes of a disk's failed read the host still gets: whole DRQ blocks, then the next request fails at
+ * its first sector.
+ */
+function deliverable(ch: IdeChannel, good: u32): u32 {
+  return ch.op == Op.PIO_IN && ch.packet == 0 ? good - good % ch.blockBytes : 0;
+}
+
+/** The I/O worker has done what was posted; of a read that failed, `good` bytes have arrived. */
+export function ideDone(ch: IdeChannel, status: u32, good: u32): void {
   const d = activeDrive(ch);
+  let bytes = ch.requested;
   ch.waiting = 0;
   if (status != <u32>BlockStatus.OK) {
-    fail(ch, d, status);
-    return;
+    bytes = deliverable(ch, good);
+    if (bytes == 0) {
+      // The address of the first bad sector (section 8.27.5); all before it is in memory.
+      if (ch.op == Op.DMA_IN || ch.op == Op.VERIFY) ch.diskOffset += good;
+      fail(ch, d, status);
+      return;
+    }
   }
-  const bytes = ch.requested;
   ch.diskOffset += bytes;
   ch.diskBytes -= bytes;
   switch (ch.op) {
@@ -312,6 +335,10 @@ export function ideDone(ch: IdeChannel, status: u32): void {
       if (ch.diskBytes == 0) endDma(ch);
       else continueDma(ch);
       break;
+    case Op.VERIFY:
+      if (ch.diskBytes == 0) succeed(ch, d);
+      else continueVerify(ch);
+      break;
     case Op.FLUSH: succeed(ch, d); break;
     default: abandon(ch); break;
   }
@@ -324,6 +351,7 @@ export function resumeTransfer(ch: IdeChannel): void {
   switch (ch.op) {
     case Op.PIO_IN: postBuffer(ch, BlockOp.READ, bytes); break;
     case Op.PIO_OUT: postBuffer(ch, writeOp(ch), bytes); break;
+    case Op.VERIFY: continueVerify(ch); break;
     case Op.DMA_IN:
     case Op.DMA_OUT:
       ch.waiting = 0;

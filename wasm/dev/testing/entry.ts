@@ -5,7 +5,7 @@ export {
   boardInit, boardReset, boardPresetForDirectBoot, boardPresetForFirmware, boardPoll, boardSnapshot,
 } from "../../board";
 export { pioRead, pioReadRun, pioWrite, pioWriteRun } from "../../bus/pio";
-export { blockClaim, blockComplete, blockRelease, blockWritten } from "../../bus/block";
+export { blockClaim, blockComplete, blockRecover, blockRelease, blockWritten } from "../../bus/block";
 export {
   isRam, isWrittenRam, isWritableRam, physInit, physRead, physReadBytes, physWriteBytes,
 } from "../../mmu/physmem";
