@@ -4,7 +4,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import {
-  Skep, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats,
+  Skep, type DiskEvent, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats,
 } from '../src/api/node.ts';
 import { SkepError } from '../src/api/errors.ts';
 import { Option } from '../src/emu/generated-layout.ts';
@@ -14,6 +14,8 @@ import { Script } from './script.ts';
 import { openTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
+/** Messages of drives that the JSON carries. */
+const MOST_MESSAGES = 20;
 export const EXIT = { OK: 0, NOT_SEEN: 1, USAGE: 2, CRASHED: 3, INTERRUPTED: 130 } as const;
 
 /** Why the session is over. */
@@ -78,7 +80,8 @@ function skepOptions(args: BootArgs): SkepOptions {
   return options;
 }
 
-export function report(vm: { stats: SkepStats }, script: Script, exit: number, wallMs: number): object {
+export function report(vm: { stats: SkepStats }, script: Script, exit: number, wallMs: number,
+  messages: readonly string[] = []): object {
   const { stats } = vm;
   const seconds = wallMs / 1000;
   return {
@@ -92,6 +95,7 @@ export function report(vm: { stats: SkepStats }, script: Script, exit: number, w
     disk: stats.drives.reduce((sum, drive) => ({ readBytes: sum.readBytes + drive.readBytes,
       writtenBytes: sum.writtenBytes + drive.writtenBytes, requests: sum.requests + drive.requests,
       errors: sum.errors + drive.errors }), { readBytes: 0, writtenBytes: 0, requests: 0, errors: 0 }),
+    diskMessages: messages,
     net: { receivedBytes: 0, sentBytes: 0 },
     memory: { peakBytes: process.resourceUsage().maxRSS * 1024 },
     version: version(),
@@ -113,9 +117,19 @@ function openOutput(option: string, target: string, quiet: boolean): Output {
   return { write: (bytes) => { if (!quiet) process.stdout.write(bytes); }, close: async () => {} };
 }
 
+/** What people are told of a drive in trouble. */
+function diskSentence(event: DiskEvent): string | undefined {
+  switch (event.kind) {
+    case 'error': return `disk image ${event.name}: ${event.message}`;
+    case 'dead': return event.message;
+    case 'slow': return `disk image ${event.name} has not answered for ${event.seconds} s`;
+    default: return undefined;
+  }
+}
+
 /** Runs the machine until the session is over. */
 async function session(vm: Skep, args: BootArgs, script: Script,
-  output: { write(bytes: Uint8Array): void }): Promise<Outcome> {
+  output: { write(bytes: Uint8Array): void }, messages: string[]): Promise<Outcome> {
   let close = (): void => {};
   const outcome = await new Promise<Outcome>((resolve) => {
     const advance = (bytes: Uint8Array): void => {
@@ -129,10 +143,10 @@ async function session(vm: Skep, args: BootArgs, script: Script,
     vm.ended.then((ending) => resolve({ kind: 'ended', ending }),
       (error: unknown) => resolve({ kind: 'failed', error: error as SkepError }));
     vm.on('disk', (event) => {
-      if (event.kind === 'error') process.stderr.write(`skep: disk image ${event.name}: ${event.message}\n`);
-      if (event.kind === 'slow') {
-        process.stderr.write(`skep: disk image ${event.name} has not answered for ${event.seconds} s\n`);
-      }
+      const sentence = diskSentence(event);
+      if (sentence === undefined) return;
+      process.stderr.write(`skep: ${sentence}\n`);
+      if (messages.length < MOST_MESSAGES) messages.push(sentence);
     });
     if (args.verbose) vm.on('log', (line) => process.stderr.write(`skep: ${line}\n`));
     const timer = args.timeoutS === undefined ? undefined
@@ -173,7 +187,8 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   const floppies = new FloppyFiles(vm, [args.fda, args.fdb], (sentence) => {
     process.stderr.write(`skep: ${sentence}\n`);
   });
-  const outcome = await session(vm, args, script, output);
+  const messages: string[] = [];
+  const outcome = await session(vm, args, script, output, messages);
   const wallMs = elapsed();
   vm.profile.stop();
   if (args.screenshot !== undefined) await writeFile(args.screenshot, await vm.screen.screenshot());
@@ -187,6 +202,6 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   if (sentence !== undefined) process.stderr.write(`\nskep: ${sentence}\n`);
   else if (args.serial === 'stdio' && !args.quiet) process.stdout.write('\n');
   if (args.json !== undefined) await writeFile(args.json,
-    `${JSON.stringify(report(vm, script, exit, wallMs), null, 2)}\n`);
+    `${JSON.stringify(report(vm, script, exit, wallMs, messages), null, 2)}\n`);
   return exit;
 }

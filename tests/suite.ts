@@ -10,6 +10,7 @@ import { DIST, KERNELS, ROOT } from './lib/skep.ts';
 import { type CaseResult, Suite, type SuiteOptions } from './lib/suite.ts';
 import { boot } from './suites/boot.ts';
 import { debian } from './suites/debian.ts';
+import { diskFaults } from './suites/disk-faults.ts';
 import { diskKill } from './suites/disk-kill.ts';
 import { diskLoad } from './suites/disk-load.ts';
 import { echo } from './suites/echo.ts';
@@ -24,7 +25,7 @@ import { random } from './suites/random.ts';
 import { screen } from './suites/screen.ts';
 
 const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, guests, debian,
-  'disk-load': diskLoad, 'disk-kill': diskKill };
+  'disk-load': diskLoad, 'disk-kill': diskKill, 'disk-faults': diskFaults };
 type SuiteName = keyof typeof SUITES;
 /**
  * Not among those that run without a name: a guest of 200 MB and a quarter of an hour; a package that is not
@@ -32,7 +33,7 @@ type SuiteName = keyof typeof SUITES;
  */
 const ONLY_BY_NAME: ReadonlySet<string> = new Set(['debian', 'guests']);
 const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen',
-  'disk-load', 'disk-kill']);
+  'disk-load', 'disk-kill', 'disk-faults']);
 
 function usage(sentence: string): never {
   console.error(`${sentence}\nsuites: ${Object.keys(SUITES).join(' ')}`);

@@ -89,6 +89,7 @@ export const Control = {
   RANDOM_SEED: 0x68,
   BLOCK_WAKE: 0x90,
   BLOCK_TAG: 0x94,
+  BLOCK_HELD: 0x98,
   FLOPPY_SIZES: 0xA0,
   FLOPPY_PROTECTED: 0xA8,
   BOOT_ORDER: 0xAC,
@@ -325,6 +326,7 @@ export const Drive = {
   WRITTEN_BYTES: 0x20,
   REQUESTS: 0x28,
   ERRORS: 0x2C,
+  STARTED: 0x30,
   SERIAL: 0x40,
 } as const;
 export const SERIAL_CHARACTERS = 0x14;

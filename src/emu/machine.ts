@@ -325,10 +325,11 @@ export class Machine {
   private async openDrives(): Promise<void> {
     const { drives } = this.options;
     if (drives === undefined || drives.length === 0) return;
-    const thread = this.platform.spawnIo?.('disks');
-    if (thread === undefined) throw new SkepError('unsupported', 'This host has no drives.',
+    const { platform } = this;
+    const spawn = platform.spawnIo?.bind(platform);
+    if (spawn === undefined) throw new SkepError('unsupported', 'This host has no drives.',
       'Leave the drives out.');
-    this.ioWorker = new IoWorker(thread, {
+    this.ioWorker = new IoWorker(() => spawn('disks'), {
       onFailure: (error) => this.fail(error),
       onDisk: (event) => this.events.emit('disk', event),
     });
@@ -400,6 +401,7 @@ export class Machine {
         await this.doReset().catch((error: unknown) => this.fail(error));
       } else {
         if (this.current === 'running') this.watchdog?.look();
+        this.ioWorker?.look();
         await (busy ? sleep(COALESCE_MS) : this.waitForEvent(event));
       }
     }

@@ -49,7 +49,7 @@ export type IoRequest =
   | { kind: 'plug' | 'change'; drive: DriveConfig }
   /** A piece of a disk as the guest would see it; the `done` brings it. */
   | { kind: 'read'; position: number; offset: number; bytes: number }
-  | { kind: 'serve' | 'hold' | 'resume' | 'close' };
+  | { kind: 'serve' | 'bury' | 'hold' | 'resume' | 'close' };
 
 export type IoReply =
   | { kind: 'done'; data?: Uint8Array }

@@ -61,8 +61,8 @@ export const enum Control {
   /** u32: last tag given to a block request. Outlives machine resets, so a tag never comes back. */
   BLOCK_TAG = 0x94,
   /**
-   * u32: chip whose lock the I/O worker holds, bit 0: the chip is being told; 0 = none. Owner: the I/O worker;
-   * read when it is dead (bus/block.ts blockRecover).
+   * u32: chip whose lock the I/O worker holds, bit 0: the chip is being told; 0 = none. Owner: the I/O
+   * worker; read when it is dead (bus/block.ts blockRecover).
    */
   BLOCK_HELD = 0x98,
   /**

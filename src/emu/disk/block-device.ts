@@ -1,7 +1,7 @@
 // A block device as the I/O worker sees it: bytes at offsets, asynchronous. Implementations are backends
 // (memory.ts, blob.ts, http-range.ts, node-file.ts) and layers over one (overlay.ts). Offsets and lengths are
-// in range and one call at a time runs per device, but for reads that the guest has given up and that have not
-// ended yet: the service (service.ts) sees to both.
+// in range and one call at a time runs per device, but for reads that the guest has given up and that have
+// not ended yet: the service (service.ts) sees to both.
 
 export interface BlockDevice {
   readonly sizeBytes: number;

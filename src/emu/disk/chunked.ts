@@ -3,7 +3,7 @@
 // checked: a damaged or changed chunk is a DiskError, never wrong data. A sequential reader gets chunks ahead
 // of its need, and so does a boot that goes the way which the index has recorded. Read-only.
 
-import { DiskError, type BlockDevice, type Download } from './block-device.ts';
+import { DiskError, failedBehind, type BlockDevice, type Download } from './block-device.ts';
 import { again, fetchAttempt, type Fetching, PassingError, retrying } from './fetching.ts';
 import { sha256 } from './identity.ts';
 

@@ -88,8 +88,6 @@ export function serveIoThread(port: IoPort, host: DiskHost = {}): void {
       service = new BlockService(request.memory, core, {
         onError: (drive, name, message) =>
           port.post({ kind: 'disk', event: { kind: 'error', drive, name, message } }),
-        onSlow: (drive, name, seconds) =>
-          port.post({ kind: 'disk', event: { kind: 'slow', drive, name, seconds } }),
         onEject: (drive) => port.post({ kind: 'disk', event: { kind: 'eject', drive } }),
       });
       return;
@@ -100,6 +98,9 @@ export function serveIoThread(port: IoPort, host: DiskHost = {}): void {
       case 'change': await service.change(request.drive, await open(request.drive)); break;
       case 'read': return service.read(request.position, request.offset, request.bytes);
       case 'serve': void serve(service, words).catch(crash); break;
+      case 'bury':
+        if (!service.bury()) throw new Error('it died while it told a chip');
+        break;
       case 'hold': service.hold(); break;
       case 'resume': service.resume(); break;
       case 'close': await service.close(); break;

@@ -347,8 +347,45 @@ describe('errors', () => {
     board.out8(DEVICE, 0xA0); board.out8(LOW, 0); command(0x20);
     expect(fails()).toEqual([0x51, 0x10]);
     for (const code of [0x00, 0x22, 0x32, 0x50, 0xB1, 0xF6, 0xFF, 0xA0]) { command(code); expect(fails()).toEqual([0x51, 4]); }
-    taskFile(0, 0, 1); command(0x40);
+  });
+
+  it('READ VERIFY reads the medium, in pieces, and brings nothing', async () => {
+    taskFile(0, 0, 256); command(0x40);
+    expect(board.in8(CTL) & BSY).toBe(BSY);
+    await io();
+    expect([board.pin(14), board.in8(STATUS), board.edges(14)]).toEqual([true, IDLE, 1]);
+    disk.badFrom = 2700 * 512;
+    taskFile48(0, SECTORS); command(0x42);
+    await io();
+    expect([...fails(), board.in8(LOW), board.in8(MID)]).toEqual([0x51, 0x40, 2700 & 255, 2700 >> 8]);
+    taskFile(0, 2699, 1); command(0x40);
+    await io();
     expect(board.in8(STATUS)).toBe(IDLE);
+  });
+
+  it('a bad sector in the middle: the sectors before it arrive, its address is told', async () => {
+    // Inside of the sector: all of it is bad.
+    disk.badFrom = 40 * 512 + 100;
+    board.bytes.fill(0xEE, RAM + 0x2000, RAM + 0x4000);
+    prd([[0x2000, 0x2000]]);
+    taskFile(0, 33, 16); command(0xC8); board.out8(BM, 9);
+    await io();
+    expect([...fails(), board.in8(LOW)]).toEqual([0x51, 0x40, 40]);
+    expect(ram(0x2000, 7 * 512)).toEqual(sector(33, 7));
+    expect(ram(0x2000 + 7 * 512, 512).every((byte) => byte === 0xEE)).toBe(true);
+    board.out8(BM, 0);
+    taskFile(0, 33, 16); command(0x20);
+    await io();
+    for (let n = 33; n < 40; n++) expect(bytesOf(words(256))).toEqual(sector(n));
+    await io();
+    expect([board.pin(14), ...fails(), board.in8(LOW)]).toEqual([true, 0x51, 0x40, 40]);
+    // Blocks of four sectors: the block with the bad one does not come.
+    board.out8(COUNT, 4); command(0xC6);
+    taskFile(0, 33, 16); command(0xC4);
+    await io();
+    expect(bytesOf(words(1024))).toEqual(sector(33, 4));
+    await io();
+    expect([...fails(), board.in8(LOW)]).toEqual([0x51, 0x40, 37]);
   });
 
   it('an unreadable sector: UNC with its address, by PIO and by bus master; the next command works', async () => {

@@ -291,8 +291,8 @@ function fail(ch: IdeChannel, d: IdeDrive, status: BlockStatus): void {
 }
 
 /**
- * How many bytes of a disk's failed read the host still gets: whole DRQ blocks, then the next request fails at
- * its first sector.
+ * How many bytes of a disk's failed read the host still gets: whole DRQ blocks, then the next request fails
+ * at its first sector.
  */
 function deliverable(ch: IdeChannel, good: u32): u32 {
   return ch.op == Op.PIO_IN && ch.packet == 0 ? good - good % ch.blockBytes : 0;

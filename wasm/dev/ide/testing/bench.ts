@@ -21,6 +21,8 @@ export class TestDevice implements BlockDevice {
   flushes = 0;
   failing: string | undefined;
   stalled: Promise<void> | undefined;
+  /** Bytes from here on cannot be read; those before are brought. */
+  badFrom: number | undefined;
   constructor(readonly bytes: Uint8Array, readonly readOnly = false) {}
   get sizeBytes(): number { return this.bytes.length; }
   private async gate(): Promise<void> {
@@ -29,7 +31,9 @@ export class TestDevice implements BlockDevice {
   }
   async read(offset: number, into: Uint8Array): Promise<void> {
     await this.gate();
-    into.set(this.bytes.subarray(offset, offset + into.length));
+    const good = Math.max(0, Math.min(into.length, (this.badFrom ?? Infinity) - offset));
+    into.set(this.bytes.subarray(offset, offset + good));
+    if (good < into.length) throw new DiskError('a bad sector', { good });
   }
   async write(offset: number, from: Uint8Array): Promise<void> {
     await this.gate();
@@ -54,6 +58,14 @@ export function pattern(bytes: number, seed: number): Uint8Array {
   return out;
 }
 
+/** A worker without devices: the first one, or what takes the place of a dead one. */
+export function startService(): void {
+  service = new BlockService(board.memory, board.core as unknown as BlockCore, {
+    onError: (drive, name, message) => events.push(`error ${drive} ${name} ${message}`),
+    onEject: (drive) => events.push(`eject ${drive}`),
+  });
+}
+
 /** A fresh machine with hda and a disc in the drive. */
 export function setUp(): void {
   board.powerOn();
@@ -61,10 +73,7 @@ export function setUp(): void {
   disk = new TestDevice(pattern(SECTORS * 512, 1));
   disc = new TestDevice(pattern(100 * 2048, 2), true);
   events = [];
-  service = new BlockService(board.memory, board.core as unknown as BlockCore, {
-    onError: (drive, name, message) => events.push(`error ${drive} ${name} ${message}`),
-    onSlow: () => events.push('slow'), onEject: (drive) => events.push(`eject ${drive}`),
-  });
+  startService();
   service.plug({ position: 0, type: 'disk', name: 'disk', snapshot: false }, disk);
   service.plug({ position: 2, type: 'cdrom', name: 'disc', snapshot: false }, disc);
   board.call('boardReset');
