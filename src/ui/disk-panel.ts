@@ -74,6 +74,11 @@ export class DiskPanel {
   }
 
   onEvent(event: DiskEvent): void {
+    if (event.kind === 'dead') {
+      this.actions.show({ title: 'The disks failed', text: event.message,
+        remedy: 'Changes that were not kept are lost. Start the machine again.' }, 'dead disks');
+      return;
+    }
     const row = this.#rows.get(event.drive);
     const name = NAMES[event.drive] ?? '';
     switch (event.kind) {
