@@ -58,10 +58,14 @@ export const JUMP_TABLE_BYTES = 0x20000;
 export const JUMP_TABLES = 3;
 export const CPU_JUMPS_BYTES = 0x60000;
 export const CPU_JUMP_PAGES = 0x3330000;
-export const CPU_JUMP_PAGES_BYTES = 0x1000;
-export const CPU_PROFILE = 0x3331000;
+export const CPU_JUMP_PAGES_BYTES = 0x8000;
+export const CPU_CROSSINGS = 0x3338000;
+export const CROSSINGS = 0x400;
+export const CROSSING_BYTES = 0x80;
+export const CPU_CROSSINGS_BYTES = 0x20000;
+export const CPU_PROFILE = 0x3358000;
 export const CPU_PROFILE_BYTES = 0x10000;
-export const CPU_USED_BYTES = 0x3341000;
+export const CPU_USED_BYTES = 0x3368000;
 
 // wasm/lib/control.ts
 export const Control = {

@@ -63,9 +63,9 @@ function registerKind(op: Operand | undefined): Kind {
   return 'SPQN'.includes(op.place) || op.place === 'STi' ? Kind.PLAIN8 : Kind.PLAIN;
 }
 
-/** Conditional branches and calls go on decoding behind them. */
+/** Conditional branches and calls go on decoding behind them, and so do what may or may not end the run. */
 function endsDecode(d: Decoded): boolean {
-  return d.row.jit === 'ends-block' && d.row.cond === undefined && !/^(LOOP|JCXZ|CALL)/.test(d.row.name);
+  return d.row.jit === 'ends-block' && d.row.cond === undefined && !/^(LOOP|JCXZ|CALL|STI|POPF)/.test(d.row.name);
 }
 
 function rowBytes(t: TableRow, formBase: number): number[] {

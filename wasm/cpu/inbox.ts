@@ -3,6 +3,7 @@
 // attention, then notify; the owner clears attention *before* it reads requests. A pending interrupt with
 // IF=0 therefore costs nothing.
 
+import { Cpu } from "./state";
 import { CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, CPU_STATE, CPU_LAPIC } from "../lib/layout";
 
 /** Bits of `requests`. */
@@ -93,6 +94,11 @@ export function stateOf(id: u32): usize {
 @inline
 export function lapicOf(id: u32): usize {
   return cpuBlock(id) + CPU_LAPIC;
+}
+
+/** No request waits: IF may be set without a poll. One that comes later sets `attention`. */
+export function noRequests(c: Cpu): bool {
+  return atomic.load<u32>(inboxOf(c.id), Inbox.REQUESTS) == 0;
 }
 
 /** Ask CPU `id` for something, from any thread. Pairs with smp.ts takeRequests. */

@@ -5,9 +5,10 @@
 
 import { Cpu } from "../cpu/state";
 import {
-  CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SCRATCH_BYTES, CPU_SLOT_OF_PAGE,
+  CPU_CROSSINGS, CPU_CROSSINGS_BYTES, CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH,
+    CPU_SCRATCH_BYTES, CPU_SLOT_OF_PAGE,
     CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS,
-  RECORDS_PER_SLOT, RECORD_BYTES,
+  CROSSINGS, CROSSING_BYTES, RECORDS_PER_SLOT, RECORD_BYTES,
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
 import { holdPage, markLines, pageVersion, releasePage } from "../mmu/code-pages";
@@ -29,6 +30,11 @@ const NO_PAGE: u32 = 0xffffffff;
 /** Scratch record pair in the CPU's scratch page, and its instruction bytes. */
 const enum Scratch { RECORD = 0x100, BYTES = 0x200 }
 const MAX_INSN: u32 = 15;
+/** An entry of the crossing instructions' cache; PLACE = page offset, code mode, valid bit. */
+const enum Crossing { PLACE = 0, PAGE = 4, NEXT = 8, VERSION = 12, NEXT_VERSION = 16, BYTES = 32, RECORD =
+  64 }
+const MODE_SHIFT: u32 = 12;
+const PLACE_VALID: u32 = 1 << 31;
 
 /** Next slot to evict. */
 let hand: u32 = 1;
@@ -58,6 +64,7 @@ function slotOfPage(c: Cpu, page: u32): usize {
 /** Empty all slots: before the CPU first runs and after a machine reset. */
 export function icacheReset(c: Cpu): void {
   memory.fill(changetype<usize>(c) + CPU_INDEX, 0, CPU_INDEX_BYTES);
+  memory.fill(changetype<usize>(c) + CPU_CROSSINGS, 0, CPU_CROSSINGS_BYTES);
   memory.fill(changetype<usize>(c) + CPU_SLOT_OF_PAGE, 0, CPU_SLOT_OF_PAGE_BYTES);
   for (let s: u32 = 0; s < ICACHE_SLOTS; s++) store<u32>(slotAt(c, s), NO_PAGE, Slot.PAGE);
   hand = 1;
@@ -217,6 +224,56 @@ export function icacheEnter(c: Cpu, slot: u32, off: u32, region: u32, entry: u32
   store<u16>(r, Op.REGION, RecOffset.OP);
   store<u32>(r, used, RecOffset.HANDLER);
   return true;
+}
+
+/** Slot of the crossing instructions' cache: records of instructions that go on in the next page. */
+// @ts-ignore: decorator
+@inline
+function crossingAt(c: Cpu, page: u32, off: u32): usize {
+  const slot = (page ^ (off << 4)) & (CROSSINGS - 1);
+  return changetype<usize>(c) + CPU_CROSSINGS + slot * CROSSING_BYTES;
+}
+
+/** Is the instruction at `off` of the page known to cross its end? */
+export function icacheCrosses(c: Cpu, page: u32, off: u32, mode: u32): bool {
+  const e = crossingAt(c, page, off);
+  return load<u32>(e, Crossing.PLACE) == (off | mode << MODE_SHIFT | PLACE_VALID)
+    && load<u32>(e, Crossing.PAGE) == page;
+}
+
+/** Its record, which STOP follows, while both pages are what they were; else 0. */
+export function icacheCrossing(c: Cpu, page: u32, next: u32, off: u32): usize {
+  const e = crossingAt(c, page, off);
+  if (load<u32>(e, Crossing.NEXT) != next || load<u32>(e, Crossing.VERSION) != pageVersion(page)
+    || load<u32>(e, Crossing.NEXT_VERSION) != pageVersion(next)) return 0;
+  return e + Crossing.RECORD;
+}
+
+/** Remember the instruction at `off` of `page` that goes on at the start of `next`; both are CODE pages. */
+export function icacheCross(c: Cpu, page: u32, next: u32, off: u32, mode: u32): void {
+  const e = crossingAt(c, page, off);
+  store<u32>(e, 0, Crossing.PLACE);
+  const version = pageVersion(page);
+  const nextVersion = pageVersion(next);
+  const avail: u32 = 4096 - off;
+  markLines(page, off, avail);
+  markLines(next, 0, MAX_INSN - avail);
+  fullFence();
+  const bytes = e + Crossing.BYTES;
+  memory.copy(bytes, ramHost((<u64>page << 12) + off), avail);
+  memory.copy(bytes + avail, ramHost(<u64>next << 12), MAX_INSN - avail);
+  const r = e + Crossing.RECORD;
+  const len = decodeInsn(c, bytes, MAX_INSN, off, mode, r);
+  if (len <= avail) return;
+  store<u8>(r, load<u8>(r, RecOffset.FLAGS) | RecFlag.PRIVATE, RecOffset.FLAGS);
+  sentinel(r + RECORD_BYTES, Op.STOP, off + len);
+  // Pairs with codeWritten: lines first, then bytes, then the version again.
+  if (pageVersion(page) != version || pageVersion(next) != nextVersion) return;
+  store<u32>(e, page, Crossing.PAGE);
+  store<u32>(e, next, Crossing.NEXT);
+  store<u32>(e, version, Crossing.VERSION);
+  store<u32>(e, nextVersion, Crossing.NEXT_VERSION);
+  store<u32>(e, off | mode << MODE_SHIFT | PLACE_VALID, Crossing.PLACE);
 }
 
 /** Where the bytes of a single-stepped instruction are gathered. */

@@ -16,7 +16,8 @@ import { lapicTimerCheck, lapicTimerUnpark } from "../cpu/lapic/timer";
 import { Board } from "../bus/device";
 import { machineEnd, machineInit } from "../bus/machine";
 import {
-  icacheDecode, icacheDrop, icacheDropAll, icacheSlot, icacheStep, slotIndex, slotRecords, stepBytes,
+  icacheCross, icacheCrosses, icacheCrossing, icacheDecode, icacheDrop, icacheDropAll, icacheSlot,
+    icacheStep, slotIndex, slotRecords, stepBytes,
 } from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
 import { executeFlat } from "../gen/exec-flat";
@@ -33,7 +34,7 @@ import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
 import { isRam, physReadBytes, ramPages } from "../mmu/physmem";
 import { isFlat32 } from "../cpu/mode";
 import { fuelLeft, pageWithinCode, refuel, stoppedAt } from "./branch";
-import { jumpHide, jumpRemember, jumpSelect } from "../mmu/jump-cache";
+import { jumpFind, jumpHide, jumpIndex, jumpRecords, jumpRemember, jumpSelect } from "../mmu/jump-cache";
 import { countInstruction, takeSample, windowLeft } from "./sampler";
 import { tlbEntry, tlbFetchGlobal, tlbFillFetch, tlbFlushAll } from "../mmu/tlb";
 
@@ -46,6 +47,7 @@ const DR7_ENABLES: u64 = 0xff;
 const MAX_INSN: u32 = 15;
 /** Taken branches per call of the inner loop. */
 const FUEL: i32 = 50000;
+const PAGE_BYTES: u32 = 4096;
 /** Turns of the outer loop per call, so that the engine can swap in optimised code. */
 const SLICE_TURNS: u32 = 20000;
 /** Of this slice. */
@@ -83,9 +85,18 @@ function fetchPage(c: Cpu, va: u64): i64 {
 function runCached(c: Cpu): i32 {
   const base = segment(c, Seg.CS).base;
   const va = c.mode64 ? c.rip : (base + c.rip) & 0xffffffff;
+  const off = <u32>va & 0xfff;
+  if (!translating && c.mode64) {
+    // The look-up below has been done for this target, and nothing has changed since.
+    const known = jumpFind(c, va);
+    if (known) {
+      if (fuelLeft <= 0) refuel(FUEL);
+      c.ipBase = va - off;
+      return execute(c, known, jumpIndex, jumpRecords, inboxOf(c.id) + <usize>Inbox.ATTENTION);
+    }
+  }
   const page = fetchPage(c, va);
   if (page < 0) return faultAtRip(c);
-  const off = <u32>va & 0xfff;
   if (!isRam(<u64>page) || !requestCode(c, <u32>page) || !pageWithinCode(c, c.rip - off)) return runStep(c);
   const slot = icacheSlot(c, <u32>page, c.codeMode);
   const index = slotIndex(c, slot);
@@ -93,6 +104,9 @@ function runCached(c: Cpu): i32 {
   else if (fuelLeft <= 0) refuel(FUEL);
   let n = <u32>load<u16>(index + (off << 1));
   if (n == 0) {
+    if (off + MAX_INSN > PAGE_BYTES && icacheCrosses(c, <u32>page, off, c.codeMode)) {
+      return runCrossing(c, va, <u32>page, off);
+    }
     count(changetype<usize>(c), Count.DECODES);
     n = icacheDecode(c, slot, off);
     if (n == 0) return runStep(c);
@@ -105,6 +119,16 @@ function runCached(c: Cpu): i32 {
     return runTranslated(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
   }
   return executeIn(c, r, index, records);
+}
+
+/** An instruction over the end of its page, decoded before. Its rest is where the second page is now. */
+function runCrossing(c: Cpu, va: u64, page: u32, off: u32): i32 {
+  const second = fetchPage(c, (va - off + PAGE_BYTES) & (c.mode64 ? u64.MAX_VALUE : 0xffffffff));
+  if (second < 0) return faultAtRip(c);
+  const r = isRam(<u64>second) ? icacheCrossing(c, page, <u32>second, off) : 0;
+  if (!r) return runStep(c);
+  c.ipBase = c.rip - off;
+  return executeIn(c, r, slotIndex(c, 0), slotRecords(c, 0));
 }
 
 /** The inner loop of the code mode and segments of now. */
@@ -148,6 +172,8 @@ function runStep(c: Cpu): i32 {
     if (avail + off == 4096 && (c.mode64 || c.rip + avail <= <u64>segment(c, Seg.CS).limit)) {
       const second = fetchPage(c, (va + avail) & mask);
       if (second < 0) return faultAtRip(c);
+      if (isRam(<u64>first) && isRam(<u64>second) && requestCode(c, <u32>first)
+        && requestCode(c, <u32>second)) icacheCross(c, <u32>first, <u32>second, off, c.codeMode);
       physReadBytes(<u64>second << 12, MAX_INSN - avail, stepBytes(c) + avail);
       r = icacheStep(c, MAX_INSN, off, c.codeMode);
     }

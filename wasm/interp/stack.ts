@@ -3,6 +3,7 @@
 
 import { Cpu, Seg, Status, segment } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
+import { noRequests } from "../cpu/inbox";
 import { readEflags, writeEflags } from "../cpu/flags";
 import { Cr4, Rflags, iopl, isV86 } from "../cpu/mode";
 import { readReg, recImm, recIsMem, recRm, writeReg } from "../decode/record";
@@ -153,8 +154,12 @@ export function hPopf<T>(c: Cpu, r: usize): i32 {
   if (c.cpl <= iopl(c)) mask |= Rflags.IF;
   if (sizeof<T>() == 2) mask &= MASK16;
   setStackPointer(c, c.rsp + sizeof<T>());
+  const before = c.eflags;
   writeEflags(c, value, mask);
-  return Status.END;
+  // TF traps behind the next instruction; an interrupt that waits is taken now that IF is set.
+  const poll = ((c.eflags | before) & Rflags.TF) != 0
+    || ((c.eflags & ~before & Rflags.IF) != 0 && !noRequests(c));
+  return poll ? Status.END : Status.NEXT;
 }
 
 export function hLeave<T>(c: Cpu, r: usize): i32 {

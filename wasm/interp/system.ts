@@ -12,8 +12,9 @@ import { random64, randomIsSeeded } from "../cpu/random";
 import { setExplicit } from "../cpu/flags";
 import { readTsc } from "../cpu/tsc";
 import { Control, control32 } from "../lib/control";
-import { CPU_SCRATCH } from "../lib/layout";
-import { readReg, recOpSize, recRm, recSeg, writeReg } from "../decode/record";
+import { noRequests } from "../cpu/inbox";
+import { CPU_RECORDS, CPU_RECORDS_BYTES, CPU_SCRATCH, RECORD_BYTES } from "../lib/layout";
+import { Op, readReg, recOp, recOpSize, recRm, recSeg, writeReg } from "../decode/record";
 import { ea, linearBytes, readBytes, writeBytes } from "../mmu/access";
 import { tlbFlushPage, tlbSelectBank } from "../mmu/tlb";
 
@@ -172,8 +173,17 @@ export function hSti(c: Cpu, r: usize): i32 {
   }
   if ((c.eflags & Rflags.IF) != 0) return Status.NEXT;
   c.eflags |= Rflags.IF;
+  // Nothing to deliver, and the next record runs before `attention` is looked at again: that is the shadow.
+  if (followedInPage(c, r) && noRequests(c)) return Status.NEXT;
   c.shadow = 1;
   return Status.END;
+}
+
+/** Is the record behind r, one of a decoded page, an instruction? */
+function followedInPage(c: Cpu, r: usize): bool {
+  if (r - changetype<usize>(c) - CPU_RECORDS >= CPU_RECORDS_BYTES) return false;
+  const op = recOp(r + RECORD_BYTES);
+  return op == Op.GENERIC || op >= <u32>Op.FIRST;
 }
 
 export function hHlt(c: Cpu, r: usize): i32 {

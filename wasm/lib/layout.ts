@@ -96,11 +96,19 @@ export const JUMP_ENTRY_BYTES: u32 = 32;
 export const JUMP_TABLE_BYTES: u32 = JUMP_ENTRIES * JUMP_ENTRY_BYTES;
 export const JUMP_TABLES: u32 = 3;
 export const CPU_JUMPS_BYTES: u32 = JUMP_TABLE_BYTES * JUMP_TABLES;
-/** Inside a CPU block: per TLB slot, 1 = the jump cache may hold targets in pages of that slot. */
+/**
+ * Inside a CPU block: per half of the address space and TLB slot, a u32 that names the page of which the jump
+ * cache may hold targets.
+ */
 export const CPU_JUMP_PAGES: u32 = CPU_JUMPS + CPU_JUMPS_BYTES;
-export const CPU_JUMP_PAGES_BYTES: u32 = TLB_ENTRIES;
+export const CPU_JUMP_PAGES_BYTES: u32 = TLB_ENTRIES * 4 * 2;
+/** Inside a CPU block: instructions that go over the end of their page (decode/icache.ts). */
+export const CPU_CROSSINGS: u32 = CPU_JUMP_PAGES + CPU_JUMP_PAGES_BYTES;
+export const CROSSINGS: u32 = 1024;
+export const CROSSING_BYTES: u32 = 128;
+export const CPU_CROSSINGS_BYTES: u32 = CROSSINGS * CROSSING_BYTES;
 /** Inside a CPU block: what the CPU counts about itself (lib/profile.ts). */
-export const CPU_PROFILE: u32 = CPU_JUMP_PAGES + CPU_JUMP_PAGES_BYTES;
+export const CPU_PROFILE: u32 = CPU_CROSSINGS + CPU_CROSSINGS_BYTES;
 export const CPU_PROFILE_BYTES: u32 = 0x10000;
 export const CPU_USED_BYTES: u32 = CPU_PROFILE + CPU_PROFILE_BYTES;
 

@@ -15,6 +15,10 @@ const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION 
   28 }
 const enum Table { SUPERVISOR = 0, USER = 1, EMPTY = 2 }
 const ENTRY_SHIFT: u32 = 5;
+/** Set in every page's tag. */
+const PAGE_PRESENT: u32 = 1 << 31;
+/** More than one page of this slot: any of them may be meant. */
+const SEVERAL_PAGES: u32 = 0xFFFFFFFF;
 
 /** A target outside 64-bit mode is marked by a bit that no canonical address has alone, and by its mode. */
 const LEGACY_TAG: u64 = 1 << 62;
@@ -68,9 +72,27 @@ export function jumpFlush(c: Cpu): void {
   memory.fill(changetype<usize>(c) + CPU_JUMP_PAGES, 0, CPU_JUMP_PAGES_BYTES);
 }
 
-/** INVLPG. */
+/** Word of the page's slot; user and kernel addresses have halves of their own. */
+// @ts-ignore: decorator
+@inline
+function pageWord(c: Cpu, va: u64): usize {
+  const slot = (<u32>(va >> 12) & (TLB_ENTRIES - 1)) | (<u32>(va >> 63) * TLB_ENTRIES);
+  return changetype<usize>(c) + CPU_JUMP_PAGES + (<usize>slot << 2);
+}
+
+/** What stands for a page in its slot's word; 0 = no page. */
+// @ts-ignore: decorator
+@inline
+function pageTag(va: u64): u32 {
+  return <u32>(va >> 12) | PAGE_PRESENT;
+}
+
+/**
+ * INVLPG. Most pages that are flushed hold data: the cache stays, unless it has targets in this very page.
+ */
 export function jumpFlushPage(c: Cpu, va: u64): void {
-  if (load<u8>(changetype<usize>(c) + CPU_JUMP_PAGES + (<u32>(va >> 12) & (TLB_ENTRIES - 1)))) jumpFlush(c);
+  const there = load<u32>(pageWord(c, va));
+  if (there == pageTag(va) || there == SEVERAL_PAGES) jumpFlush(c);
 }
 
 // @ts-ignore: decorator
@@ -108,7 +130,10 @@ export function jumpRemember(c: Cpu, va: u64, index: usize, record: usize, recor
 
 /** INVLPG of this page must flush. */
 export function jumpMark(c: Cpu, va: u64): void {
-  store<u8>(changetype<usize>(c) + CPU_JUMP_PAGES + (<u32>(va >> 12) & (TLB_ENTRIES - 1)), 1);
+  const word = pageWord(c, va);
+  const tag = pageTag(va);
+  const there = load<u32>(word);
+  if (there != tag) store<u32>(word, there == 0 ? tag : SEVERAL_PAGES);
 }
 
 // For translated regions (jit/region.ts): the entry itself.
