@@ -104,7 +104,8 @@ function runCached(c: Cpu): i32 {
   else if (fuelLeft <= 0) refuel(FUEL);
   let n = <u32>load<u16>(index + (off << 1));
   if (n == 0) {
-    if (off + MAX_INSN > PAGE_BYTES && icacheCrosses(c, <u32>page, off, c.codeMode)) {
+    if (off + MAX_INSN > PAGE_BYTES && icacheCrosses(c, <u32>page, off, c.codeMode)
+      && pageWithinCode(c, c.rip - off + PAGE_BYTES)) {
       return runCrossing(c, va, <u32>page, off);
     }
     count(changetype<usize>(c), Count.DECODES);

@@ -35,10 +35,15 @@ const DEFAULT_INTERVAL_MS = 1;
 const COUNT_WORDS = (At.RING_WRITTEN - At.COUNTS) / 8;
 const FORM_WORDS = (At.HELPERS - At.MIX) / 4;
 
+/** The CPU areas of all CPUs, added up. */
+interface Areas { counts: number[]; mix: number[]; helpers: number[] }
+
 export class Profiler {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly spots = new Map<string, Spot>();
-  private before: { counts: number[]; mix: number[]; helpers: number[] } | undefined;
+  private before: Areas | undefined;
+  /** At the stop: what a CPU answers later does not count. */
+  private after: Areas | undefined;
   private startMs = 0;
   private lastMs = 0;
   private idle = 0;
@@ -59,6 +64,7 @@ export class Profiler {
     this.forEachCpu((area) => this.shared.store(area + At.RING_READ,
       this.shared.load(area + At.RING_WRITTEN)));
     this.before = this.readAreas();
+    this.after = undefined;
     this.startMs = performance.now();
     this.setOption(true);
     const again = (): void => {
@@ -78,12 +84,13 @@ export class Profiler {
     this.timer = undefined;
     this.lastMs = performance.now();
     this.drain();
+    this.after = this.readAreas();
     this.setOption(false);
   }
 
   read(): RawProfile {
-    this.drain();
-    const { counts, mix, helpers } = this.readAreas();
+    if (this.running) this.drain();
+    const { counts, mix, helpers } = this.after ?? this.readAreas();
     const { before } = this;
     const less = (now: number[], then: number[] | undefined): number[] =>
       now.map((value, n) => value - (then?.[n] ?? 0));
@@ -144,7 +151,7 @@ export class Profiler {
     this.spots.set(key, spot);
   }
 
-  private readAreas(): { counts: number[]; mix: number[]; helpers: number[] } {
+  private readAreas(): Areas {
     const counts = new Array<number>(COUNT_WORDS).fill(0);
     const mix = new Array<number>(FORM_WORDS).fill(0);
     const helpers = new Array<number>(FORM_WORDS).fill(0);
