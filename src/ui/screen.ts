@@ -38,6 +38,8 @@ const PICTURE_TYPE = 'image/png';
 const SHAPE_KEY = 'skep-screen-shape';
 const HINT_MS = 4000;
 const TYPING_MS = 250;
+/** How often the text for screen readers is brought up to date while the screen has the focus. */
+const READING_MS = 1000;
 /** Shorter texts are typed before anybody could stop them. */
 const LONG_TEXT = 200;
 /** Of a wheel event: pixels, lines or pages for one click. */
@@ -72,6 +74,7 @@ export class ScreenView {
     new ResizeObserver(() => this.#scale()).observe(this.#surface);
     document.addEventListener('visibilitychange', () => this.#pace());
     document.addEventListener('fullscreenchange', () => this.#onFullScreen());
+    setInterval(() => { if (document.activeElement === this.#keys) this.#showText(); }, READING_MS);
   }
 
   /** Shows the machine's screen from now on; the same machine again is no change. */
@@ -105,7 +108,7 @@ export class ScreenView {
     this.#link?.close();
     this.#canvas?.remove();
     this.#link = this.#canvas = this.#vm = this.#info = this.#events = undefined;
-    for (const id of ['screen-mode', 'screen-size', 'screen-rate', 'screen-leds']) byId(id).textContent = '';
+    for (const id of ['mode', 'size', 'rate', 'leds', 'text']) byId(`screen-${id}`).textContent = '';
     if (document.pointerLockElement === this.#surface) document.exitPointerLock();
   }
 
@@ -144,6 +147,18 @@ export class ScreenView {
     hint.textContent = text;
     hint.hidden = text === '';
     if (ms > 0) this.#hintTimer = setTimeout(() => { hint.hidden = true; }, ms);
+  }
+
+  /** The text of a text mode; empty otherwise. */
+  #text(): string {
+    return this.#vm?.screen.text().join('\n').trimEnd() ?? '';
+  }
+
+  /** For screen readers, which see nothing of a canvas. */
+  #showText(): void {
+    const text = this.#text();
+    const element = byId('screen-text');
+    if (element.textContent !== text) element.textContent = text;
   }
 
   #showLeds({ numLock, capsLock, scrollLock }: KeyboardLeds): void {
@@ -293,7 +308,7 @@ export class ScreenView {
     });
     on('screen-paste', () => this.#paste());
     on('screen-copy', async () => {
-      await navigator.clipboard.writeText(this.#vm?.screen.text().join('\n').trimEnd() ?? '');
+      await navigator.clipboard.writeText(this.#text());
       this.#hint('The screen\'s text is copied.');
     });
     const shape = byId('screen-shape');
