@@ -16,7 +16,7 @@ export interface BootArgs {
   kernel: string | undefined;
   initrd: string[];
   append: string | undefined;
-  /** Images; `,snapshot` at the end keeps a disk's changes in memory. */
+  /** Images; `,snapshot` keeps a disk's changes in memory, `,overlay=F` in a file. */
   hda: string | undefined;
   hdb: string | undefined;
   cdrom: string | undefined;
@@ -57,13 +57,14 @@ export type Command =
 export const USAGE = `usage:
   skep boot [--guest mini|debian13] [--smp N] [--ram MiB] [--cpu v1|v2]
             [--kernel F] [--initrd F]... [--append S] [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
-            [--hda IMAGE[,snapshot]] [--hdb IMAGE[,snapshot]] [--cdrom IMAGE] [--screenshot FILE.png]
+            [--hda IMAGE[,snapshot|,overlay=F]] [--hdb IMAGE[,…]] [--cdrom IMAGE] [--screenshot FILE.png]
             [--fda IMAGE[,snapshot]] [--fdb IMAGE[,snapshot]] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
             [--engine interpreter|translator] [--profile FILE] [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]    skep image [mini|debian13|all]    skep bench [NAME]... [--json FILE]
   skep bench compare [--only LIST] [--peers qemu,native] [--rounds N] [--engine E] [--json FILE]
 
-Images are files or addresses (http, https). A file is written to unless it is named with ,snapshot.
+Images are files or addresses (http, https). A file is written to unless it is named with ,snapshot; with
+,overlay=F what is written is kept in F.
 Without a kernel or guest, or with --boot or --bios, the machine starts in its BIOS (SeaBIOS from npm run
 guest -- firmware). ORDER: letters a (floppy), c (disk), d (CD). --bios-serial shows it on serial port 1.
 --until waits for the expression on the serial console, --send types; the steps run in order. Escapes in

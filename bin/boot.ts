@@ -54,8 +54,11 @@ function explain(outcome: Outcome, script: Script, timeoutS: number | undefined)
   }
 }
 
-/** IMAGE or IMAGE,snapshot. */
+/** IMAGE; IMAGE,snapshot; IMAGE,overlay=FILE. */
 function diskOption(text: string): DiskOption {
+  const overlay = /^(.*),overlay=(.*)$/.exec(text);
+  // Without an image it is the guest's own disk.
+  if (overlay !== null) return { ...(overlay[1] ? { image: overlay[1] } : {}), keep: overlay[2] ?? '' };
   const image = text.replace(/,snapshot$/, '');
   return { image, snapshot: image !== text };
 }
@@ -120,7 +123,7 @@ function openOutput(option: string, target: string, quiet: boolean): Output {
 /** What people are told of a drive in trouble. */
 function diskSentence(event: DiskEvent): string | undefined {
   switch (event.kind) {
-    case 'error': return `disk image ${event.name}: ${event.message}`;
+    case 'error': case 'retry': return `disk image ${event.name}: ${event.message}`;
     case 'dead': return event.message;
     case 'slow': return `disk image ${event.name} has not answered for ${event.seconds} s`;
     default: return undefined;

@@ -57,8 +57,8 @@ function shortHash(text: string): string {
   return (hash >>> 0).toString(16).padStart(8, '0');
 }
 
-function keptName(keep: true | string, { name, source }: ReturnType<ImageOpener>): string {
-  if (source.kind === 'path' || (typeof keep === 'string' && /[/\\]/.test(keep))) {
+function keptName(keep: true | string, { name, source }: ReturnType<ImageOpener>, inFiles: boolean): string {
+  if (inFiles) {
     if (typeof keep === 'string' && keep !== '') return keep;
     throw new ConfigError('There is no file to keep the changes in.', 'Name one.');
   }
@@ -70,7 +70,8 @@ function keptName(keep: true | string, { name, source }: ReturnType<ImageOpener>
   return source.kind === 'url' ? `${plain} ${shortHash(source.url)}` : plain;
 }
 
-export function driveConfigs(options: DriveOptions, open: ImageOpener): DriveConfig[] {
+/** `keepInFiles`: changes are kept in files by path, not in a browser's storage by name. */
+export function driveConfigs(options: DriveOptions, open: ImageOpener, keepInFiles: boolean): DriveConfig[] {
   const drives: DriveConfig[] = [];
   for (const [position, option] of [options.hda, options.hdb].entries()) {
     if (option === undefined) continue;
@@ -80,7 +81,7 @@ export function driveConfigs(options: DriveOptions, open: ImageOpener): DriveCon
     }
     const opened = open(image);
     const drive: DriveConfig = { position, type: 'disk', snapshot, ...opened };
-    if (keep !== false) drive.keep = keptName(keep, opened);
+    if (keep !== false) drive.keep = keptName(keep, opened, keepInFiles);
     drives.push(drive);
   }
   if (options.cdrom !== undefined) drives.push(changedDisc(options.cdrom, open));

@@ -55,6 +55,7 @@ export function packageRoot(): URL {
   return folder;
 }
 
-setHost({ platform: nodePlatform, read, image, guestBase: () => new URL('public/guest/', packageRoot()) });
+setHost({ platform: nodePlatform, read, image, keepInFiles: true, guestBase: () =>
+  new URL('public/guest/', packageRoot()) });
 
 export * from './public.ts';

@@ -59,7 +59,14 @@ export interface SkepStats extends MachineStats {
 }
 
 /** What differs between a page and Node; set once by the entry module. */
-export interface Host { platform: Platform; read: Reader; image: ImageOpener; guestBase: () => URL }
+export interface Host {
+  platform: Platform;
+  read: Reader;
+  image: ImageOpener;
+  guestBase: () => URL;
+  /** Changes of disks are kept in files by path. */
+  keepInFiles?: true;
+}
 let host: Host | undefined;
 export function setHost(value: Host): void {
   host = value;
@@ -206,7 +213,9 @@ export class Skep {
     const wanted = hda === undefined ? options : { ...options, hda };
     const files = { signal: options.signal, onProgress: options.onProgress };
     const floppies = await readFloppies(options, theHost().read, files);
-    const machine = await Machine.create({ cpus: smp, drives: driveConfigs(wanted, theHost().image),
+    const machine =
+      await Machine.create(
+      { cpus: smp, drives: driveConfigs(wanted, theHost().image, theHost().keepInFiles === true),
       memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
       tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(), options: options.options ?? 0,
         floppies, ...start }, platform);
