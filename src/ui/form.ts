@@ -15,6 +15,13 @@ const BOOT_ORDERS: readonly (readonly [order: string, label: string])[] = [
   ['', 'Automatic'], ['c', 'Hard disk'], ['d', 'CD or DVD'], ['a', 'Floppy disk'],
 ];
 
+/** dc -> "CD or DVD, then hard disk". */
+function orderLabel(order: string): string {
+  const names = [...order].map((letter) => BOOT_ORDERS.find(([value]) => value === letter)?.[1] ?? letter);
+  return names.map((name, n) => (n === 0 || name.startsWith('CD') ? name : name.toLowerCase())).join(
+    ', then ');
+}
+
 export class MachineForm {
   readonly drives: DrivesForm;
   readonly #guest = byId<HTMLSelectElement>('guest');
@@ -147,7 +154,7 @@ export class MachineForm {
     const { order, menuS } = readBoot(config.boot);
     const known = BOOT_ORDERS.some(([value]) => value === order);
     this.#bootOrder.replaceChildren(
-      ...[...BOOT_ORDERS, ...(known ? [] : [[order, `Order ${order}`] as const])]
+      ...[...BOOT_ORDERS, ...(known ? [] : [[order, orderLabel(order)] as const])]
       .map(([value, label]) => el('option', { value }, label)));
     this.#bootOrder.value = order;
     this.#bootMenu.checked = menuS > 0;

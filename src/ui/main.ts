@@ -262,7 +262,8 @@ function inviteText(config: MachineConfig, manifest: GuestManifest | undefined):
 }
 
 /** A disk comes piece by piece, as the guest reads it. */
-function downloadText({ bytes, bootBytes }: GuestManifest): string {
+function downloadText({ bytes, bootBytes, disk }: GuestManifest): string {
+  if (bootBytes === undefined && disk !== undefined) return `Its disk comes piece by piece; all of it are ${formatBytes(bytes)}.`;
   if (bootBytes === undefined) return `${formatBytes(bytes)} to load.`;
   return `${formatBytes(bootBytes)} to load until the login prompt; ${formatBytes(bytes)} are all of it.`;
 }
