@@ -213,34 +213,6 @@ function compareRun<T>(c: Cpu, r: usize, mask: u64, count: u64): u64 {
   return <u64>i >> shiftOf<T>();
 }
 
-export function hCmps<T>(c: Cpu, r: usize): i32 {
-  const mask = recAddrMask(r);
-  if (!isRepeated(r)) {
-    const status = compareOne<T>(c, r, mask);
-    if (status == Status.NEXT) setCompared<T>(c);
-    return status;
-  }
-  let count = c.rcx & mask;
-  if (count == 0) return Status.NEXT;
-  const equal = goesOn(r);
-  while (count != 0) {
-    let n = compareRun<T>(c, r, mask, count);
-    if (n == 0) {
-      if (compareOne<T>(c, r, mask)) return Status.FAULT;
-      n = 1;
-    }
-    count -= n;
-    setCount(c, r, count);
-    if ((lastA == lastB) != equal) break;
-    if (count != 0 && shouldPause(c)) {
-      setCompared<T>(c);
-      return Status.RETRY;
-    }
-  }
-  setCompared<T>(c);
-  return Status.NEXT;
-}
-
 function scanOne<T>(c: Cpu, r: usize, mask: u64): i32 {
   const y = readHost<T>(c, linearAt<T>(c, Seg.ES, c.rdi & mask, false));
   if (!y) return Status.FAULT;
@@ -271,10 +243,13 @@ function scanRun<T>(c: Cpu, r: usize, mask: u64, count: u64): u64 {
   return <u64>i >> shiftOf<T>();
 }
 
-export function hScas<T>(c: Cpu, r: usize): i32 {
+/** CMPS, or SCAS when `scan`: one comparison, or repeated while REPE or REPNE and the count allow. */
+// @ts-ignore: decorator
+@inline
+function compareWhile<T>(c: Cpu, r: usize, scan: bool): i32 {
   const mask = recAddrMask(r);
   if (!isRepeated(r)) {
-    const status = scanOne<T>(c, r, mask);
+    const status = scan ? scanOne<T>(c, r, mask) : compareOne<T>(c, r, mask);
     if (status == Status.NEXT) setCompared<T>(c);
     return status;
   }
@@ -282,9 +257,9 @@ export function hScas<T>(c: Cpu, r: usize): i32 {
   if (count == 0) return Status.NEXT;
   const equal = goesOn(r);
   while (count != 0) {
-    let n = scanRun<T>(c, r, mask, count);
+    let n = scan ? scanRun<T>(c, r, mask, count) : compareRun<T>(c, r, mask, count);
     if (n == 0) {
-      if (scanOne<T>(c, r, mask)) return Status.FAULT;
+      if (scan ? scanOne<T>(c, r, mask) : compareOne<T>(c, r, mask)) return Status.FAULT;
       n = 1;
     }
     count -= n;
@@ -297,4 +272,12 @@ export function hScas<T>(c: Cpu, r: usize): i32 {
   }
   setCompared<T>(c);
   return Status.NEXT;
+}
+
+export function hCmps<T>(c: Cpu, r: usize): i32 {
+  return compareWhile<T>(c, r, false);
+}
+
+export function hScas<T>(c: Cpu, r: usize): i32 {
+  return compareWhile<T>(c, r, true);
 }
