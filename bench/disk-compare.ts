@@ -1,6 +1,6 @@
 // npx tsx bench/disk-compare.ts [--runs N] [--mib N] [--seconds N] [--skep COMMAND] [--json F]
-// Disk speed in the guest (tools/guest/disktool, bench.c: direct I/O on a raw disk) alternately under QEMU TCG
-// with IDE and under Skep: the same kernel, initramfs and image, one CPU. Prints medians and ratios.
+// Disk speed in the guest (tools/guest/disktool, bench.c: direct I/O on a raw disk) alternately under QEMU
+// TCG with IDE and under Skep: the same kernel, initramfs and image, one CPU. Prints medians and ratios.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
