@@ -2,7 +2,8 @@
 // in which phase it is. The library does everything else: it loads the files, checks them and runs the
 // workers.
 
-import { Skep, type FileSource, type MachineEnding, type SkepOptions, type SkepStats } from '../api/index.ts';
+import { Skep, type FileSource, type MachineEnding, type MachineProfile, type SkepOptions,
+  type SkepStats } from '../api/index.ts';
 import { checkConfig, readBoot, readDrive, type ChosenFiles, type DriveName,
   type MachineConfig } from './config.ts';
 import { guestMissing, guestCrashed, PageError } from './messages.ts';
@@ -133,6 +134,10 @@ export class Machine {
   }
 
   /** The counters, or undefined when there is no machine to measure. */
+  /** Of the machine while it runs. */
+  profile(): MachineProfile | undefined {
+    return this.#vm?.state === 'running' ? this.#vm.profile : undefined;
+  }
   stats(): SkepStats | undefined {
     return this.#vm?.stats;
   }

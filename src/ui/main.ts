@@ -13,6 +13,7 @@ import { formatBytes, formatMemory, plural } from './format.ts';
 import { ensureIsolation } from './isolation.ts';
 import { KeptPanel } from './kept-panel.ts';
 import { LivePanel } from './live-panel.ts';
+import { ProfilePanel } from './profile-panel.ts';
 import { loadManifest, Machine, type GuestManifest, type Phase } from './machine.ts';
 import { toMessage, type Message } from './messages.ts';
 import { ScreenView } from './screen.ts';
@@ -71,6 +72,7 @@ class Page {
       if (stats !== undefined) this.#disks.update(stats.drives);
       return stats;
     });
+    new ProfilePanel(() => this.#machine.profile());
     this.#form = new MachineForm(this.#parameters.config, this.#parameters.autostart, this.#cores,
       () => this.#views.view, () => this.#describe());
     bindTheme(byId<HTMLButtonElement>('theme'), () => this.#live.recolour());
