@@ -2,11 +2,14 @@
 // the number of instructions, exactly. Random loops (SKEP_JIT_SEED, SKEP_JIT_LOOPS), then the ways in which a region is left.
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildCore, CODE, DATA, END, INTERPRETER, JitMachine, REGS, SMALL, type Snapshot, STACK, TRANSLATOR } from './testing/machine.ts';
+import { buildCore, CODE, DATA, END, FORCED, INTERPRETER, JitMachine, REGS, SMALL, type Snapshot, STACK, TRANSLATOR } from './testing/machine.ts';
 import { randomFrom, randomLoop } from './testing/random-code.ts';
 
 const SEED = Number(process.env.SKEP_JIT_SEED ?? Date.now() % 1e9);
 const LOOPS = Number(process.env.SKEP_JIT_LOOPS ?? 60);
+/** Loops that are translated before their first turn, and their turns. */
+const STREAMS = Number(process.env.SKEP_JIT_STREAMS ?? 300);
+const TURNS = 40;
 /** Above the 2 x 50 000 taken branches after which a head is translated. */
 const ITERATIONS = 160_000;
 const PAGE = 0x1000;
@@ -26,37 +29,41 @@ function runWith(options: number, code: readonly number[], prepare: Prepare, fro
 }
 
 /** Both engines agree; the translator has made at least one region. */
-function compare(code: readonly number[], prepare: Prepare, from = DATA, bytes = MEMORY): Snapshot {
+function compare(code: readonly number[], prepare: Prepare, from = DATA, bytes = MEMORY, options = TRANSLATOR): Snapshot {
   const expected = runWith(INTERPRETER, code, prepare, from, bytes);
   const before = machine.core.regionCount();
-  const actual = runWith(TRANSLATOR, code, prepare, from, bytes);
+  const actual = runWith(options, code, prepare, from, bytes);
   expect(machine.core.regionCount(), 'regions').toBeGreaterThan(before);
   expect({ ...actual, memory: null }).toEqual({ ...expected, memory: null });
   expect(actual.memory.equals(expected.memory)).toBe(true);
   return actual;
 }
 
-describe('random loops', () => {
-  test(`translated = interpreted, seed ${SEED}`, () => {
-    for (let n = 0; n < LOOPS; n++) {
-      const seed = SEED + n;
-      const random = randomFrom(seed);
-      const code = randomLoop(random, END);
-      const values = REGS.map(() => BigInt(random(0xFFFFFFFF)) << 32n | BigInt(random(0xFFFFFFFF)));
-      const prepare: Prepare = (m) => {
-        REGS.forEach((name, k) => { if (name !== 'rsp') m.set(name, values[k]!); });
-        m.set('r14', DATA);
-        m.set('r15', ITERATIONS);
-        for (let at = 0; at < MEMORY; at += 8) m.write(DATA + at, values[(at >> 3) & 15]! ^ BigInt(at * 0x9E3779B1));
-      };
-      try {
-        compare(code, prepare);
-      } catch (error) {
-        (error as Error).message = `seed ${seed}, code ${Buffer.from(code).toString('hex')}: ${(error as Error).message}`;
-        throw error;
-      }
+/** Random loops `count` times from the seed on, each of `iterations` turns. */
+function randomLoops(count: number, iterations: number, options: number): void {
+  for (let n = 0; n < count; n++) {
+    const seed = SEED + n;
+    const random = randomFrom(seed);
+    const code = randomLoop(random, END);
+    const values = REGS.map(() => BigInt(random(0xFFFFFFFF)) << 32n | BigInt(random(0xFFFFFFFF)));
+    const prepare: Prepare = (m) => {
+      REGS.forEach((name, k) => { if (name !== 'rsp') m.set(name, values[k]!); });
+      m.set('r14', DATA);
+      m.set('r15', iterations);
+      for (let at = 0; at < MEMORY; at += 8) m.write(DATA + at, values[(at >> 3) & 15]! ^ BigInt(at * 0x9E3779B1));
+    };
+    try {
+      compare(code, prepare, DATA, MEMORY, options);
+    } catch (error) {
+      (error as Error).message = `seed ${seed}, code ${Buffer.from(code).toString('hex')}: ${(error as Error).message}`;
+      throw error;
     }
-  }, 600_000);
+  }
+}
+
+describe('random loops', () => {
+  test(`hot ones, seed ${SEED}`, () => { randomLoops(LOOPS, ITERATIONS, TRANSLATOR); }, 600_000);
+  test(`translated at first sight, seed ${SEED}`, () => { randomLoops(STREAMS, TURNS, FORCED); }, 600_000);
 });
 
 describe('exits', () => {

@@ -20,7 +20,7 @@ export const STACK = 0xA000, CODE = 0x10000, DATA = 0x200000;
 export const SMALL = 0x400000;
 const LARGE_PAGE = 0x83, SMALL_PAGE = 3, LARGE_BYTES = 0x200000, PAGE = 0x1000;
 const LINUX64 = 1;
-export const INTERPRETER = 0, TRANSLATOR = 4;
+export const INTERPRETER = 0, TRANSLATOR = 4, FORCED = 4 | 16;
 /** out %eax, $0xF4: the machine ends. */
 export const END = [0xE7, 0xF4];
 const WASM_PAGES = 4600, STATE_BYTES = 0x1000;

@@ -153,8 +153,74 @@ class Generator {
     return inner.length < 128 ? [0x70 | this.random(16), inner.length, ...inner] : inner;
   }
 
+  /** Instructions for which the interpreter's handler is called. */
+  private helped(): number[] {
+    const size = this.size();
+    const wide = size === 0 ? 0 : 1;
+    const memory = this.random(3) === 0;
+    const digit = (opcode: number, n: number): number[] => this.form(size, [opcode], n, memory, size === 0, false);
+    switch (this.random(12)) {
+      // ADC, SBB.
+      case 0: case 1: return this.form(size, [this.pick([0x10, 0x18]) + wide], this.reg(), memory);
+      // ROL, ROR, RCL, RCR by an immediate.
+      case 2: return [...digit(0xC0 + wide, this.random(4)), this.random(70)];
+      // MUL, IMUL.
+      case 3: return digit(0xF6 + wide, this.pick([4, 5]));
+      // BT, BTS, BTR, BTC by an immediate; BSF, BSR.
+      case 4: return [...this.form(this.pick([1, 2, 3]), [0x0F, 0xBA], 4 + this.random(4), memory, false, false),
+        this.random(64)];
+      case 5: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xBC, 0xBD])], this.reg(), memory);
+      // XCHG, XADD, CMPXCHG.
+      case 6: return this.form(size, [0x86 + wide], this.reg(), memory);
+      case 7: return this.form(size, [0x0F, this.pick([0xC0, 0xB0]) + wide], this.reg(), memory);
+      // LOCK ADD; GS: is a segment with a base of its own.
+      case 8: return [0xF0, ...this.form(size, [wide], this.reg(), true)];
+      case 9: return [0x65, ...this.form(size, [0x02 + wide], this.reg(), true)];
+      // SHLD, SHRD; CMC, STC, CLC, CLD, LAHF.
+      case 10: return [...this.form(this.pick([2, 3]), [0x0F, this.pick([0xA4, 0xAC])], this.reg(), memory),
+        this.random(40)];
+      default: return [this.pick([0xF5, 0xF9, 0xF8, 0xFC, 0x9F])];
+    }
+  }
+
+  /** MOVD to XMM, arithmetic of XMM registers, memory both ways, MOVQ back. */
+  private vector(): number[] {
+    const x = this.random(8), y = this.random(8);
+    const at = bytesOf(this.random(SPAN) & ~15, 4);
+    const operation = this.pick([0xEF, 0xFE, 0xD4, 0x74, 0x62, 0xDB, 0xEB, 0xFA]);
+    switch (this.random(5)) {
+      case 0: return [0x66, 0x48, 0x0F, 0x6E, 0xC0 | x << 3 | this.pick([0, 1, 2, 3, 6, 7])];
+      case 1: return [0x66, 0x0F, operation, 0xC0 | x << 3 | y];
+      case 2: return [0xF3, 0x41, 0x0F, this.pick([0x6F, 0x7F]), 0x86 | x << 3, ...at];
+      case 3: return [0x66, 0x41, 0x0F, operation, 0x86 | x << 3, ...at];
+      default: return [0x66, 0x48, 0x0F, 0x7E, 0xC0 | x << 3 | this.pick([0, 1, 2, 3, 6, 7])];
+    }
+  }
+
+  /** PUSH and POP, a frame with LEAVE, calls and jumps direct and through a register. */
+  private stack(depth: number): number[] {
+    const push = this.reg(), pop = this.reg();
+    const body = Array.from({ length: 1 + this.random(3) }, () => this.instruction(depth + 1)).flat();
+    const long = (reg: number, code: number): number[] => [...(reg > 7 ? [0x41] : []), code | (reg & 7)];
+    switch (this.random(6)) {
+      case 0: return [...long(push, 0x50), ...body, ...long(pop, 0x58)];
+      case 1: return [0x6A, this.random(256), ...long(pop, 0x58)];
+      case 2: return [0x55, 0x48, 0x89, 0xE5, ...long(push, 0x50), ...body, 0xC9];
+      // call over a jump to the end: body; ret.
+      case 3: return [0xE8, 5, 0, 0, 0, 0xE9, ...bytesOf(body.length + 1, 4), ...body, 0xC3];
+      // lea 7(%rip), %rax; call *%rax; jmp to the end; body; ret $0.
+      case 4: return [0x48, 0x8D, 0x05, ...bytesOf(7, 4), 0xFF, 0xD0, 0xE9, ...bytesOf(body.length + 3, 4),
+        ...body, 0xC2, 0, 0];
+      // lea 2(%rip), %rax; jmp *%rax; body.
+      default: return [0x48, 0x8D, 0x05, ...bytesOf(2, 4), 0xFF, 0xE0, ...body];
+    }
+  }
+
   instruction(depth = 0): number[] {
-    switch (this.random(depth < 2 ? 16 : 13)) {
+    switch (this.random(depth < 2 ? 22 : 13)) {
+      case 16: case 17: return this.helped();
+      case 18: return this.vector();
+      case 19: case 20: case 21: return this.stack(depth);
       case 0: case 1: case 2: case 3: return this.arithmetic();
       case 4: case 5: return this.move();
       case 6: return this.single();
