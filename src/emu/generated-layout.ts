@@ -52,20 +52,20 @@ export const RECORDS_PER_SLOT = 0x500;
 export const CPU_RECORDS = 0xAD0000;
 export const CPU_RECORDS_BYTES = 0x2800000;
 export const CPU_JUMPS = 0x32D0000;
-export const JUMP_ENTRIES = 0x1000;
+export const JUMP_ENTRIES = 0x4000;
 export const JUMP_ENTRY_BYTES = 0x20;
-export const JUMP_TABLE_BYTES = 0x20000;
+export const JUMP_TABLE_BYTES = 0x80000;
 export const JUMP_TABLES = 3;
-export const CPU_JUMPS_BYTES = 0x60000;
-export const CPU_JUMP_PAGES = 0x3330000;
+export const CPU_JUMPS_BYTES = 0x180000;
+export const CPU_JUMP_PAGES = 0x3450000;
 export const CPU_JUMP_PAGES_BYTES = 0x8000;
-export const CPU_CROSSINGS = 0x3338000;
+export const CPU_CROSSINGS = 0x3458000;
 export const CROSSINGS = 0x400;
 export const CROSSING_BYTES = 0x80;
 export const CPU_CROSSINGS_BYTES = 0x20000;
-export const CPU_PROFILE = 0x3358000;
+export const CPU_PROFILE = 0x3478000;
 export const CPU_PROFILE_BYTES = 0x10000;
-export const CPU_USED_BYTES = 0x3368000;
+export const CPU_USED_BYTES = 0x3488000;
 
 // wasm/lib/control.ts
 export const Control = {

@@ -15,7 +15,7 @@ import { findEntry } from "./regions";
 import { tlbEntry } from "../mmu/tlb";
 import {
   Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
-  clearBlocks, clearPage, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt, queueAt, relOf,
+  clearBlocks, clearPage, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt, queueAt, relOf,
 } from "./map";
 
 const MAX_INSN: u32 = 15;
@@ -130,6 +130,19 @@ function endsBlock(i: Insn): bool {
     (op >= Lower.CALL && op <= Lower.JMP_E);
 }
 
+/** Decode the instruction at `off` of page k whose last bytes are in the next page; its length, 0 = not now. */
+function decodeAcross(c: Cpu, k: u32, off: u32, i: Insn): u32 {
+  const next = pageFor(c, (relOf(k << 12) >> 12) + 1);
+  if (next == NOWHERE) return 0;
+  const room = PAGE - off;
+  const second = load<u32>(pageAt(next), PageField.PHYS);
+  markLines(second, 0, MAX_INSN - room);
+  fullFence();
+  memory.copy(gathered(), ramHost(<u64>load<u32>(pageAt(k), PageField.PHYS) << 12) + off, room);
+  memory.copy(gathered() + room, ramHost(<u64>second << 12), MAX_INSN - room);
+  return decodeInsn(c, gathered(), MAX_INSN, off, CodeMode.M64, record(i));
+}
+
 /** Decode from a leader to the next instruction that is known, or that ends a block. */
 function decodeRun(c: Cpu, start: u32): void {
   const k = start >> 12;
@@ -148,7 +161,8 @@ function decodeRun(c: Cpu, start: u32): void {
     const avail = PAGE - off;
     markLines(page, off, avail < MAX_INSN ? avail : MAX_INSN);
     fullFence();
-    const len = decodeInsn(c, bytes + off, avail, off, CodeMode.M64, record(i));
+    let len = decodeInsn(c, bytes + off, avail, off, CodeMode.M64, record(i));
+    if (len == 0) len = decodeAcross(c, k, off, i);
     i.page = k;
     i.record = 0;
     i.kind = classify(i, len);
@@ -157,7 +171,7 @@ function decodeRun(c: Cpu, start: u32): void {
       return;
     }
     off += len;
-    if (off == PAGE) {
+    if (off >= PAGE) {
       lead(placeOf(c, relOf(at) + <i64>len, false));
       return;
     }

@@ -112,7 +112,7 @@ const PAGE_BYTES: u32 = 16;
 /** Offsets in the work area. */
 const enum Work {
   HEADS = 0, INSN_AT = 0x10000, BLOCK_AT = 0x20000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
-  PAGES = 0x29200, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000, ENTRY_MAP = 0x100000,
+  PAGES = 0x29200, GATHERED = 0x29300, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000, ENTRY_MAP = 0x100000,
   BLOOM = 0x120000, POOL = 0x121000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
@@ -142,6 +142,8 @@ export function queueAt(n: u32): usize { return work + Work.QUEUE + (<usize>n <<
 /** u8 each: entries in the order of the dispatcher's table; nodes in reverse postorder. */
 export function entryList(): usize { return work + Work.ENTRIES; }
 export function orderList(): usize { return work + Work.ORDER; }
+/** Bytes of an instruction that crosses its page. */
+export function gathered(): usize { return work + Work.GATHERED; }
 export function pageAt(k: u32): usize { return work + Work.PAGES + k * PAGE_BYTES; }
 export function insn(n: u32): Insn { return changetype<Insn>(work + Work.INSNS + n * INSN_BYTES); }
 export function block(n: u32): Block { return changetype<Block>(work + Work.BLOCKS + n * BLOCK_BYTES); }

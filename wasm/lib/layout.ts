@@ -91,7 +91,7 @@ export const CPU_RECORDS_BYTES: u32 = ICACHE_SLOTS * RECORDS_PER_SLOT * RECORD_B
  * stays empty.
  */
 export const CPU_JUMPS: u32 = CPU_RECORDS + CPU_RECORDS_BYTES;
-export const JUMP_ENTRIES: u32 = 4096;
+export const JUMP_ENTRIES: u32 = 16384;
 export const JUMP_ENTRY_BYTES: u32 = 32;
 export const JUMP_TABLE_BYTES: u32 = JUMP_ENTRIES * JUMP_ENTRY_BYTES;
 export const JUMP_TABLES: u32 = 3;
