@@ -1,8 +1,11 @@
 // The translator against the interpreter: the same machine, the same code, the same end: registers, RFLAGS, memory, RIP and
-// the number of instructions, exactly. Random loops (SKEP_JIT_SEED, SKEP_JIT_LOOPS), then the ways in which a region is left.
+// the number of instructions, exactly. Random loops (SKEP_JIT_SEED, SKEP_JIT_LOOPS, SKEP_JIT_STREAMS), then the ways in which
+// a region is left.
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildCore, CODE, DATA, END, FORCED, INTERPRETER, JitMachine, REGS, SMALL, type Snapshot, STACK, TRANSLATOR } from './testing/machine.ts';
+import {
+  buildCore, CODE, DATA, END, FORCED, INTERPRETER, JitMachine, REGS, SMALL, type Snapshot, STACK, TRANSLATOR,
+} from './testing/machine.ts';
 import { randomFrom, randomLoop } from './testing/random-code.ts';
 
 const SEED = Number(process.env.SKEP_JIT_SEED ?? Date.now() % 1e9);

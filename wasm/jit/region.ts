@@ -41,7 +41,7 @@ import { tree } from "./structure";
 const SAMPLE_BRANCHES: i32 = 3000;
 /** Samples of one head before it is translated; ways out of a region that find no other. */
 const SAMPLE_WEIGHT: u32 = 128;
-const THRESHOLD: u32 = 512;
+const THRESHOLD: u32 = 4096;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
 const enum Head { KEY = 0, COUNT = 4 }

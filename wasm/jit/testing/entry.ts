@@ -53,6 +53,7 @@ export function fieldOffset(n: i32): usize {
     case 2: return offsetof<Cpu>("cr2");
     case 3: return offsetof<Cpu>("idtrBase");
     case 4: return offsetof<Cpu>("idtrLimit");
+    case 5: return offsetof<Cpu>("cr4");
     default: return 0;
   }
 }

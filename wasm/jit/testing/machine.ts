@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { installCode } from '../../../src/emu/workers/core-thread.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit'] as const;
+const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit', 'cr4'] as const;
 export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12',
   'r13', 'r14', 'r15'] as const;
 type Name = (typeof FIELDS)[number] | (typeof REGS)[number];
@@ -20,6 +20,8 @@ export const STACK = 0xA000, CODE = 0x10000, DATA = 0x200000;
 export const SMALL = 0x400000;
 const LARGE_PAGE = 0x83, SMALL_PAGE = 3, LARGE_BYTES = 0x200000, PAGE = 0x1000;
 const LINUX64 = 1;
+/** PAE, OSFXSR, OSXMMEXCPT. */
+const CR4 = 0x620;
 export const INTERPRETER = 0, TRANSLATOR = 4, FORCED = 4 | 16;
 /** out %eax, $0xF4: the machine ends. */
 export const END = [0xE7, 0xF4];
@@ -96,6 +98,7 @@ export class JitMachine {
     this.put(CODE, code);
     this.core.setBootState(LINUX64, BigInt(CODE), 0n, BigInt(PML4));
     this.set('rsp', STACK);
+    this.set('cr4', CR4);
     this.set('idtrBase', IDT);
     this.view.setUint32(this.at('idtrLimit'), 0xFFF, true);
   }

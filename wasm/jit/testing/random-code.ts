@@ -158,7 +158,8 @@ class Generator {
     const size = this.size();
     const wide = size === 0 ? 0 : 1;
     const memory = this.random(3) === 0;
-    const digit = (opcode: number, n: number): number[] => this.form(size, [opcode], n, memory, size === 0, false);
+    const digit = (opcode: number, n: number): number[] =>
+      this.form(size, [opcode], n, memory, size === 0, false);
     switch (this.random(12)) {
       // ADC, SBB.
       case 0: case 1: return this.form(size, [this.pick([0x10, 0x18]) + wide], this.reg(), memory);
@@ -167,7 +168,8 @@ class Generator {
       // MUL, IMUL.
       case 3: return digit(0xF6 + wide, this.pick([4, 5]));
       // BT, BTS, BTR, BTC by an immediate; BSF, BSR.
-      case 4: return [...this.form(this.pick([1, 2, 3]), [0x0F, 0xBA], 4 + this.random(4), memory, false, false),
+      case 4: return [...this.form(this.pick([1, 2, 3]), [0x0F, 0xBA], 4 + this.random(4), memory, false,
+        false),
         this.random(64)];
       case 5: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xBC, 0xBD])], this.reg(), memory);
       // XCHG, XADD, CMPXCHG.
