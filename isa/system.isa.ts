@@ -1,7 +1,6 @@
 // System instructions (SDM vol. 2): CPUID, MSRs, TSC, control and debug registers, descriptor-table
 // registers, interrupt flag, HLT, cache and TLB maintenance, XCR0, FS and GS bases, hypercalls. Segment and
-// task register loads and far transfers are in far.isa.ts. Left out: VMX, SVM, SMX, SGX, INVPCID, PCONFIG,
-// RDRAND, RDSEED.
+// task register loads and far transfers are in far.isa.ts. Left out: VMX, SVM, SMX, SGX, PCONFIG.
 
 import type { Row } from './row.ts';
 
@@ -26,10 +25,11 @@ export const rows: Row[] = [
   row('RDRAND', '0F C7 /6 mod=3', 'Rv', 'hRdrand', { writes: 'CPAZSO', feature: 'RDRAND' }),
   row('RDSEED', '0F C7 /7 mod=3', 'Rv', 'hRdrand', { writes: 'CPAZSO', feature: 'RDSEED' }),
 
-  row('MOV', '0F 20 /r', 'R,C', 'hMovFromCr', CPL0),
-  row('MOV', '0F 21 /r', 'R,D', 'hMovFromDr', CPL0),
-  ends('MOV', '0F 22 /r', 'C,R', 'hMovToCr', CPL0),
-  ends('MOV', '0F 23 /r', 'D,R', 'hMovToDr', CPL0),
+  // These check the register's number (#UD) and the privilege themselves, in that order.
+  row('MOV', '0F 20 /r', 'R,C', 'hMovFromCr'),
+  row('MOV', '0F 21 /r', 'R,D', 'hMovFromDr'),
+  ends('MOV', '0F 22 /r', 'C,R', 'hMovToCr'),
+  ends('MOV', '0F 23 /r', 'D,R', 'hMovToDr'),
   ends('CLTS', '0F 06', '', 'hClts', CPL0),
   row('SMSW', '0F 01 /4', 'Ev', 'hSmsw'),
   ends('LMSW', '0F 01 /6', 'Ew', 'hLmsw', CPL0),
@@ -42,8 +42,8 @@ export const rows: Row[] = [
   ends('CLI', 'FA', '', 'hCli', { writes: 'I' }),
   ends('STI', 'FB', '', 'hSti', { writes: 'I' }),
   ends('HLT', 'F4', '', 'hHlt', CPL0),
-  ends('CLAC', 'NP 0F 01 CA', '', 'hClac', { ...CPL0, feature: 'SMAP' }),
-  ends('STAC', 'NP 0F 01 CB', '', 'hStac', { ...CPL0, feature: 'SMAP' }),
+  ends('CLAC', 'NP 0F 01 CA', '', 'hClac', { feature: 'SMAP' }),
+  ends('STAC', 'NP 0F 01 CB', '', 'hStac', { feature: 'SMAP' }),
 
   row('INVLPG', '0F 01 /7 mod=m', 'Mb', 'hInvlpg', CPL0),
   row('INVD', '0F 08', '', 'hInvd', CPL0),

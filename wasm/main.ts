@@ -14,7 +14,7 @@ import { Hook, setHook } from "./lib/hooks";
 import { deviceWrote } from "./mmu/code-pages";
 import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
-import { Exit, publishStats, runSlice, setTranslator } from "./interp/loop";
+import { Exit, publishStats, runSlice, runTurn, setTranslator } from "./interp/loop";
 import { beginSlice, executeRegions, noteHead } from "./jit/region";
 // What translated regions import.
 export { jitCond, jitHelp, jitLost } from "./jit/flags";
@@ -94,6 +94,11 @@ export function cpuRun(): i32 {
     publishState(cpu, RunState.PAUSED);
     return exit;
   }
+}
+
+/** One turn of the run loop without polling: one instruction when TF is set (tools/isa-judge). */
+export function cpuTurn(): void {
+  runTurn(cpu);
 }
 
 /** Blocks in the timers of the board until the machine ends. */

@@ -21,7 +21,7 @@ export const enum Feature {
   // x86-64-v3
   AVX = 0, AVX2 = 0, FMA = 0, F16C = 0, BMI1 = 1, BMI2 = 1, LZCNT = 1, MOVBE = 1,
   // Beyond the levels
-  AESNI = 1, PCLMULQDQ = 1, SHA = 1, ADX = 1, XSAVE = 0, XSAVEOPT = 0, XSAVEC = 0, RDRAND = 1, RDSEED = 1,
+  AESNI = 1, PCLMULQDQ = 1, SHA = 1, ADX = 1, XSAVE = 1, XSAVEOPT = 1, XSAVEC = 1, RDRAND = 1, RDSEED = 1,
   FSGSBASE = 1, SMEP = 1, SMAP = 1, UMIP = 1, RDPID = 1, ERMS = 1, FSRM = 1, FSRS = 1, CLFLUSHOPT = 1,
   PREFETCHW = 1,
   X2APIC = 1, TSC_DEADLINE = 1, TSC_ADJUST = 1, ARAT = 1, INVARIANT_TSC = 1, SPEC_CTRL = 1,

@@ -3,7 +3,7 @@
 import { Vector, raiseError } from "../cpu/exceptions";
 import { Cpu, Status } from "../cpu/state";
 import { readReg, recImm, recReg, recRm, recVex, writeReg } from "../decode/record";
-import { hClts, hLmsw, hMovFromCr, hMovFromDr, hMovToCr, hMovToDr, hXsetbv } from "../interp/control";
+import { hClts, hLmsw, hXsetbv } from "../interp/control";
 import { hBound } from "../interp/misc";
 import { hApproxps, hApproxss } from "../interp/sse-float";
 import {
@@ -13,7 +13,7 @@ import {
   hEnter, hLeave, hPopE, hPopR, hPopa, hPopf, hPushE, hPushI, hPushR, hPushSeg, hPusha, hPushf,
 } from "../interp/stack";
 import { hCmps, hLods, hMovs, hScas, hStos } from "../interp/string";
-import { hClac, hHlt, hInvd, hInvlpg, hLgdt, hLidt, hRdmsr, hStac, hWrmsr } from "../interp/system";
+import { hHlt, hInvd, hInvlpg, hLgdt, hLidt, hRdmsr, hWrmsr } from "../interp/system";
 import { hX87ArithI16, hX87ArithI32, hX87ArithM32, hX87ArithM64, hX87ArithST0 } from "../interp/x87-arith";
 import { linear, readHost, rmwDone, rmwHost } from "../mmu/access";
 import { rcl, rcr, rorx, sar, sarx, shl, shld, shlx, shr, shrd, shrx } from "../uop/shift";
@@ -1299,26 +1299,6 @@ export function x_hWrmsr_cpl0(c: Cpu, r: usize): i32 {
   return hWrmsr(c, r);
 }
 
-export function x_hMovFromCr_cpl0(c: Cpu, r: usize): i32 {
-  if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
-  return hMovFromCr(c, r);
-}
-
-export function x_hMovFromDr_cpl0(c: Cpu, r: usize): i32 {
-  if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
-  return hMovFromDr(c, r);
-}
-
-export function x_hMovToCr_cpl0(c: Cpu, r: usize): i32 {
-  if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
-  return hMovToCr(c, r);
-}
-
-export function x_hMovToDr_cpl0(c: Cpu, r: usize): i32 {
-  if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
-  return hMovToDr(c, r);
-}
-
 export function x_hClts_cpl0(c: Cpu, r: usize): i32 {
   if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
   return hClts(c, r);
@@ -1342,16 +1322,6 @@ export function x_hLidt_cpl0(c: Cpu, r: usize): i32 {
 export function x_hHlt_cpl0(c: Cpu, r: usize): i32 {
   if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
   return hHlt(c, r);
-}
-
-export function x_hClac_cpl0(c: Cpu, r: usize): i32 {
-  if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
-  return hClac(c, r);
-}
-
-export function x_hStac_cpl0(c: Cpu, r: usize): i32 {
-  if (c.cpl != 0) return raiseError(c, Vector.GP, 0);
-  return hStac(c, r);
 }
 
 export function x_hInvlpg_cpl0(c: Cpu, r: usize): i32 {
@@ -1387,4 +1357,28 @@ export function x_hX87ArithI16_n0(c: Cpu, r: usize): i32 {
 
 export function x_hX87ArithST0_n0(c: Cpu, r: usize): i32 {
   return hX87ArithST0(c, r, 0);
+}
+
+export function x_hX87ArithM32_n1(c: Cpu, r: usize): i32 {
+  return hX87ArithM32(c, r, 1);
+}
+
+export function x_hX87ArithM64_n1(c: Cpu, r: usize): i32 {
+  return hX87ArithM64(c, r, 1);
+}
+
+export function x_hX87ArithI32_n1(c: Cpu, r: usize): i32 {
+  return hX87ArithI32(c, r, 1);
+}
+
+export function x_hX87ArithI16_n1(c: Cpu, r: usize): i32 {
+  return hX87ArithI16(c, r, 1);
+}
+
+export function x_hX87ArithST0_n1(c: Cpu, r: usize): i32 {
+  return hX87ArithST0(c, r, 1);
+}
+
+export function x_hX87ArithM32_n2(c: Cpu, r: usize): i32 {
+  return hX87ArithM32(c, r, 2);
 }

@@ -8,30 +8,6 @@ import {
 import { hFfree, hX87Rotate } from "../interp/x87-env";
 import { hFcmov, hFistM16, hFistM32, hFistM64, hFstM32, hFstM64, hFstSTi } from "../interp/x87-load";
 
-export function x_hX87ArithM32_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithM32(c, r, 1);
-}
-
-export function x_hX87ArithM64_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithM64(c, r, 1);
-}
-
-export function x_hX87ArithI32_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithI32(c, r, 1);
-}
-
-export function x_hX87ArithI16_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithI16(c, r, 1);
-}
-
-export function x_hX87ArithST0_n1(c: Cpu, r: usize): i32 {
-  return hX87ArithST0(c, r, 1);
-}
-
-export function x_hX87ArithM32_n2(c: Cpu, r: usize): i32 {
-  return hX87ArithM32(c, r, 2);
-}
-
 export function x_hX87ArithM64_n2(c: Cpu, r: usize): i32 {
   return hX87ArithM64(c, r, 2);
 }

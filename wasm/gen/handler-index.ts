@@ -134,35 +134,34 @@ import {
   x_hPopf_4, x_hPopf_8, x_hEnter_2, x_hEnter_4, x_hEnter_8, x_hLeave_2, x_hLeave_4, x_hLeave_8, x_hBound_2,
   x_hBound_4, x_hMovs_1, x_hMovs_2, x_hMovs_4, x_hMovs_8, x_hCmps_1, x_hCmps_2, x_hCmps_4, x_hCmps_8, x_hStos_1,
   x_hStos_2, x_hStos_4, x_hStos_8, x_hLods_1, x_hLods_2, x_hLods_4, x_hLods_8, x_hScas_1, x_hScas_2, x_hScas_4,
-  x_hScas_8, x_hRdmsr_cpl0, x_hWrmsr_cpl0, x_hMovFromCr_cpl0, x_hMovFromDr_cpl0, x_hMovToCr_cpl0, x_hMovToDr_cpl0,
-  x_hClts_cpl0, x_hLmsw_cpl0, x_hLgdt_cpl0, x_hLidt_cpl0, x_hHlt_cpl0, x_hClac_cpl0, x_hStac_cpl0, x_hInvlpg_cpl0,
-  x_hInvd_cpl0, x_hXsetbv_cpl0, x_hX87ArithM32_n0, x_hX87ArithM64_n0, x_hX87ArithI32_n0, x_hX87ArithI16_n0,
-  x_hX87ArithST0_n0,
+  x_hScas_8, x_hRdmsr_cpl0, x_hWrmsr_cpl0, x_hClts_cpl0, x_hLmsw_cpl0, x_hLgdt_cpl0, x_hLidt_cpl0, x_hHlt_cpl0,
+  x_hInvlpg_cpl0, x_hInvd_cpl0, x_hXsetbv_cpl0, x_hX87ArithM32_n0, x_hX87ArithM64_n0, x_hX87ArithI32_n0,
+  x_hX87ArithI16_n0, x_hX87ArithST0_n0, x_hX87ArithM32_n1, x_hX87ArithM64_n1, x_hX87ArithI32_n1,
+  x_hX87ArithI16_n1, x_hX87ArithST0_n1, x_hX87ArithM32_n2,
 } from "./exec-cold-3";
 import {
-  x_hX87ArithM32_n1, x_hX87ArithM64_n1, x_hX87ArithI32_n1, x_hX87ArithI16_n1, x_hX87ArithST0_n1,
-  x_hX87ArithM32_n2, x_hX87ArithM64_n2, x_hX87ArithI32_n2, x_hX87ArithI16_n2, x_hX87ArithST0_n2,
-  x_hX87ArithM32_n3, x_hX87ArithM64_n3, x_hX87ArithI32_n3, x_hX87ArithI16_n3, x_hX87ArithST0_n3,
-  x_hX87ArithM32_n4, x_hX87ArithM64_n4, x_hX87ArithI32_n4, x_hX87ArithI16_n4, x_hX87ArithST0_n4,
-  x_hX87ArithM32_n5, x_hX87ArithM64_n5, x_hX87ArithI32_n5, x_hX87ArithI16_n5, x_hX87ArithST0_n5,
-  x_hX87ArithM32_n6, x_hX87ArithM64_n6, x_hX87ArithI32_n6, x_hX87ArithI16_n6, x_hX87ArithST0_n6,
-  x_hX87ArithM32_n7, x_hX87ArithM64_n7, x_hX87ArithI32_n7, x_hX87ArithI16_n7, x_hX87ArithST0_n7,
-  x_hX87ArithSTi_n0, x_hX87ArithSTiPop_n0, x_hX87ArithSTi_n1, x_hX87ArithSTiPop_n1, x_hX87ArithSTi_n4,
-  x_hX87ArithSTiPop_n4, x_hX87ArithSTi_n5, x_hX87ArithSTiPop_n5, x_hX87ArithSTi_n6, x_hX87ArithSTiPop_n6,
-  x_hX87ArithSTi_n7, x_hX87ArithSTiPop_n7, x_hX87Unary_n0, x_hX87Unary_n1, x_hX87Unary_n2, x_hX87Unary_n3,
-  x_hX87Unary_n4, x_hX87BinaryPop_n0, x_hX87BinaryPop_n1, x_hX87BinaryPop_n2, x_hX87Rem_n0, x_hX87Rem_n1,
-  x_hX87Compare_n0, x_hX87Compare_n1, x_hX87Compare_n2, x_hX87Compare_n4, x_hX87Compare_n5, x_hX87Compare_n6,
-  x_hX87Compare_n8, x_hX87Compare_n9, x_hX87Compare_n12, x_hX87Compare_n13, x_hFstM32_n0, x_hFstM32_n1,
-  x_hFstM64_n0, x_hFstM64_n1, x_hFstSTi_n0, x_hFstSTi_n1, x_hFistM16_n0, x_hFistM16_n1, x_hFistM32_n0,
-  x_hFistM32_n1, x_hFistM64_n1, x_hFistM16_n3, x_hFistM32_n3, x_hFistM64_n3, x_hX87Constant_n0, x_hX87Constant_n1,
-  x_hX87Constant_n2, x_hX87Constant_n3, x_hX87Constant_n4, x_hX87Constant_n5, x_hX87Constant_n6, x_hFcmov_n2,
-  x_hFcmov_n3, x_hFcmov_n4, x_hFcmov_n5, x_hFcmov_n6, x_hFcmov_n7, x_hFcmov_n10, x_hFcmov_n11, x_hFfree_n0,
-  x_hFfree_n1, x_hX87Rotate_n7, x_hX87Rotate_n1,
+  x_hX87ArithM64_n2, x_hX87ArithI32_n2, x_hX87ArithI16_n2, x_hX87ArithST0_n2, x_hX87ArithM32_n3,
+  x_hX87ArithM64_n3, x_hX87ArithI32_n3, x_hX87ArithI16_n3, x_hX87ArithST0_n3, x_hX87ArithM32_n4,
+  x_hX87ArithM64_n4, x_hX87ArithI32_n4, x_hX87ArithI16_n4, x_hX87ArithST0_n4, x_hX87ArithM32_n5,
+  x_hX87ArithM64_n5, x_hX87ArithI32_n5, x_hX87ArithI16_n5, x_hX87ArithST0_n5, x_hX87ArithM32_n6,
+  x_hX87ArithM64_n6, x_hX87ArithI32_n6, x_hX87ArithI16_n6, x_hX87ArithST0_n6, x_hX87ArithM32_n7,
+  x_hX87ArithM64_n7, x_hX87ArithI32_n7, x_hX87ArithI16_n7, x_hX87ArithST0_n7, x_hX87ArithSTi_n0,
+  x_hX87ArithSTiPop_n0, x_hX87ArithSTi_n1, x_hX87ArithSTiPop_n1, x_hX87ArithSTi_n4, x_hX87ArithSTiPop_n4,
+  x_hX87ArithSTi_n5, x_hX87ArithSTiPop_n5, x_hX87ArithSTi_n6, x_hX87ArithSTiPop_n6, x_hX87ArithSTi_n7,
+  x_hX87ArithSTiPop_n7, x_hX87Unary_n0, x_hX87Unary_n1, x_hX87Unary_n2, x_hX87Unary_n3, x_hX87Unary_n4,
+  x_hX87BinaryPop_n0, x_hX87BinaryPop_n1, x_hX87BinaryPop_n2, x_hX87Rem_n0, x_hX87Rem_n1, x_hX87Compare_n0,
+  x_hX87Compare_n1, x_hX87Compare_n2, x_hX87Compare_n4, x_hX87Compare_n5, x_hX87Compare_n6, x_hX87Compare_n8,
+  x_hX87Compare_n9, x_hX87Compare_n12, x_hX87Compare_n13, x_hFstM32_n0, x_hFstM32_n1, x_hFstM64_n0, x_hFstM64_n1,
+  x_hFstSTi_n0, x_hFstSTi_n1, x_hFistM16_n0, x_hFistM16_n1, x_hFistM32_n0, x_hFistM32_n1, x_hFistM64_n1,
+  x_hFistM16_n3, x_hFistM32_n3, x_hFistM64_n3, x_hX87Constant_n0, x_hX87Constant_n1, x_hX87Constant_n2,
+  x_hX87Constant_n3, x_hX87Constant_n4, x_hX87Constant_n5, x_hX87Constant_n6, x_hFcmov_n2, x_hFcmov_n3,
+  x_hFcmov_n4, x_hFcmov_n5, x_hFcmov_n6, x_hFcmov_n7, x_hFcmov_n10, x_hFcmov_n11, x_hFfree_n0, x_hFfree_n1,
+  x_hX87Rotate_n7, x_hX87Rotate_n1,
 } from "./exec-cold-4";
 import { hCmpxchg16b, hCmpxchg8b } from "../interp/atomic";
 import { hAaa, hAad, hAam, hAas, hDaa, hDas, hSalc } from "../interp/bcd";
 import { hJcxz, hJmp, hLoop, hLoope, hLoopne } from "../interp/branch";
-import { hSmsw, hXgetbv } from "../interp/control";
+import { hMovFromCr, hMovFromDr, hMovToCr, hMovToDr, hSmsw, hXgetbv } from "../interp/control";
 import {
   hCallFar, hCallFarMem, hInt, hInt1, hInt3, hInto, hIret, hJmpFar, hJmpFarMem, hRetFar, hRetFarImm,
 } from "../interp/far";
@@ -220,8 +219,8 @@ import {
 } from "../interp/sse4";
 import { hSwapgs, hSyscall, hSysenter, hSysexit, hSysret } from "../interp/sysret";
 import {
-  hCli, hCpuid, hMonitor, hMwait, hRdfsbase, hRdgsbase, hRdpid, hRdpmc, hRdrand, hRdtsc, hRdtscp, hRsm, hSgdt,
-  hSidt, hSti, hVmcall, hWrfsbase, hWrgsbase,
+  hClac, hCli, hCpuid, hMonitor, hMwait, hRdfsbase, hRdgsbase, hRdpid, hRdpmc, hRdrand, hRdtsc, hRdtscp, hRsm,
+  hSgdt, hSidt, hStac, hSti, hVmcall, hWrfsbase, hWrgsbase,
 } from "../interp/system";
 import { hFabs, hFchs, hFptan, hFscale, hFsincos, hFtst, hFxam, hFxtract } from "../interp/x87-arith";
 import {
@@ -1548,10 +1547,10 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hRdpmc,
   hRdpid,
   hRdrand,
-  x_hMovFromCr_cpl0,
-  x_hMovFromDr_cpl0,
-  x_hMovToCr_cpl0,
-  x_hMovToDr_cpl0,
+  hMovFromCr,
+  hMovFromDr,
+  hMovToCr,
+  hMovToDr,
   x_hClts_cpl0,
   hSmsw,
   x_hLmsw_cpl0,
@@ -1562,8 +1561,8 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
   hCli,
   hSti,
   x_hHlt_cpl0,
-  x_hClac_cpl0,
-  x_hStac_cpl0,
+  hClac,
+  hStac,
   x_hInvlpg_cpl0,
   x_hInvd_cpl0,
   hRsm,

@@ -32,11 +32,14 @@ export function readFarPointer(c: Cpu, r: usize): i32 {
   const size = recOpSize(r);
   const bytes: u32 = 1 << size;
   const va = linearBytes(c, recSeg(r), ea(c, r), bytes + 2, false);
-  const host = readBytes(c, va, bytes + 2);
+  // Two accesses, each aligned by itself (SDM vol. 3A table 6-7: 32-bit far pointers want 2, 48-bit ones 4).
+  const host = readBytes(c, va, bytes);
   if (host == 0) return Status.FAULT;
   farOffset = size == Size.QWORD ? load<u64>(host) : size == Size.DWORD ? <u64>load<u32>(host)
     : <u64>load<u16>(host);
-  farSelector = load<u16>(host + bytes);
+  const second = readHost<u16>(c, va + bytes);
+  if (second == 0) return Status.FAULT;
+  farSelector = load<u16>(second);
   return Status.NEXT;
 }
 

@@ -39,6 +39,8 @@ import { countInstruction, takeSample, windowLeft } from "./sampler";
 import { tlbEntry, tlbFetchGlobal, tlbFillFetch, tlbFlushAll } from "../mmu/tlb";
 
 const FLAG_TF: u64 = 1 << 8;
+/** Cpu.shadow after a load of SS. */
+const SHADOW_SS: u32 = 2;
 const FLAG_IF: u64 = 1 << 9;
 const FLAG_RF: u64 = 1 << 16;
 const DR6_BS: u64 = 1 << 14;
@@ -255,8 +257,8 @@ function runCareful(c: Cpu): void {
   // RF is cleared by every completed instruction but IRET and task switches, which load it (SDM 3B 17.3.1.1).
   if (rfBefore && status != Status.JUMP) c.eflags &= ~FLAG_RF;
   else if (rfBefore && !(c.eflags & FLAG_TF)) c.eflags &= ~FLAG_RF;
-  // INT n, SYSCALL and gates clear TF: no trap then.
-  if (single && ((c.eflags & FLAG_TF) != 0 || status == Status.END)) {
+  // INT n, SYSCALL and gates clear TF: no trap then. A load of SS holds the trap off (SDM 3A 6.8.3).
+  if (single && c.shadow != SHADOW_SS && ((c.eflags & FLAG_TF) != 0 || status == Status.END)) {
     raiseDebug(c, DR6_BS);
     deliverException(c);
   }
@@ -399,6 +401,14 @@ function careful(c: Cpu): bool {
     (control32(Control.OPTIONS) & Option.TRACE) != 0;
 }
 
+/** What is between two polls: one careful instruction, or a run of records. */
+// @ts-ignore: decorator
+@inline
+export function runTurn(c: Cpu): void {
+  if (careful(c)) runCareful(c);
+  else settle(c, runCached(c));
+}
+
 /** Run for a while; an Exit. */
 export function runSlice(c: Cpu): i32 {
   const box = inboxOf(c.id);
@@ -414,8 +424,7 @@ export function runSlice(c: Cpu): i32 {
       if (exit) return exit;
       continue;
     }
-    if (careful(c)) runCareful(c);
-    else settle(c, runCached(c));
+    runTurn(c);
   }
   publishStats(c);
   return Exit.SLICE;

@@ -96,11 +96,16 @@ export function hXlat(c: Cpu, r: usize): i32 {
 
 /** #BR unless lower <= index <= upper, all signed. */
 export function hBound<T>(c: Cpu, r: usize): i32 {
-  const h = readBytes(c, linearBytes(c, recSeg(r), ea(c, r), 2 * sizeof<T>(), false), 2 * sizeof<T>());
-  if (!h) return Status.FAULT;
+  // Two accesses, each aligned by itself.
+  const va = linearBytes(c, recSeg(r), ea(c, r), 2 * sizeof<T>(), false);
+  const first = readHost<T>(c, va);
+  if (!first) return Status.FAULT;
+  const low = load<T>(first);
+  const second = readHost<T>(c, va + sizeof<T>());
+  if (!second) return Status.FAULT;
   const raw = readReg<T>(c, recReg(r));
   const index: i32 = sizeof<T>() == 2 ? <i32><i16>raw : <i32>raw;
-  const lower: i32 = sizeof<T>() == 2 ? <i32>load<i16>(h) : load<i32>(h);
-  const upper: i32 = sizeof<T>() == 2 ? <i32>load<i16>(h, 2) : load<i32>(h, 4);
+  const lower: i32 = sizeof<T>() == 2 ? <i32><i16>low : <i32>low;
+  const upper: i32 = sizeof<T>() == 2 ? <i32>load<i16>(second) : load<i32>(second);
   return index < lower || index > upper ? raise(c, Vector.BR) : Status.NEXT;
 }

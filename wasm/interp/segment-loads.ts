@@ -67,9 +67,9 @@ export function hMovToSreg(c: Cpu, r: usize): i32 {
   return Status.END;
 }
 
-/** POP Sreg: 16 bits are used, the stack pointer moves by the operand size. */
+/** POP Sreg: the operand size is read, 16 bits of it are used. */
 function popSegment(c: Cpu, r: usize, seg: u32): i32 {
-  if (peek(c, 0, Size.WORD) != Status.NEXT) return Status.FAULT;
+  if (peek(c, 0, recOpSize(r)) != Status.NEXT) return Status.FAULT;
   const sp = c.rsp + (<u64>1 << recOpSize(r));
   const old = c.rsp;
   // The pointer moves in the old stack segment's width; a fault must leave it.
@@ -242,11 +242,16 @@ export function hArpl(c: Cpu, r: usize): i32 {
     setZf(c, raised ? 1 : 0);
     return Status.NEXT;
   }
+  // The operand is written, and must be writable, only if it changes.
+  const from = readHost<u16>(c, linear<u16>(c, r, false));
+  if (from == 0) return Status.FAULT;
+  if (<u32>(load<u16>(from) & RPL_MASK) >= rpl) {
+    setZf(c, 0);
+    return Status.NEXT;
+  }
   const host = rmwHost<u16>(c, linear<u16>(c, r, true));
   if (host == 0) return Status.FAULT;
-  const old = <u32>load<u16>(host);
-  const raised = (old & RPL_MASK) < rpl;
-  store<u16>(host, <u16>(raised ? (old & ~RPL_MASK) | rpl : old));
-  setZf(c, raised ? 1 : 0);
+  store<u16>(host, <u16>((<u32>load<u16>(host) & ~RPL_MASK) | rpl));
+  setZf(c, 1);
   return rmwDone(c, host);
 }

@@ -10,6 +10,7 @@ import { Cr0, Cr4 } from "../cpu/mode";
 import { CPU_SCRATCH } from "../lib/layout";
 import { RecFlag, recFlags, recReg, recRm } from "../decode/record";
 import { linear, readHost } from "../mmu/access";
+import { POISON } from "../mmu/segment";
 
 /** A zero-extended MMX memory operand, behind the other users of the scratch page. */
 const MMX_OPERAND: u32 = 0xB00;
@@ -91,8 +92,8 @@ export function setMmx(c: Cpu, n: u32, v: u64): void {
 /** Host address of an aligned 16-byte memory operand, 0 = fault. */
 export function alignedMemory(c: Cpu, r: usize): usize {
   const va = linear<v128>(c, r, false);
-  const h = readHost<v128>(c, va);
-  if ((<u32>va & 15) == 0 || h == 0) return h;
+  // The address alone decides, before pages do; a segment fault is pending already (its address is POISON).
+  if ((<u32>va & 15) == 0 || (va == POISON && !c.mode64)) return readHost<v128>(c, va);
   raiseError(c, Vector.GP, 0);
   return 0;
 }
@@ -174,4 +175,20 @@ export function first(c: Cpu, r: usize): v128 {
 export function put(c: Cpu, r: usize, v: v128): i32 {
   v128.store(xmm(c, recReg(r)), v);
   return Status.NEXT;
+}
+
+/**
+ * Source of a low unpack: like eitherSource, but an MMX memory operand has four bytes (SDM vol. 2 PUNPCKLBW:
+ * mm/m32).
+ */
+export function lowSource(c: Cpu, r: usize): usize {
+  const f = recFlags(r);
+  if ((f & RecFlag.OPSIZE) != 0 || !(f & RecFlag.MEM)) return eitherSource(c, r);
+  if (!mmxReady(c)) return 0;
+  const h = readHost<u32>(c, linear<u32>(c, r, false));
+  if (!h) return 0;
+  const at = changetype<usize>(c) + CPU_SCRATCH + MMX_OPERAND;
+  store<u64>(at, load<u32>(h));
+  store<u64>(at, 0, 8);
+  return at;
 }

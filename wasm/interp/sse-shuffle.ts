@@ -13,7 +13,8 @@ import {
 } from "../decode/record";
 import { checkWrite, linear, linearBytes, readHost, writeValue } from "../mmu/access";
 import {
-  eitherFirst, eitherSource, enterMmx, first, isXmm, looseSource, mmx, mmxReady, mmxSource, put, putEither,
+  eitherFirst, eitherSource, lowSource, enterMmx, first, isXmm, looseSource, mmx, mmxReady, mmxSource, put,
+    putEither,
     setMmx, source,
   sseReady, xmm,
 } from "./sse-operand";
@@ -29,19 +30,19 @@ function upper(v: v128): v128 {
   return i64x2.shuffle(v, v, 1, 1);
 }
 export function hPunpcklbw(c: Cpu, r: usize): i32 {
-  const s = eitherSource(c, r);
+  const s = lowSource(c, r);
   if (!s) return Status.FAULT;
   const a = eitherFirst(c, r), b = v128.load(s);
   return putEither(c, r, i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
 }
 export function hPunpcklwd(c: Cpu, r: usize): i32 {
-  const s = eitherSource(c, r);
+  const s = lowSource(c, r);
   if (!s) return Status.FAULT;
   const a = eitherFirst(c, r), b = v128.load(s);
   return putEither(c, r, i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
 }
 export function hPunpckldq(c: Cpu, r: usize): i32 {
-  const s = eitherSource(c, r);
+  const s = lowSource(c, r);
   if (!s) return Status.FAULT;
   const a = eitherFirst(c, r), b = v128.load(s);
   return putEither(c, r, i32x4.shuffle(a, b, 0, 4, 1, 5));

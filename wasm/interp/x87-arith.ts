@@ -194,7 +194,8 @@ export function hX87Unary(c: Cpu, r: usize, op: u32): i32 {
   const trig = op >= <u32>Unary.SIN;
   if (isEmpty(c, 0)) {
     underflowTo(c, 0);
-    return x87Done(c, r);
+    // C2 says that the operand was out of range: not when there is none.
+    return trig ? x87End(c, r, 0, SW.C2) : x87Done(c, r);
   }
   const se = stSE(c, 0);
   const m = stM(c, 0);

@@ -6,7 +6,10 @@ import { Cr0, isRealOrV86 } from "../cpu/mode";
 import { Cpu, CpuBlock, Status } from "../cpu/state";
 import { recOpSize, recRm, recSeg } from "../decode/record";
 import { Kind, SW, kindOf } from "../fpu/f80";
-import { ea, linear, linearBytes, readBytes, readHost, writeBytes, writeValue } from "../mmu/access";
+import {
+  ea, linear, linearBytes, misaligned, readBytes, readHost, writeBytes, writeValue,
+} from "../mmu/access";
+import { POISON } from "../mmu/segment";
 import {
   Control87, Status87, TOP_SHIFT, freeSt, popSt, updateSummary, x87Available, x87Begin, x87Reset,
 } from "./x87-core";
@@ -140,6 +143,11 @@ export function hX87Rotate(c: Cpu, r: usize, by: u32): i32 {
 @inline
 function wideImage(r: usize): bool { return recOpSize(r) != 1; }
 
+// #AC: images want 2 or 4 by their operand size (SDM vol. 3A table 6-7). A segment fault is pending already.
+function imageMisaligned(c: Cpu, r: usize, va: u64): bool {
+  return (va != POISON || c.mode64 != 0) && misaligned(c, va, wideImage(r) ? 3 : 1);
+}
+
 function envBytes(r: usize): u32 { return ENV_FIELDS << (wideImage(r) ? 2 : 1); }
 
 // Field n of an image; the reserved half of a wide field is all ones.
@@ -205,7 +213,9 @@ export function hFnstenv(c: Cpu, r: usize): i32 {
   const at = changetype<usize>(c) + X87_SCRATCH;
   const n = envBytes(r);
   putEnvironment(c, r, at);
-  const status = writeBytes(c, linearBytes(c, recSeg(r), ea(c, r), n, true), n, at);
+  const va = linearBytes(c, recSeg(r), ea(c, r), n, true);
+  if (imageMisaligned(c, r, va)) return Status.FAULT;
+  const status = writeBytes(c, va, n, at);
   if (status == Status.FAULT) return status;
   // All exceptions are masked afterwards.
   setControlWord(c, c.fpuControl | Status87.EXCEPTIONS);
@@ -215,7 +225,9 @@ export function hFnstenv(c: Cpu, r: usize): i32 {
 export function hFldenv(c: Cpu, r: usize): i32 {
   if (x87Begin(c, r)) return Status.FAULT;
   const n = envBytes(r);
-  const host = readBytes(c, linearBytes(c, recSeg(r), ea(c, r), n, false), n);
+  const va = linearBytes(c, recSeg(r), ea(c, r), n, false);
+  if (imageMisaligned(c, r, va)) return Status.FAULT;
+  const host = readBytes(c, va, n);
   if (host == 0) return Status.FAULT;
   getEnvironment(c, r, host);
   return Status.NEXT;
@@ -232,7 +244,9 @@ export function hFnsave(c: Cpu, r: usize): i32 {
     const from = changetype<usize>(c) + <usize>CpuBlock.X87 + ((c.fpuTop + i) & 7) * REG_BYTES;
     memory.copy(at + env + i * EXTENDED_BYTES, from, EXTENDED_BYTES);
   }
-  const status = writeBytes(c, linearBytes(c, recSeg(r), ea(c, r), n, true), n, at);
+  const va = linearBytes(c, recSeg(r), ea(c, r), n, true);
+  if (imageMisaligned(c, r, va)) return Status.FAULT;
+  const status = writeBytes(c, va, n, at);
   if (status == Status.FAULT) return status;
   x87Reset(c);
   return status;
@@ -242,7 +256,9 @@ export function hFrstor(c: Cpu, r: usize): i32 {
   if (x87Begin(c, r)) return Status.FAULT;
   const env = envBytes(r);
   const n = env + REGISTERS * EXTENDED_BYTES;
-  const host = readBytes(c, linearBytes(c, recSeg(r), ea(c, r), n, false), n);
+  const va = linearBytes(c, recSeg(r), ea(c, r), n, false);
+  if (imageMisaligned(c, r, va)) return Status.FAULT;
+  const host = readBytes(c, va, n);
   if (host == 0) return Status.FAULT;
   getEnvironment(c, r, host);
   for (let i: u32 = 0; i < REGISTERS; i++) {

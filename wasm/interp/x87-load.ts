@@ -10,7 +10,9 @@ import {
   f80ToBCD, f80ToFloat, f80ToInt,
 } from "../fpu/f80";
 import { CPU_SCRATCH } from "../lib/layout";
-import { ea, linear, linearBytes, readBytes, readHost, writeBytes, writeValue } from "../mmu/access";
+import {
+  checkWrite, ea, linear, linearBytes, readBytes, readHost, writeBytes, writeValue,
+} from "../mmu/access";
 import {
   isEmpty, keepC1, noteOperand, popSt, pushOverflow, pushResult, pushSt, setSt, stM, stSE, underflow,
   underflowTo, x87Begin, x87Done,
@@ -114,7 +116,7 @@ function finishStore<T>(c: Cpu, r: usize, value: T, may: bool, pop: u32): i32 {
     if (status == Status.FAULT) return status;
     noteOperand(c, r, ea(c, r));
     if (pop != 0) popSt(c);
-  }
+  } else if (checkWrite(c, linear<T>(c, r, true), sizeof<T>())) return Status.FAULT;
   x87Done(c, r);
   return status;
 }
@@ -156,8 +158,12 @@ export function hFistM64(c: Cpu, r: usize, how: u32): i32 { return storeInt<u64>
 // Ten bytes to the operand, then pop.
 function storeTen(c: Cpu, r: usize, lo: u64, hi: u32, may: bool): i32 {
   let status: i32 = Status.NEXT;
-  if (may) {
-    const offset = ea(c, r);
+  const offset = ea(c, r);
+  if (!may) {
+    // Faults of memory come before those of numbers, though nothing would be written.
+    if (checkWrite(c, linearBytes(c, recSeg(r), offset, EXTENDED_BYTES, true),
+      EXTENDED_BYTES)) return Status.FAULT;
+  } else {
     const from = changetype<usize>(c) + X87_SCRATCH;
     store<u64>(from, lo);
     store<u16>(from, <u16>hi, 8);

@@ -1,0 +1,92 @@
+// npm run isa:record -- --seed S [--all | --rows R] [--compare] [--cases N]: executes the cases of the rows whose group
+// and name match R on this host's processor and writes isa/vectors. With --compare nothing is written: the
+// core is compared with silicon at once, on a seed of your choice. Linux on x86-64 with a C compiler.
+
+import { buildCore, runSteps, StepError } from '../steps.ts';
+import type { Decoded } from '../isa-gen/encoding.ts';
+import { JudgedCore } from './core.ts';
+import { changesOf, type Change } from './delta.ts';
+import { groupOf, isJudged, makeCase, rowKey } from './generate.ts';
+import { compare, countsOf, decodedRows, ulps } from './judge.ts';
+import { runOnSilicon, unusable, witnessName } from './silicon.ts';
+import { MODE_NAMES, MODES, type Case, type Mode } from './state.ts';
+import { readGroup, writeGroup, type RecordedRow } from './vectors.ts';
+
+const MAX_SHOWN = 40;
+
+interface Options { seed: number; rows: RegExp; compare: boolean; scale: number }
+
+function parse(argv: readonly string[]): Options {
+  const value = (name: string): string
+    | undefined => { const at = argv.indexOf(name); return at < 0 ? undefined : argv[at + 1]; };
+  const known = new Set(['--seed', '--rows', '--all', '--compare', '--scale']);
+  const bad = argv.find((arg) => arg.startsWith('--') && !known.has(arg));
+  if (bad !== undefined) throw new StepError(`isa:record does not know ${bad}; it knows ${[...known].join(' ')}; it`, 2);
+  const seed = Number(value('--seed') ?? NaN);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new StepError('isa:record needs --seed with a number; it', 2);
+  if (!argv.includes('--all') && value('--rows') === undefined) throw new StepError('isa:record needs --all or --rows REGEXP; it', 2);
+  return { seed: seed >>> 0, rows: new RegExp(value('--rows') ?? '.'), compare: argv.includes('--compare'),
+    scale: Number(value('--scale') ?? 1) };
+}
+
+interface Named { d: Decoded; mode: Mode; n: number; c: Case }
+
+function casesOf(d: Decoded, o: Options): Named[] {
+  const counts = countsOf(d);
+  return MODES.flatMap((mode) =>
+    Array.from({ length: Math.round(counts[mode] * o.scale) }, (_, n) =>
+    ({ d, mode, n, c: makeCase(d, mode, n, o.seed) })));
+}
+
+function compareAll(rows: readonly Decoded[], o: Options): number {
+  const core = new JudgedCore();
+  let total = 0, failed = 0;
+  for (const d of rows) {
+    const cases = casesOf(d, o), silicon = runOnSilicon(cases.map((each) => each.c));
+    cases.forEach(({ mode, n, c }, k) => {
+      total++;
+      const found = compare(d, c, changesOf(c, d, core.run(c)), changesOf(c, d, silicon[k]!));
+      if (found.length === 0) return;
+      if (++failed <= MAX_SHOWN) console.log(`${groupOf(d)}: ${rowKey(d)}, ${MODE_NAMES[mode]} bit, case ${n} of seed ${o.seed}, ${
+        Buffer.from(c.code).toString('hex')}: ${found.join('; ')}`);
+    });
+  }
+  for (const [name, ulp] of ulps) console.log(`${name}: at most ${ulp} ulp from silicon`);
+  console.log(`${rows.length} rows, ${total} cases of seed ${o.seed}, ${failed} differ`);
+  return failed;
+}
+
+function record(rows: readonly Decoded[], all: readonly Decoded[], o: Options): void {
+  const witness = witnessName();
+  let bytes = 0, total = 0;
+  for (const group of new Set(all.map(groupOf))) {
+    const mine = rows.filter((d) => groupOf(d) === group);
+    if (mine.length === 0) continue;
+    const kept = new Map(readGroup(group).map((row) => [row.key, row]));
+    for (const d of mine) {
+      const named = casesOf(d, o), outcomes = runOnSilicon(named.map((each) => each.c));
+      const cases: Change[][] = named.map(({ c }, k) => changesOf(c, d, outcomes[k]!));
+      const counts = [0, 1, 2].map((mode) =>
+        named.filter((each) => each.mode === mode).length) as RecordedRow['counts'];
+      kept.set(rowKey(d), { key: rowKey(d), seed: o.seed, witness, counts, cases });
+      total += cases.length;
+    }
+    const present = all.filter((d) => groupOf(d) === group).map(rowKey);
+    const size = writeGroup(group, [...new Set(present)].flatMap((key) => kept.get(key) ?? []));
+    bytes += size;
+    console.log(`isa/vectors/${group}.vec: ${mine.length} rows, ${(size / 1024).toFixed(0)} KiB`);
+  }
+  console.log(`${total} cases recorded, ${(bytes / 2 ** 20).toFixed(2)} MiB written, witness ${witness}`);
+}
+
+await runSteps(async () => {
+  const o = parse(process.argv.slice(2));
+  const why = unusable();
+  if (why !== '') throw new StepError(`isa:record needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
+  buildCore();
+  const all = await decodedRows();
+  const rows = all.filter((d) => isJudged(d) && o.rows.test(`${groupOf(d)}: ${rowKey(d)}`));
+  if (rows.length === 0) throw new StepError(`no row matches ${o.rows.source}; isa:record`, 2);
+  if (!o.compare) record(rows, all, o);
+  else if (compareAll(rows, o) > 0) throw new StepError('isa:record --compare', 1);
+});
