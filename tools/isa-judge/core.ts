@@ -263,17 +263,25 @@ export class JudgedCore {
     this.set64('rip', KERNEL + BigInt(IRET_STUB));
     this.set64('cr2', 0n);
     this.loadFpu(c.fx);
-    // IRET to a 16-bit stack leaves the upper half of ESP (SDM vol. 2 IRET); kernels hide that.
-    this.core.cpuTurn();
-    if (c.mode !== 2) this.set64('rsp', c.regs[4]!);
+    this.enter(c, c.regs[4]!);
     let steps = 0, vector = -1;
     for (;;) {
       vector = this.untilHandler();
       if (vector !== DEBUG) break;
       steps++;
       if (steps >= c.steps) break;
+      this.enter(c, this.view.getBigUint64(this.ram + TABLES + Number(this.get64('rsp') - KERNEL) + 24,
+        true));
     }
     return this.outcome(before, steps, vector);
+  }
+
+  /**
+   * The IRET at RIP. To a 16-bit stack it leaves the upper half of ESP (SDM vol. 2 IRET); kernels hide that.
+   */
+  private enter(c: Case, rsp: bigint): void {
+    this.core.cpuTurn();
+    if (c.mode !== 2) this.set64('rsp', BigInt.asUintN(32, rsp));
   }
 
   private outcome(before: Uint8Array, steps: number, vector: number): Outcome {

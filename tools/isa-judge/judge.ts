@@ -49,7 +49,8 @@ function forgiving(d: Decoded, c: Case, ours: readonly Change[], theirs: readonl
     return { field, value };
   });
   const listed = new Set(ours.map((change) => change.field));
-  return out.filter((x) => !isR(x.field) || listed.has(x.field) || x.value !== register(c, x.field - Field.R0));
+  return out.filter((x) => !isR(x.field) || listed.has(x.field)
+    || x.value !== register(c, x.field - Field.R0));
 }
 
 const floats = new DataView(new ArrayBuffer(4));
@@ -77,7 +78,7 @@ const valueOf = (list: readonly Change[], field: number): bigint | undefined =>
   list.find((x) => x.field === field)?.value;
 
 /** An access that wraps at 4 GiB in a segment with that limit may fault or not (SDM vol. 3A 5.3). */
-function wraps(c: Case, ours: readonly Change[], theirs: readonly Change[]): boolean {
+export function wraps(c: Case, ours: readonly Change[], theirs: readonly Change[]): boolean {
   const vectors = [valueOf(ours, Field.VECTOR), valueOf(theirs, Field.VECTOR)];
   const segment = vectors.some((v) => v === 12n || v === 13n), page = vectors.includes(14n);
   const at = valueOf(ours, Field.CR2) ?? valueOf(theirs, Field.CR2) ?? 1000n;
