@@ -6,6 +6,7 @@ import { run, runSteps } from './steps.ts';
 const GENERATORS: readonly (readonly [name: string, script: string])[] = [
   ['memory layout', 'tools/layout/main.ts'],
   ['instruction table', 'tools/isa-gen/main.ts'],
+  ['conformance table', 'tools/isa-judge/conformance.ts'],
 ];
 
 await runSteps(() => {

@@ -1,7 +1,8 @@
-// npm run isa:check [-- --rows R] [--vectors]: every recorded vector (isa/vectors) in the core as it ships;
+// npm run isa:check [-- --rows R] [--json FILE]: every recorded vector (isa/vectors) in the core as it ships;
 // prints per group `rows, vectors, failed`. Needs no particular processor. A failure names row, mode, case,
 // code and fields.
 
+import { writeFileSync } from 'node:fs';
 import { buildCore, runSteps, StepError } from '../steps.ts';
 import { JudgedCore } from './core.ts';
 import { changesOf } from './delta.ts';
@@ -60,6 +61,9 @@ async function main(): Promise<void> {
     sum.rows += r.rows; sum.vectors += r.vectors; sum.failed += r.failed; sum.missing += r.missing.length;
   }
   console.log(`all        ${sum.rows} rows, ${sum.vectors} vectors, ${sum.failed} failed`);
+  const json = process.argv.indexOf('--json');
+  if (json >= 0) writeFileSync(process.argv[json + 1]!,
+    JSON.stringify({ passed: sum.vectors - sum.failed, failed: sum.failed + sum.missing }));
   if (sum.vectors === 0) throw new StepError('isa:check (no vectors matched) ', 2);
   if (sum.failed + sum.missing > 0) throw new StepError('isa:check', 1);
 }

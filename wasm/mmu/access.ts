@@ -76,7 +76,11 @@ export function linearAt<T>(c: Cpu, seg: u32, offset: u64, write: bool): u64 {
 /** Linear address of `seg:offset` for n bytes, with the segment checks of the mode. */
 export function linearBytes(c: Cpu, seg: u32, offset: u64, n: u32, write: bool): u64 {
   const s = changetype<usize>(c) + <usize>CpuBlock.SEGMENTS + seg * SEG_BYTES;
-  if (c.mode64) return seg >= <u32>Seg.FS ? load<u64>(s) + offset : offset;
+  if (c.mode64) {
+    const va = seg >= <u32>Seg.FS ? load<u64>(s) + offset : offset;
+    if (seg != Seg.SS) dataVa = va;
+    return va;
+  }
   const end = write ? load<u32>(s, SEG_WRITE_END) : load<u32>(s, SEG_READ_END);
   if (offset + n <= <u64>end) return (load<u64>(s) + offset) & 0xFFFFFFFF;
   return segmentLinear(c, seg, offset, n, write);
@@ -107,7 +111,7 @@ function checkLinear(c: Cpu, va: u64, n: u32, implicit: bool): bool {
   if (c.longMode && (<u64>((<i64>va << 16) >> 16) != va || <u64>((<i64>last << 16) >> 16) != last)) {
     // The run loop turns it into #SS(0) for an operand whose segment is SS (noncanonicalVector).
     raiseError(c, Vector.GP, 0);
-    noncanonical = true;
+    noncanonical = va != dataVa;
     return false;
   }
   if (implicit) return true;
@@ -125,6 +129,8 @@ export function misaligned(c: Cpu, va: u64, mask: u64): bool {
 
 /** The pending #GP came from a non-canonical data address. The run loop clears it. */
 let noncanonical: bool = false;
+/** Last address that was made with another segment than SS: strings and XLAT are data references too. */
+let dataVa: u64 = 0;
 export function takeNoncanonical(): bool {
   const was = noncanonical;
   noncanonical = false;
