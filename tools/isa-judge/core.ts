@@ -6,7 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONTROL, Control, CPU_BLOCKS, CPU_BLOCK_BYTES } from '../../src/emu/generated-layout.ts';
+import { CONTROL, Control, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_STATE } from '../../src/emu/generated-layout.ts';
 import { ROOT } from '../steps.ts';
 import {
   CODE, CODE_BYTES, DATA, DATA_BYTES, DATA_PAGES, End, LDT, READ_ONLY_PAGE, dataBefore, type Case,
@@ -33,7 +33,7 @@ const USER_GATES = new Set([3, 4]);
 const SEGMENTS = 0x400, SEGMENT_BYTES = 32, X87 = 0x500, XMM = 0x600;
 
 interface CoreExports {
-  machineInit(): void; cpuInit(id: number): void; cpuTurn(): void; cpuAddress(id: number): number;
+  machineInit(): void; cpuInit(id: number): void; cpuTurn(): void;
   setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
 }
 
@@ -91,7 +91,7 @@ export class JudgedCore {
     }
     this.core.machineInit();
     this.core.cpuInit(0);
-    this.cpu = this.core.cpuAddress(0);
+    this.cpu = CPU_BLOCKS + CPU_STATE;
     this.writeTables();
     this.boot();
   }

@@ -52,7 +52,8 @@ export function pageWithinCode(c: Cpu, ipBase: u64): bool {
 
 /** Go to page-relative target t, outside the page or not decoded: JUMP, or #GP. */
 export function leaveTo(c: Cpu, t: u64): i32 {
-  const target = (c.ipBase + t) & c.ipMask;
+  // 16-bit code reaches beyond 64 KiB with an operand size of 32 bits: #GP, not a wrap (SDM vol. 2 JMP).
+  const target = (c.ipBase + t) & (c.ipMask | 0xFFFFFFFF);
   if (!checkCodeTarget(c, target)) return Status.FAULT;
   c.rip = target;
   return Status.JUMP;
