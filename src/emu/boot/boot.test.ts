@@ -247,3 +247,16 @@ test('firmware data: BIOS data area, ACPI and MP tables where systems look', asy
   expect(text(0xF0000, 4)).toBe('_MP_');
   expect(text(ram.get32(0xF0004), 4)).toBe('PCMP');
 });
+
+test('interrupt vectors of real mode: IRET at F000:FF53, and CF = 1 for disk, system and clock calls', async () => {
+  const ram = new GuestRam(new Uint8Array(8 * MIB));
+  await loadPayload(ram, 1, boot(multiboot(elf64(0x100000n, [{ physical: 0x100000, data: [1] }]), 0x200, 0)));
+  const handler = (vector: number): string => {
+    const at = ((ram.get32(4 * vector) >>> 16) << 4) + (ram.get32(4 * vector) & 0xFFFF);
+    return Buffer.from(ram.bytes.subarray(at, at + 9)).toString('hex');
+  };
+  expect(ram.get32(0)).toBe(0xF000FF53);
+  for (const vector of [0, 8, 0x10, 0x16, 0x70, 0xFF]) expect(handler(vector).slice(0, 2)).toBe('cf');
+  // push bp; mov bp, sp; or word [bp+6], 1; pop bp; iret
+  for (const vector of [0x13, 0x15, 0x1A]) expect(handler(vector)).toBe('5589e5834e06015dcf');
+});

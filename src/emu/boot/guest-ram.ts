@@ -23,6 +23,8 @@ export const LOW = {
   /** ACPI tables, then the MP table. */
   ACPI: 0xE0000,
   MP_TABLE: 0xF0000,
+  /** Answers to BIOS calls; F000:FF53 is where every PC's BIOS has its IRET. */
+  BIOS_IRET: 0xFFF53,
   HIGH: 0x100000,
 } as const;
 
@@ -105,6 +107,25 @@ export function putBiosData(ram: GuestRam): void {
   ram.put16(BDA_COM1, 0x3F8);
   ram.put16(BDA_EBDA_SEGMENT, LOW.EBDA >> 4);
   ram.put16(BDA_MEMORY_KIB, LOW.EBDA >> 10);
+}
+
+/**
+ * Interrupt vectors of real mode, for kernels that look for a BIOS before they go on without (Xen's start of
+ * a processor does). Every call returns; the disk, system and clock services say "not supported" by CF = 1.
+ */
+export function putInterruptVectors(ram: GuestRam): void {
+  const IRET = Uint8Array.of(0xCF);
+  // push bp; mov bp, sp; or word [bp + 6], 1 (CF of the FLAGS that IRET restores); pop bp; iret
+  const REFUSE = Uint8Array.of(0x55, 0x89, 0xE5, 0x83, 0x4E, 0x06, 0x01, 0x5D, 0xCF);
+  const REFUSED = new Set([0x13, 0x15, 0x1A]);
+  const SEGMENT = 0xF000;
+  ram.put(LOW.BIOS_IRET, IRET, 'The BIOS calls');
+  ram.put(LOW.BIOS_IRET + IRET.length, REFUSE, 'The BIOS calls');
+  for (let vector = 0; vector < 256; vector++) {
+    const at = LOW.BIOS_IRET + (REFUSED.has(vector) ? IRET.length : 0);
+    ram.put16(4 * vector, at - (SEGMENT << 4));
+    ram.put16(4 * vector + 2, SEGMENT);
+  }
 }
 
 /** Identity map of the first 4 GiB; returns CR3. */

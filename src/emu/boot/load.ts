@@ -7,7 +7,7 @@ import { buildAcpi } from '../acpi/tables.ts';
 import { buildMpTable } from '../acpi/mp-table.ts';
 import { looksLikeLinux, parseBzImage } from './bzimage.ts';
 import { isElf } from './elf.ts';
-import { LOW, putBiosData, type BootState, type GuestRam } from './guest-ram.ts';
+import { LOW, putBiosData, putInterruptVectors, type BootState, type GuestRam } from './guest-ram.ts';
 import { loadLinux } from './linux.ts';
 import { findMultiboot, loadMultiboot } from './multiboot.ts';
 
@@ -34,5 +34,6 @@ export async function loadPayload(ram: GuestRam, cpus: number, boot: BootConfig)
   const acpi = buildAcpi({ cpus, base: LOW.ACPI, ramBytes: ram.size });
   ram.put(LOW.ACPI, acpi.bytes, 'The ACPI tables');
   ram.put(LOW.MP_TABLE, buildMpTable({ cpus, base: LOW.MP_TABLE }), 'The MP table');
+  putInterruptVectors(ram);
   return kind === 'linux' ? loadLinux(ram, boot, acpi.rsdp) : loadMultiboot(ram, boot);
 }
