@@ -12,7 +12,8 @@ export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
   // Debian 13 is 200 MB and minutes to prepare: its test runs in CI, which prepares it, and where it is named.
-  testIgnore: process.env.CI !== undefined || process.argv.includes('debian13') ? [] : ['debian13.spec.ts'],
+  testIgnore: process.env.CI !== undefined || process.argv.includes('debian13') ? []
+    : ['debian13.spec.ts'],
   globalSetup: './e2e/prepare.ts',
   outputDir: 'test-results',
   workers: 1,
