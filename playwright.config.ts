@@ -11,7 +11,7 @@ export const PLAIN_PORT = PREVIEW_PORT + 1;
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '*.spec.ts',
-  // Debian 13 is 200 MB and minutes to prepare: its test runs in CI, which prepares it, and where it is named.
+  // Debian 13 is 200 MB and minutes to prepare: its test runs in CI, which does that, and by name.
   testIgnore: process.env.CI !== undefined || process.argv.includes('debian13') ? []
     : ['debian13.spec.ts'],
   globalSetup: './e2e/prepare.ts',
