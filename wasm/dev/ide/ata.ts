@@ -1,15 +1,17 @@
 // Commands of an ATA disk (ATA/ATAPI-6 section 8; the older ones from ATA-1): addressing by CHS, 28 and 48
-// bits, PIO, MULTIPLE and DMA transfers, verify, flush, power modes, identification. Left out: queued DMA,
-// security, SET MAX, host protected area, device configuration overlay, CompactFlash, media status,
-// READ/WRITE LONG and BUFFER: they end with ABRT as on a drive without them.
+// bits, PIO, MULTIPLE and DMA transfers, verify, flush, power modes, identification, volatile SET MAX. Left
+// out: queued DMA, security, SET MAX passwords, device configuration overlay, CompactFlash, media status,
+// READ/WRITE LONG, trim: they end with ABRT as on a drive without them.
 
 import { BlockStatus, Drive, DriveFlag, DriveKind } from "../../bus/block";
 import { packetCommand } from "./atapi";
 import { abandon, raiseIntrq, setSignature, updateIntrq } from "./channel";
 import { AtaCommand } from "./commands";
 import { setFeatures, smart } from "./features";
-import { MAX_LBA28, MAX_MULTIPLE, identifyDisk, sectorsOf } from "./identify";
-import { startDma, startFlush, startPioBuffer, startPioIn, startPioOut, startVerify } from "./transfer";
+import { MAX_LBA28, MAX_MULTIPLE, identifyDisk, reachOf, sectorsOf } from "./identify";
+import {
+  startDma, startFlush, startPioBuffer, startPioIn, startPioOut, startPioTake, startVerify,
+} from "./transfer";
 import {
   Addressing, Ata, AtaError, DISK_SECTOR, Device, IdeChannel, IdeDrive, Op, bufferOf, driveOf, infoOf,
     selectedNumber,
@@ -45,6 +47,8 @@ export function ataAbort(ch: IdeChannel, d: IdeDrive): void {
 /** The backend failed: unreadable sector, or a fault of the device. */
 export function ataFail(ch: IdeChannel, d: IdeDrive, status: BlockStatus): void {
   const reading = ch.op == Op.PIO_IN || ch.op == Op.DMA_IN || ch.op == Op.VERIFY;
+  // What could not be flushed keeps the drive awake.
+  d.asleep = 0;
   if (status == BlockStatus.MEDIUM && reading) endWith(ch, d, Ata.ERR, AtaError.UNC);
   else endWith(ch, d, Ata.ERR | Ata.DF, AtaError.ABRT);
 }
@@ -129,11 +133,14 @@ function kindOf(command: u32): u32 {
   }
 }
 
+function addressing28(ch: IdeChannel): u32 {
+  return (ch.device & Device.LBA) != 0 ? Addressing.LBA28 : Addressing.CHS;
+}
+
 function transfer(ch: IdeChannel, d: IdeDrive, kind: u32): void {
   const way = kind & Kind.WAY;
   const writing = (kind & Kind.WRITE) != 0;
-  ch.addressing = (kind & Kind.EXT) != 0 ? Addressing.LBA48
-    : (ch.device & Device.LBA) != 0 ? Addressing.LBA28 : Addressing.CHS;
+  ch.addressing = (kind & Kind.EXT) != 0 ? Addressing.LBA48 : addressing28(ch);
   const readOnly = (atomic.load<u32>(infoOf(d), Drive.FLAGS) & DriveFlag.READ_ONLY) != 0;
   if ((way == Kind.MULTIPLE && d.multiple == 0) || (writing && readOnly)) {
     ataAbort(ch, d);
@@ -141,7 +148,7 @@ function transfer(ch: IdeChannel, d: IdeDrive, kind: u32): void {
   }
   const first = sectorOf(ch, d);
   const count = sectorCount(ch, d);
-  const all = sectorsOf(d);
+  const all = reachOf(d);
   if (first >= all || <u64>count > all - first) {
     endWith(ch, d, Ata.ERR, AtaError.IDNF);
     return;
@@ -191,6 +198,35 @@ function readNativeMax(ch: IdeChannel, d: IdeDrive, ext: bool): void {
   ataSucceed(ch, d);
 }
 
+/**
+ * SET MAX ADDRESS (EXT), right behind READ NATIVE MAX ADDRESS (section 8.47). An image has no place for a
+ * setting that outlives the power: the non-volatile form is refused, and so are the SET MAX passwords.
+ */
+function setMax(ch: IdeChannel, d: IdeDrive, ext: bool): void {
+  const native: u32 = ext ? AtaCommand.READ_NATIVE_MAX_EXT : AtaCommand.READ_NATIVE_MAX;
+  ch.addressing = ext ? Addressing.LBA48 : addressing28(ch);
+  const last = sectorOf(ch, d);
+  if (d.before != native || (d.count & 1) != 0 || last == NOWHERE) {
+    ataAbort(ch, d);
+    return;
+  }
+  const all = sectorsOf(d);
+  if (last >= all) {
+    endWith(ch, d, Ata.ERR, AtaError.IDNF);
+    return;
+  }
+  d.maxSectors = last + 1 == all ? 0 : last + 1;
+  ataSucceed(ch, d);
+}
+
+/** SEEK: nothing moves, but the address must be one (section 8.35 of ATA/ATAPI-5). */
+function seek(ch: IdeChannel, d: IdeDrive): void {
+  ch.addressing = addressing28(ch);
+  d.standby = 0;
+  if (sectorOf(ch, d) < reachOf(d)) ataSucceed(ch, d);
+  else endWith(ch, d, Ata.ERR, AtaError.IDNF);
+}
+
 function checkPower(ch: IdeChannel, d: IdeDrive): void {
   d.count = d.standby != 0 ? 0 : POWER_ACTIVE;
   ataSucceed(ch, d);
@@ -199,6 +235,13 @@ function checkPower(ch: IdeChannel, d: IdeDrive): void {
 function power(ch: IdeChannel, d: IdeDrive, standby: u32): void {
   d.standby = standby;
   ataSucceed(ch, d);
+}
+
+/** The heads are parked: what the cache holds is on the disk before that. */
+function park(ch: IdeChannel, d: IdeDrive, asleep: u32): void {
+  d.standby = 1;
+  d.asleep = asleep;
+  startFlush(ch);
 }
 
 /** EXECUTE DEVICE DIAGNOSTIC: both drives; drive 0 is selected afterwards and interrupts. */
@@ -222,14 +265,18 @@ function otherCommand(ch: IdeChannel, d: IdeDrive, command: u32): void {
     case AtaCommand.SMART: smart(ch, d); break;
     case AtaCommand.READ_NATIVE_MAX: readNativeMax(ch, d, false); break;
     case AtaCommand.READ_NATIVE_MAX_EXT: readNativeMax(ch, d, true); break;
+    case AtaCommand.SET_MAX: setMax(ch, d, false); break;
+    case AtaCommand.SET_MAX_EXT: setMax(ch, d, true); break;
+    case AtaCommand.READ_BUFFER: startPioBuffer(ch, DISK_SECTOR, DISK_SECTOR); break;
+    case AtaCommand.WRITE_BUFFER: startPioTake(ch, DISK_SECTOR, DISK_SECTOR); break;
     case AtaCommand.CHECK_POWER:
     case AtaCommand.CHECK_POWER_OLD: checkPower(ch, d); break;
     case AtaCommand.STANDBY_IMMEDIATE:
     case AtaCommand.STANDBY_IMMEDIATE_OLD:
-    case AtaCommand.SLEEP:
-    case AtaCommand.SLEEP_OLD: power(ch, d, 1); break;
     case AtaCommand.STANDBY:
-    case AtaCommand.STANDBY_OLD:
+    case AtaCommand.STANDBY_OLD: park(ch, d, 0); break;
+    case AtaCommand.SLEEP:
+    case AtaCommand.SLEEP_OLD: park(ch, d, 1); break;
     case AtaCommand.IDLE:
     case AtaCommand.IDLE_OLD:
     case AtaCommand.IDLE_IMMEDIATE:
@@ -237,7 +284,7 @@ function otherCommand(ch: IdeChannel, d: IdeDrive, command: u32): void {
     default:
       if (command >= <u32>AtaCommand.RECALIBRATE
         && command <= <u32>AtaCommand.RECALIBRATE_LAST) ataSucceed(ch, d);
-      else if (command >= <u32>AtaCommand.SEEK && command <= <u32>AtaCommand.SEEK_LAST) ataSucceed(ch, d);
+      else if (command >= <u32>AtaCommand.SEEK && command <= <u32>AtaCommand.SEEK_LAST) seek(ch, d);
       else ataAbort(ch, d);
       break;
   }
@@ -251,6 +298,8 @@ export function ataCommand(ch: IdeChannel, d: IdeDrive, command: u32): void {
   }
   ch.active = selectedNumber(ch);
   ch.packet = 0;
+  d.before = d.command;
+  d.command = command;
   if (d.kind == DriveKind.CDROM) {
     packetCommand(ch, d, command);
     return;

@@ -1,12 +1,14 @@
 // Packets that are answered from the drive's own knowledge: inquiry, sense, capacity, table of contents,
-// modes, features, events (SPC-2 and MMC-3; the tables are named at each). All multi-byte fields are
+// features, events (SPC-2 and MMC-3; the tables are named at each). All multi-byte fields are
 // big-endian.
 
-import { Drive } from "../../bus/block";
 import { Packet } from "./commands";
 import { sectorsOf } from "./identify";
-import { MediaEvent, Sense, hasMedium, packet16, packet8, packetRefuse, packetReply } from "./atapi";
-import { CD_SECTOR, IdeChannel, IdeDrive, bufferOf, infoOf } from "./state";
+import {
+  MediaEvent, Sense, hasMedium, packet16, packet32, packet8, packetRefuse, packetReply, takeAttention,
+} from "./atapi";
+import { modeSense } from "./atapi-modes";
+import { CD_SECTOR, IdeChannel, IdeDrive, bufferOf } from "./state";
 
 /** Vendor, product, revision: "SKEP    " "CD-ROM          " "1.0 ". */
 const INQUIRY_TEXT = memory.data<u8>([83, 75, 69, 80, 32, 32, 32, 32, 67, 68, 45, 82, 79, 77, 32, 32, 32, 32,
@@ -26,33 +28,36 @@ const MSF_BIT: u32 = 2;
 const FRAMES_PER_SECOND: u32 = 75;
 const FRAMES_PER_MINUTE: u32 = 4500;
 const LEAD_IN_FRAMES: u32 = 150;
-/** Mode pages: error recovery, capabilities, all. */
-const PAGE_RECOVERY: u32 = 0x01;
-const PAGE_CAPABILITIES: u32 = 0x2A;
-const PAGE_ALL: u32 = 0x3F;
-const PAGE_BITS: u32 = 0x3F;
-const RECOVERY_BYTES: u32 = 8;
-const CAPABILITIES_BYTES: u32 = 22;
-/** 706 KB/s x 10. */
-const SPEED_KB: u32 = 7056;
-/** Features (MMC-3 section 5.2): profiles, core, removable medium, random readable, CD read. */
+/** Features (MMC-3 section 5.2), and the types of GET CONFIGURATION's request. */
 const PROFILE_CD_ROM: u32 = 8;
 const FEATURE_CORE: u32 = 1;
+const FEATURE_MORPHING: u32 = 2;
 const FEATURE_REMOVABLE: u32 = 3;
 const FEATURE_READABLE: u32 = 0x10;
 const FEATURE_CD_READ: u32 = 0x1E;
+const FEATURE_POWER: u32 = 0x100;
+const FEATURE_TIMEOUT: u32 = 0x105;
+const TYPE_CURRENT: u32 = 1;
+const TYPE_ONE: u32 = 2;
 const PERSISTENT_CURRENT: u8 = 3;
 const EVENT_MEDIA_CLASS: u32 = 4;
 const EVENT_MEDIA_BIT: u32 = 0x10;
 const POLLED: u32 = 1;
-const MEDIUM_PRESENT: u8 = 2;
+const TRAY_OPEN: u32 = 1;
+const MEDIUM_PRESENT: u32 = 2;
+/** MECHANISM STATUS. */
+const DOOR_OPEN: u32 = 0x10;
+/** READ SUBCHANNEL: Q data are wanted; formats; no audio status. */
+const SUB_Q: u32 = 0x40;
+const enum SubFormat { POSITION = 1, CATALOGUE = 2, RECORDING = 3 }
+const NO_AUDIO: u32 = 0x15;
 
 // @ts-ignore: decorator
 @inline
-function put8(at: usize, v: u32): void { store<u8>(at, <u8>v); }
+export function put8(at: usize, v: u32): void { store<u8>(at, <u8>v); }
 // @ts-ignore: decorator
 @inline
-function put16(at: usize, v: u32): void { store<u16>(at, bswap<u16>(<u16>v)); }
+export function put16(at: usize, v: u32): void { store<u16>(at, bswap<u16>(<u16>v)); }
 // @ts-ignore: decorator
 @inline
 function put32(at: usize, v: u32): void { store<u32>(at, bswap<u32>(v)); }
@@ -74,7 +79,9 @@ export function packetAnswer(ch: IdeChannel, d: IdeDrive, command: u32): bool {
     case Packet.READ_DISC_INFORMATION: discInformation(ch, d); break;
     case Packet.READ_TRACK_INFORMATION: trackInformation(ch, d); break;
     case Packet.READ_SUBCHANNEL: readSubchannel(ch, d); break;
+    case Packet.READ_HEADER: readHeader(ch, d); break;
     case Packet.MECHANISM_STATUS:
+      put8(bufferOf(ch) + 1, d.trayOpen != 0 ? DOOR_OPEN : 0);
       put8(bufferOf(ch) + 5, 1);
       packetReply(ch, d, 8, packet16(ch, 8));
       break;
@@ -106,8 +113,7 @@ function requestSense(ch: IdeChannel, d: IdeDrive): void {
   put8(at, SENSE_CURRENT);
   if (d.attention != 0 && d.senseKey == 0) {
     put8(at + 2, Sense.UNIT_ATTENTION);
-    put8(at + 12, Sense.CHANGED >> 8);
-    d.attention = 0;
+    put8(at + 12, takeAttention(d) >> 8);
   } else {
     put8(at + 2, d.senseKey);
     put8(at + 12, d.asc);
@@ -194,53 +200,6 @@ function fullToc(at: usize, sectors: u32): u32 {
   return <u32>(e - at);
 }
 
-/** SPC-2 section 8.3.3: no block descriptors, and nothing can be changed or saved. */
-function modeSense(ch: IdeChannel, d: IdeDrive, header: u32, allowed: u32): void {
-  const at = bufferOf(ch);
-  const page = packet8(ch, 2) & PAGE_BITS;
-  const changeable = packet8(ch, 2) >> 6;
-  let bytes = header;
-  if (changeable == 3 || (page != PAGE_RECOVERY && page != PAGE_CAPABILITIES && page != PAGE_ALL)) {
-    packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, changeable == 3 ? 0x3900 : Sense.INVALID_FIELD);
-    return;
-  }
-  if (page != PAGE_CAPABILITIES) {
-    put8(at + bytes, PAGE_RECOVERY);
-    put8(at + bytes + 1, RECOVERY_BYTES - 2);
-    if (changeable != 1) put8(at + bytes + 3, 5);
-    bytes += RECOVERY_BYTES;
-  }
-  if (page != PAGE_RECOVERY) {
-    if (changeable != 1) capabilities(at + bytes, d);
-    put8(at + bytes, PAGE_CAPABILITIES);
-    put8(at + bytes + 1, CAPABILITIES_BYTES - 2);
-    bytes += CAPABILITIES_BYTES;
-  }
-  // Medium type: 120 mm data disc, or door closed without one.
-  const medium: u32 = hasMedium(d) ? 1 : 0x70;
-  if (header == 4) {
-    put8(at, bytes - 1);
-    put8(at + 1, medium);
-  } else {
-    put16(at, bytes - 2);
-    put8(at + 2, medium);
-  }
-  packetReply(ch, d, bytes, allowed);
-}
-
-/** MMC-3 table 259. */
-function capabilities(at: usize, d: IdeDrive): void {
-  // Reads CD-R, CD-RW, method 2.
-  put8(at + 2, 0x07);
-  // Mode 2 forms 1 and 2, multi-session.
-  put8(at + 4, 0x70);
-  // Tray that locks and ejects; locked now.
-  put8(at + 6, 0x29 | (atomic.load<u32>(infoOf(d), Drive.LOCKED) != 0 ? 2 : 0));
-  put16(at + 8, SPEED_KB);
-  put16(at + 12, 512);
-  put16(at + 14, SPEED_KB);
-}
-
 /** One feature descriptor; returns the offset behind it. */
 function feature(at: usize, bytes: u32, code: u32, flags: u32, extra: u32): u32 {
   put16(at + bytes, code);
@@ -249,36 +208,48 @@ function feature(at: usize, bytes: u32, code: u32, flags: u32, extra: u32): u32 
   return bytes + 4 + extra;
 }
 
-/** MMC-3 section 6.6: from the feature that was asked for on, or it alone. */
+/** Is `code` part of the answer? RT 0: all from the start on, 1: current ones of these, 2: it alone. */
+function isWanted(ch: IdeChannel, code: u32, current: bool): bool {
+  const start = packet16(ch, 2);
+  const type = packet8(ch, 1) & 3;
+  if (type == TYPE_ONE) return start == code;
+  return start <= code && (current || type != TYPE_CURRENT);
+}
+
+/** MMC-3 section 6.6 with the features that the profile CD-ROM has (section 5.4.3). */
 function getConfiguration(ch: IdeChannel, d: IdeDrive): void {
   const at = bufferOf(ch);
-  const start = packet16(ch, 2);
-  const only = (packet8(ch, 1) & 3) == 2;
-  const current: u32 = hasMedium(d) ? 1 : 0;
+  const medium = hasMedium(d);
+  const current: u32 = medium ? 1 : 0;
   let bytes: u32 = 8;
-  put16(at + 6, hasMedium(d) ? PROFILE_CD_ROM : 0);
-  if (start == 0) {
+  put16(at + 6, medium ? PROFILE_CD_ROM : 0);
+  if (isWanted(ch, 0, true)) {
     put16(at + bytes + 4, PROFILE_CD_ROM);
     put8(at + bytes + 6, current);
     bytes = feature(at, bytes, 0, PERSISTENT_CURRENT, 4);
   }
-  if (only ? start == FEATURE_CORE : start <= FEATURE_CORE) {
+  if (isWanted(ch, FEATURE_CORE, true)) {
     // Physical interface: ATAPI.
     put32(at + bytes + 4, 2);
     bytes = feature(at, bytes, FEATURE_CORE, PERSISTENT_CURRENT, 4);
   }
-  if (only ? start == FEATURE_REMOVABLE : start <= FEATURE_REMOVABLE) {
+  if (isWanted(ch, FEATURE_MORPHING, true)) {
+    bytes = feature(at, bytes, FEATURE_MORPHING, PERSISTENT_CURRENT, 4);
+  }
+  if (isWanted(ch, FEATURE_REMOVABLE, true)) {
     // Tray, eject, lock.
     put8(at + bytes + 4, 0x29);
     bytes = feature(at, bytes, FEATURE_REMOVABLE, PERSISTENT_CURRENT, 4);
   }
-  if (only ? start == FEATURE_READABLE : start <= FEATURE_READABLE) {
+  if (isWanted(ch, FEATURE_READABLE, medium)) {
     put32(at + bytes + 4, CD_SECTOR);
     put16(at + bytes + 8, 16);
     bytes = feature(at, bytes, FEATURE_READABLE, current, 8);
   }
-  if (only ? start == FEATURE_CD_READ : start <= FEATURE_CD_READ) {
-    bytes = feature(at, bytes, FEATURE_CD_READ, current, 4);
+  if (isWanted(ch, FEATURE_CD_READ, medium)) bytes = feature(at, bytes, FEATURE_CD_READ, current, 4);
+  if (isWanted(ch, FEATURE_POWER, true)) bytes = feature(at, bytes, FEATURE_POWER, PERSISTENT_CURRENT, 0);
+  if (isWanted(ch, FEATURE_TIMEOUT, true)) {
+    bytes = feature(at, bytes, FEATURE_TIMEOUT, PERSISTENT_CURRENT, 0);
   }
   put32(at, bytes - 4);
   packetReply(ch, d, bytes, packet16(ch, 7));
@@ -302,7 +273,7 @@ function getEventStatus(ch: IdeChannel, d: IdeDrive): void {
   put16(at, 6);
   put8(at + 2, EVENT_MEDIA_CLASS);
   put8(at + 4, d.event);
-  put8(at + 5, hasMedium(d) ? MEDIUM_PRESENT : 0);
+  put8(at + 5, (hasMedium(d) ? MEDIUM_PRESENT : 0) | (d.trayOpen != 0 ? TRAY_OPEN : 0));
   d.event = MediaEvent.NONE;
   packetReply(ch, d, 8, packet16(ch, 7));
 }
@@ -329,8 +300,42 @@ function trackInformation(ch: IdeChannel, d: IdeDrive): void {
   packetReply(ch, d, 36, packet16(ch, 7));
 }
 
-/** MMC-3 section 6.29: no audio status. */
+/** SFF-8020i section 10.8.16: mode 1 and the address of the sector asked for. */
+function readHeader(ch: IdeChannel, d: IdeDrive): void {
+  const at = bufferOf(ch);
+  const sector = packet32(ch, 2);
+  if (<u64>sector >= sectorsOf(d)) {
+    packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.OUT_OF_RANGE);
+    return;
+  }
+  put8(at, 1);
+  putAddress(at + 4, sector, (packet8(ch, 1) & MSF_BIT) != 0);
+  packetReply(ch, d, 8, packet16(ch, 7));
+}
+
+/** MMC-3 section 6.29: no audio; the position is the start of track 1; neither catalogue number nor ISRC. */
 function readSubchannel(ch: IdeChannel, d: IdeDrive): void {
-  put8(bufferOf(ch) + 1, 0x15);
-  packetReply(ch, d, 4, packet16(ch, 7));
+  const at = bufferOf(ch);
+  const format = packet8(ch, 3);
+  const msf = (packet8(ch, 1) & MSF_BIT) != 0;
+  put8(at + 1, NO_AUDIO);
+  let bytes: u32 = 4;
+  if ((packet8(ch, 2) & SUB_Q) != 0) {
+    if (format < <u32>SubFormat.POSITION || format > <u32>SubFormat.RECORDING) {
+      packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.INVALID_FIELD);
+      return;
+    }
+    bytes = format == <u32>SubFormat.POSITION ? 16 : 24;
+    put8(at + 4, format);
+    if (format != <u32>SubFormat.CATALOGUE) {
+      put8(at + 5, DATA_TRACK);
+      put8(at + 6, 1);
+    }
+    if (format == <u32>SubFormat.POSITION) {
+      put8(at + 7, 1);
+      putAddress(at + 8, 0, msf);
+    }
+  }
+  put16(at + 2, bytes - 4);
+  packetReply(ch, d, bytes, packet16(ch, 7));
 }

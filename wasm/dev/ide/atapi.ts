@@ -1,9 +1,10 @@
 // The ATAPI CD-ROM drive (ATA/ATAPI-6 sections 8.23 PACKET, 9.8; SPC-2 and MMC-3 for the packets): data discs
 // of 2048-byte sectors, PIO with the host's byte count limit, bus master. Sense data as in SPC-2 table 108.
-// Left out: audio, raw sectors, writing, MODE SELECT, several sessions.
+// Left out: audio, raw sectors, writing, several sessions.
 
 import { BlockStatus, Drive, DriveFlag } from "../../bus/block";
 import { packetAnswer } from "./atapi-answers";
+import { modeSelect } from "./atapi-modes";
 import { abandon, raiseIntrq, setSignature } from "./channel";
 import { AtaCommand, Packet } from "./commands";
 import { setFeatures } from "./features";
@@ -11,7 +12,8 @@ import { ataAbort, ataSucceed } from "./ata";
 import { identifyCd, sectorsOf } from "./identify";
 import { postEject, startDma, startDmaBuffer, startPacket, startPioBuffer, startPioIn } from "./transfer";
 import {
-  Ata, AtaError, CD_SECTOR, DISK_SECTOR, IdeChannel, IdeDrive, Op, Reason, bufferOf, infoOf, packetAt,
+  Ata, AtaError, Attention, CD_SECTOR, DISK_SECTOR, IdeChannel, IdeDrive, Op, Reason, bufferOf, infoOf,
+  packetAt,
 } from "./state";
 
 /** Features register of PACKET: data by bus master. */
@@ -24,13 +26,20 @@ const LOAD_EJECT: u32 = 2;
 /** READ CD: what to send of a sector; user data, and headers and so on. */
 const READ_CD_FIELDS: u32 = 0xF8;
 const READ_CD_USER: u32 = 0x10;
+const MODE_1: u32 = 2;
+/** VERIFY: compare with data of the host. */
+const BYTE_CHECK: u32 = 2;
+const SECONDS: u32 = 60;
+const FRAMES: u32 = 75;
+const LEAD_IN_FRAMES: u32 = 150;
 
 /** Sense keys, and additional sense codes as code << 8 | qualifier. */
 export const enum Sense {
   NOT_READY = 2, MEDIUM_ERROR = 3, HARDWARE_ERROR = 4, ILLEGAL_REQUEST = 5, UNIT_ATTENTION = 6,
-  INVALID_COMMAND = 0x2000, OUT_OF_RANGE = 0x2100, INVALID_FIELD = 0x2400, CHANGED = 0x2800, NO_MEDIUM =
-    0x3A00,
-  UNREADABLE = 0x1100, FAILURE = 0x4400, LOCKED = 0x5302,
+  INVALID_COMMAND = 0x2000, OUT_OF_RANGE = 0x2100, INVALID_FIELD = 0x2400, CHANGED = 0x2800,
+  TRAY_EMPTY = 0x3A01,
+  UNREADABLE = 0x1100, FAILURE = 0x4400, LOCKED = 0x5302, RESET = 0x2900, TRAY_OPEN = 0x3A02,
+  PARAMETER_LENGTH = 0x1A00, WRONG_MODE = 0x6400, INVALID_PARAMETER = 0x2600, NOT_SAVED = 0x3900,
 }
 /** Events of GET EVENT STATUS NOTIFICATION, media class (MMC-3 table 103). */
 export const enum MediaEvent { NONE = 0, NEW = 2, REMOVED = 3 }
@@ -52,9 +61,9 @@ export function hasMedium(d: IdeDrive): bool {
 
 // Ends of a packet ----------------------------------------------------------------------------------
 
-/** Registers of a DRQ block to the host. */
-export function packetBlockRegisters(d: IdeDrive, bytes: u32): void {
-  d.count = Reason.DATA_IN;
+/** Registers of a DRQ block. */
+export function packetBlockRegisters(d: IdeDrive, bytes: u32, reason: Reason): void {
+  d.count = reason;
   d.mid = bytes & 0xFF;
   d.high = bytes >> 8 & 0xFF;
 }
@@ -91,12 +100,17 @@ export function packetFail(ch: IdeChannel, d: IdeDrive, status: BlockStatus): vo
   else packetRefuse(ch, d, Sense.HARDWARE_ERROR, Sense.FAILURE);
 }
 
+/** Data of this packet go by bus master. */
+export function wantsDma(d: IdeDrive): bool {
+  return (d.feature & FEATURE_DMA) != 0;
+}
+
 /** `bytes` of the buffer, but no more than the host allows, go to the host. */
 export function packetReply(ch: IdeChannel, d: IdeDrive, bytes: u32, allowed: u32): void {
   const n = bytes < allowed ? bytes : allowed;
   if (n == 0) {
     packetSucceed(ch, d);
-  } else if ((d.feature & FEATURE_DMA) != 0) {
+  } else if (wantsDma(d)) {
     // diskBytes counts what is left of the buffer.
     startDmaBuffer(ch, n);
   } else {
@@ -115,8 +129,9 @@ export function packetCommand(ch: IdeChannel, d: IdeDrive, command: u32): void {
       startPioBuffer(ch, DISK_SECTOR, DISK_SECTOR);
       break;
     case AtaCommand.DEVICE_RESET:
-      // Section 8.10: no interrupt.
+      // Section 8.10: no interrupt; it ends SLEEP.
       abandon(ch);
+      d.asleep = 0;
       setSignature(d);
       break;
     case AtaCommand.SET_FEATURES: setFeatures(ch, d); break;
@@ -127,8 +142,11 @@ export function packetCommand(ch: IdeChannel, d: IdeDrive, command: u32): void {
       break;
     case AtaCommand.IDLE_IMMEDIATE:
     case AtaCommand.STANDBY_IMMEDIATE:
-    case AtaCommand.SLEEP:
     case AtaCommand.FLUSH: ataSucceed(ch, d); break;
+    case AtaCommand.SLEEP:
+      d.asleep = 1;
+      ataSucceed(ch, d);
+      break;
     case AtaCommand.CHECK_POWER:
       d.count = 0xFF;
       ataSucceed(ch, d);
@@ -153,7 +171,9 @@ function noticeChange(d: IdeDrive): void {
   const generation = atomic.load<u32>(infoOf(d), Drive.GENERATION);
   if (generation == d.generation) return;
   d.generation = generation;
-  d.attention = hasMedium(d) ? 1 : 0;
+  d.trayOpen = 0;
+  d.attention &= ~<u32>Attention.CHANGED;
+  if (hasMedium(d)) d.attention |= Attention.CHANGED;
   d.event = hasMedium(d) ? MediaEvent.NEW : MediaEvent.REMOVED;
 }
 
@@ -170,6 +190,8 @@ function needsMedium(command: u32): bool {
     case Packet.READ_10:
     case Packet.READ_12:
     case Packet.READ_CD:
+    case Packet.READ_CD_MSF:
+    case Packet.READ_HEADER:
     case Packet.SEEK:
     case Packet.VERIFY:
     case Packet.READ_TOC:
@@ -180,27 +202,40 @@ function needsMedium(command: u32): bool {
   }
 }
 
+/** The next unit attention that waits: of a reset before that of a medium (SPC-2 section 5.9.7). */
+export function takeAttention(d: IdeDrive): u32 {
+  const reset = (d.attention & Attention.RESET) != 0;
+  d.attention &= ~<u32>(reset ? Attention.RESET : Attention.CHANGED);
+  return reset ? Sense.RESET : Sense.CHANGED;
+}
+
+function refuseEmpty(ch: IdeChannel, d: IdeDrive): void {
+  packetRefuse(ch, d, Sense.NOT_READY, d.trayOpen != 0 ? Sense.TRAY_OPEN : Sense.TRAY_EMPTY);
+}
+
 /** The twelve bytes are here. */
 export function packetExecute(ch: IdeChannel, d: IdeDrive): void {
   const command = packet8(ch, 0);
   noticeChange(d);
   if (d.attention != 0 && !isAlwaysAllowed(command)) {
-    d.attention = 0;
-    packetRefuse(ch, d, Sense.UNIT_ATTENTION, Sense.CHANGED);
+    packetRefuse(ch, d, Sense.UNIT_ATTENTION, takeAttention(d));
     return;
   }
   if (needsMedium(command) && !hasMedium(d)) {
-    packetRefuse(ch, d, Sense.NOT_READY, Sense.NO_MEDIUM);
+    refuseEmpty(ch, d);
     return;
   }
   switch (command) {
     case Packet.TEST_UNIT_READY:
     case Packet.SYNCHRONIZE_CACHE:
-    case Packet.SET_SPEED:
-    case Packet.VERIFY: packetSucceed(ch, d); break;
+    case Packet.SET_SPEED: packetSucceed(ch, d); break;
+    case Packet.VERIFY: verify(ch, d); break;
     case Packet.READ_10: readSectors(ch, d, packet32(ch, 2), packet16(ch, 7)); break;
     case Packet.READ_12: readSectors(ch, d, packet32(ch, 2), packet32(ch, 6)); break;
-    case Packet.READ_CD: readCd(ch, d); break;
+    case Packet.READ_CD: readCd(ch, d, packet32(ch, 2), packet8(ch, 6) << 16 | packet16(ch, 7)); break;
+    case Packet.READ_CD_MSF: readCdMsf(ch, d); break;
+    case Packet.MODE_SELECT_6: modeSelect(ch, d, packet8(ch, 4)); break;
+    case Packet.MODE_SELECT_10: modeSelect(ch, d, packet16(ch, 7)); break;
     case Packet.SEEK:
       if (<u64>packet32(ch, 2) < sectorsOf(d)) packetSucceed(ch, d);
       else packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.OUT_OF_RANGE);
@@ -232,16 +267,44 @@ function readSectors(ch: IdeChannel, d: IdeDrive, first: u32, count: u32): void 
     return;
   }
   const offset = <u64>first * CD_SECTOR;
-  if ((d.feature & FEATURE_DMA) != 0) startDma(ch, Op.DMA_IN, offset, count * CD_SECTOR);
+  if (wantsDma(d)) startDma(ch, Op.DMA_IN, offset, count * CD_SECTOR);
   else startPioIn(ch, offset, count * CD_SECTOR, ch.blockBytes);
 }
 
-/** READ CD: user data of data sectors only. */
-function readCd(ch: IdeChannel, d: IdeDrive): void {
+/** Verified is what can be addressed; comparing bytes with the host's is for drives that write. */
+function verify(ch: IdeChannel, d: IdeDrive): void {
+  const all = sectorsOf(d);
+  const first = <u64>packet32(ch, 2);
+  const count = <u64>packet16(ch, 7);
+  if ((packet8(ch, 1) & BYTE_CHECK) != 0) packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.INVALID_FIELD);
+  else if (first + count > all) packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.OUT_OF_RANGE);
+  else packetSucceed(ch, d);
+}
+
+/** Sector of minute, second, frame at byte `n` of the packet. */
+function packetMsf(ch: IdeChannel, n: u32): u32 {
+  return (packet8(ch, n) * SECONDS + packet8(ch, n + 1)) * FRAMES + packet8(ch, n + 2) - LEAD_IN_FRAMES;
+}
+
+/** READ CD MSF: from the first address to before the second. */
+function readCdMsf(ch: IdeChannel, d: IdeDrive): void {
+  const first = packetMsf(ch, 3);
+  const end = packetMsf(ch, 6);
+  // An address before sector 0 is a huge number, and out of range.
+  if (<i32>(end - first) < 0) packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.INVALID_FIELD);
+  else readCd(ch, d, first, end - first);
+}
+
+/** READ CD: user data of data sectors only (expected type: any, or mode 1). */
+function readCd(ch: IdeChannel, d: IdeDrive, first: u32, count: u32): void {
   const fields = packet8(ch, 9) & READ_CD_FIELDS;
-  const count = packet8(ch, 6) << 16 | packet16(ch, 7);
+  const type = packet8(ch, 1) >> 2 & 7;
+  if (type != 0 && type != MODE_1) {
+    packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.WRONG_MODE);
+    return;
+  }
   if (fields == 0) packetSucceed(ch, d);
-  else if (fields == READ_CD_USER) readSectors(ch, d, packet32(ch, 2), count);
+  else if (fields == READ_CD_USER) readSectors(ch, d, first, count);
   else packetRefuse(ch, d, Sense.ILLEGAL_REQUEST, Sense.INVALID_FIELD);
 }
 
@@ -257,6 +320,14 @@ function startStop(ch: IdeChannel, d: IdeDrive): void {
       atomic.and<u32>(infoOf(d), ~<u32>DriveFlag.MEDIUM, Drive.FLAGS);
       d.event = MediaEvent.REMOVED;
       postEject(ch, d);
+    }
+    d.trayOpen = 1;
+  } else if (how != 0) {
+    // Started, or loaded and started: both want a disc, the second closes the tray first.
+    if (how == (START | LOAD_EJECT)) d.trayOpen = 0;
+    if (how == START && !hasMedium(d)) {
+      refuseEmpty(ch, d);
+      return;
     }
   }
   packetSucceed(ch, d);

@@ -12,7 +12,7 @@ import { ataCommand } from "./ata";
 import { Bm, busMasterReset } from "./bus-master";
 import { dataRead, dataWrite, resumeTransfer } from "./transfer";
 import { AtaCommand } from "./commands";
-import { powerOnFeatures } from "./features";
+import { powerOnFeatures, revertFeatures } from "./features";
 import {
   Ata, AtaError, BUFFER_BYTES, Control, Device, IdeChannel, IdeDrive, Op, Reg, SAVED_BYTES, SAVED_FROM,
     bufferOf,
@@ -73,12 +73,20 @@ export function abandon(ch: IdeChannel): void {
   ch.op = Op.NONE;
 }
 
+/** A reset ends SLEEP, in standby, and brings the power-on settings back when that was wanted. */
+function wake(d: IdeDrive): void {
+  d.asleep = 0;
+  d.command = 0;
+  if (d.revert != 0) revertFeatures(d);
+}
+
 function softReset(ch: IdeChannel): void {
   abandon(ch);
   ch.device = 0;
   for (let n: u32 = 0; n < DRIVES_PER_CHANNEL; n++) {
     const d = driveOf(ch, n);
     setSignature(d);
+    wake(d);
     d.intrq = 0;
     if (isPresent(d)) d.status = Ata.BSY;
   }
@@ -204,6 +212,8 @@ function writeCommand(ch: IdeChannel, v: u32): void {
   // A busy drive takes DEVICE RESET only, and one transfer at a time is on the cable.
   const busy = ch.op != Op.NONE || (d.status & Ata.BSY) != 0;
   if (busy && !(v == <u32>AtaCommand.DEVICE_RESET && d.kind == DriveKind.CDROM)) return;
+  // A drive that sleeps hears resets only (section 8.51).
+  if (d.asleep != 0 && v != <u32>AtaCommand.DEVICE_RESET) return;
   d.intrq = 0;
   updateIntrq(ch);
   ataCommand(ch, d, v);

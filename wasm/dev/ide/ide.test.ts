@@ -431,15 +431,17 @@ describe('settings', () => {
     await io();
     expect([board.pin(14), board.in8(STATUS), disk.flushes]).toEqual([true, IDLE, 1]);
     board.out8(ERROR, 0x82); command(0xEF);
+    await io();
+    expect([board.in8(STATUS), disk.flushes], 'switching it off flushes').toEqual([IDLE, 2]);
     taskFile(0, 0, 1); command(0x30);
     for (let n = 0; n < 256; n++) board.out16(DATA, 0);
     await io();
-    expect([board.in8(STATUS), disk.flushes]).toEqual([IDLE, 2]);
+    expect([board.in8(STATUS), disk.flushes]).toEqual([IDLE, 3]);
     prd([[0x2000, 512]]);
     board.out8(ERROR, 2); command(0xEF);
     taskFile48(0, 1); command(0x3D); board.out8(BM, 1);
     await io();
-    expect([board.in8(STATUS), disk.flushes]).toEqual([IDLE, 3]);
+    expect([board.in8(STATUS), disk.flushes]).toEqual([IDLE, 4]);
   });
 
   it('transfer modes, and what IDENTIFY says of them', () => {
@@ -462,10 +464,12 @@ describe('settings', () => {
     expect([id[54], id[55], id[56]]).toEqual([Math.floor(SECTORS / 136), 8, 17]);
   });
 
-  it('native size, power modes, SMART', () => {
+  it('native size, power modes, SMART', async () => {
     taskFile(0, 0, 0); command(0xF8);
     expect([LOW, MID, HIGH].map((p) => board.in8(p))).toEqual([(SECTORS - 1) & 255, (SECTORS - 1) >> 8, 0]);
-    command(0xE0); command(0xE5);
+    command(0xE0);
+    await io();
+    command(0xE5);
     expect(board.in8(COUNT)).toBe(0);
     command(0xE1); command(0xE5);
     expect(board.in8(COUNT)).toBe(0xFF);

@@ -18,7 +18,7 @@ const SPACE: u8 = 32;
 /** Word numbers. */
 const enum Word {
   CONFIGURATION = 0, CYLINDERS = 1, HEADS = 3, TRACK_BYTES = 4, SECTOR_BYTES = 5, PER_TRACK = 6, SERIAL = 10,
-  BUFFER_TYPE = 20, BUFFER_SECTORS = 21, LONG_BYTES = 22, FIRMWARE = 23, MODEL = 27, MULTIPLE = 47,
+  BUFFER_TYPE = 20, BUFFER_SECTORS = 21, FIRMWARE = 23, MODEL = 27, MULTIPLE = 47,
     DWORD_IO = 48,
   CAPABILITIES = 49, CAPABILITIES_2 = 50, PIO_TIMING = 51, DMA_TIMING = 52, VALID = 53, CURRENT_CYLINDERS =
     54,
@@ -44,10 +44,13 @@ const SLOWEST_TIMING: u32 = 0x0200;
 const CYCLE_NS: u32 = 120;
 /** ATA-1 to ATA/ATAPI-6. */
 const VERSIONS: u32 = 0x007E;
-/** NOP, look-ahead, write cache, power management, SMART. LBA48, FLUSH CACHE (EXT). WRITE DMA FUA EXT. */
-const COMMANDS_82: u32 = 0x4069;
+/**
+ * NOP, READ BUFFER, WRITE BUFFER, host protected area, look-ahead, write cache, power management, SMART.
+ * LBA48, FLUSH CACHE (EXT). WRITE DMA FUA EXT, SMART self-test and error log.
+ */
+const COMMANDS_82: u32 = 0x7469;
 const COMMANDS_83: u32 = 0x7400;
-const COMMANDS_84: u32 = 0x4040;
+const COMMANDS_84: u32 = 0x4043;
 const LOOK_AHEAD_BIT: u32 = 0x40;
 const WRITE_CACHE_BIT: u32 = 0x20;
 const SMART_BIT: u32 = 1;
@@ -85,6 +88,12 @@ function chosen(d: IdeDrive, family: u32): u32 {
 
 export function sectorsOf(d: IdeDrive): u64 {
   return atomic.load<u64>(infoOf(d), Drive.SECTORS);
+}
+
+/** Sectors that the host may address: SET MAX ADDRESS can hide the last ones. */
+export function reachOf(d: IdeDrive): u64 {
+  const all = sectorsOf(d);
+  return d.maxSectors != 0 && d.maxSectors < all ? d.maxSectors : all;
 }
 
 /** Words that both kinds have. */
@@ -127,7 +136,7 @@ function currentCylinders(d: IdeDrive, sectors: u64): u32 {
 }
 
 export function identifyDisk(d: IdeDrive, at: usize): void {
-  const sectors = sectorsOf(d);
+  const sectors = reachOf(d);
   common(at, d);
   word(at, Word.CONFIGURATION, ATA_CONFIGURATION);
   geometry(at, d, sectors);
@@ -135,7 +144,6 @@ export function identifyDisk(d: IdeDrive, at: usize): void {
   // Dual-ported buffer with look-ahead.
   word(at, Word.BUFFER_TYPE, 3);
   word(at, Word.BUFFER_SECTORS, 128);
-  word(at, Word.LONG_BYTES, 4);
   word(at, Word.MULTIPLE, 0x8000 | MAX_MULTIPLE);
   word(at, Word.CAPABILITIES, ATA_CAPABILITIES);
   word(at, Word.CAPABILITIES_2, ALWAYS_ONE);

@@ -29,7 +29,12 @@ export const enum Op {
   PACKET = 7,
   /** READ VERIFY: read, and dropped. */
   VERIFY = 8,
+  /** Data by bus master from RAM to the chip's buffer. */
+  DMA_BUFFER_OUT = 9,
 }
+
+/** Unit attentions of a CD that wait: power on or reset, medium changed. */
+export const enum Attention { RESET = 1, CHANGED = 2 }
 
 export const enum Addressing { CHS = 0, LBA28 = 1, LBA48 = 2 }
 
@@ -90,12 +95,24 @@ export class IdeDrive {
   /** CD: sense data, change of medium already seen, unit attention waiting, event for GET EVENT STATUS. */
   senseKey: u32; asc: u32; ascq: u32;
   generation: u32; attention: u32; event: u32;
+  /** Asleep: only a reset is heard. 1 = a software reset brings the power-on settings back. */
+  asleep: u32; revert: u32;
+  /** Code of the command before the present one, and the present one. */
+  before: u32; command: u32;
+  /** Sectors that the host may address after SET MAX ADDRESS, 0 = all (volatile). */
+  maxSectors: u64;
+  /** SMART: off-line data were collected; number of the last self-test. */
+  offlineDone: u32; lastTest: u32;
+  /** CD: the tray is open. */
+  trayOpen: u32;
 }
 
 const DRIVE_AT: usize = 0x200;
 const DRIVE_STRIDE: usize = 0x100;
 /** Behind the drives: the packet's twelve bytes. */
 const PACKET_AT: usize = 0x400;
+/** In a drive, behind its fields: the mode pages of a CD as they are now. */
+const PAGES_AT: usize = 0xB0;
 export const PACKET_BYTES: u32 = 12;
 /** First and last byte of what a snapshot keeps. */
 export const SAVED_FROM: usize = offsetof<IdeChannel>("device");
@@ -130,6 +147,11 @@ export function activeDrive(ch: IdeChannel): IdeDrive {
 
 export function packetAt(ch: IdeChannel): usize {
   return changetype<usize>(ch) + PACKET_AT;
+}
+
+/** The drive's mode pages (atapi-modes.ts). */
+export function pagesOf(d: IdeDrive): usize {
+  return changetype<usize>(d) + PAGES_AT;
 }
 
 /** The channel's data buffer, host address. */

@@ -5,12 +5,12 @@
 import { BlockOp, BlockStatus, SEGMENT_BYTES, blockPost, blockWritten } from "../../bus/block";
 import { ataFail, ataSucceed, setAddress } from "./ata";
 import { packetBlockRegisters, packetExecute, packetFail, packetSucceed } from "./atapi";
+import { packetTaken } from "./atapi-modes";
 import { Bm, prdExhausted, prdRewind, prdSegments } from "./bus-master";
 import { abandon, raiseIntrq } from "./channel";
 import {
-  Ata, BUFFER_BYTES, CD_SECTOR, IdeChannel, IdeDrive, Op, PACKET_BYTES, activeDrive, bufferOf, packetAt,
-    segmentsOf,
-  selectedNumber,
+  Ata, BUFFER_BYTES, CD_SECTOR, IdeChannel, IdeDrive, Op, PACKET_BYTES, Reason, activeDrive, bufferOf,
+  packetAt, segmentsOf, selectedNumber,
 } from "./state";
 
 /** Largest piece of a packet command: a whole number of sectors that a byte count of 16 bits can name. */
@@ -84,6 +84,29 @@ export function startPioOut(ch: IdeChannel, offset: u64, bytes: u32, blockBytes:
   openBlock(ch);
 }
 
+/** `bytes` of the host's into the chip's buffer: WRITE BUFFER, parameters of a packet. */
+export function startPioTake(ch: IdeChannel, bytes: u32, blockBytes: u32): void {
+  begin(ch, Op.PIO_OUT, 0, 0);
+  ch.blockBytes = blockBytes;
+  ch.bufferEnd = bytes;
+  openBlock(ch);
+  if (ch.packet != 0) announceOut(ch);
+}
+
+/** A packet's DRQ block from the host: unlike a disk's, the first one interrupts, too (section 9.8). */
+function announceOut(ch: IdeChannel): void {
+  const d = activeDrive(ch);
+  packetBlockRegisters(d, ch.drqEnd - ch.position, Reason.DATA_OUT);
+  raiseIntrq(ch, d);
+}
+
+/** The host's bytes are in the chip's buffer. */
+function taken(ch: IdeChannel): void {
+  const d = activeDrive(ch);
+  if (ch.packet != 0) packetTaken(ch, d, ch.position);
+  else ataSucceed(ch, d);
+}
+
 /** The twelve bytes of a packet. */
 export function startPacket(ch: IdeChannel): void {
   begin(ch, Op.PACKET, 0, 0);
@@ -102,7 +125,7 @@ function openBlock(ch: IdeChannel): void {
 function nextBlockIn(ch: IdeChannel): void {
   openBlock(ch);
   const d = activeDrive(ch);
-  if (ch.packet != 0) packetBlockRegisters(d, ch.drqEnd - ch.position);
+  if (ch.packet != 0) packetBlockRegisters(d, ch.drqEnd - ch.position, Reason.DATA_IN);
   raiseIntrq(ch, d);
 }
 
@@ -127,7 +150,10 @@ function blockGiven(ch: IdeChannel): void {
     packetExecute(ch, activeDrive(ch));
   } else if (ch.position < ch.bufferEnd) {
     openBlock(ch);
-    raiseIntrq(ch, activeDrive(ch));
+    if (ch.packet != 0) announceOut(ch);
+    else raiseIntrq(ch, activeDrive(ch));
+  } else if (ch.diskBytes == 0) {
+    taken(ch);
   } else {
     postBuffer(ch, writeOp(ch), ch.bufferEnd);
   }
@@ -206,10 +232,20 @@ export function startDmaBuffer(ch: IdeChannel, bytes: u32): void {
   startDma(ch, Op.DMA_BUFFER, 0, bytes);
 }
 
+/** `bytes` of RAM to the chip's buffer. */
+export function startDmaTake(ch: IdeChannel, bytes: u32): void {
+  startDma(ch, Op.DMA_BUFFER_OUT, 0, bytes);
+}
+
+/** Data that the I/O worker has no part in. */
+function isOfBuffer(ch: IdeChannel): bool {
+  return ch.op == Op.DMA_BUFFER || ch.op == Op.DMA_BUFFER_OUT;
+}
+
 /** The bus master runs and a command wants data: the next piece. */
 export function continueDma(ch: IdeChannel): void {
   if ((ch.bmCommand & Bm.START) == 0 || ch.waiting != 0) return;
-  if (ch.op != Op.DMA_IN && ch.op != Op.DMA_OUT && ch.op != Op.DMA_BUFFER) return;
+  if (ch.op != Op.DMA_IN && ch.op != Op.DMA_OUT && !isOfBuffer(ch)) return;
   const count = prdSegments(ch, segmentsOf(ch), ch.diskBytes < DMA_CHUNK ? ch.diskBytes : DMA_CHUNK);
   if (count == 0) {
     // The table is shorter than the transfer: the drive waits until it is reset (82371SB section 2.4.2).
@@ -218,13 +254,14 @@ export function continueDma(ch: IdeChannel): void {
   }
   let bytes: u32 = 0;
   for (let i: u32 = 0; i < count; i++) bytes += load<u32>(segmentsOf(ch) + i * SEGMENT_BYTES, 4);
-  if (ch.op == Op.DMA_BUFFER) copyBuffer(ch, count, bytes);
+  if (isOfBuffer(ch)) copyBuffer(ch, count, bytes);
   else post(ch, ch.op == Op.DMA_IN ? BlockOp.READ : writeOp(ch), bytes, count);
 }
 
 function endDma(ch: IdeChannel): void {
   if (ch.prdBytes == 0 && ch.prdLast != 0) prdExhausted(ch);
-  succeed(ch, activeDrive(ch));
+  if (ch.op == Op.DMA_BUFFER_OUT) taken(ch);
+  else succeed(ch, activeDrive(ch));
 }
 
 /** The I/O worker is not needed: the data are here. */
@@ -237,16 +274,21 @@ function copyBuffer(ch: IdeChannel, count: u32, bytes: u32): void {
 }
 
 function copySegments(ch: IdeChannel, count: u32): void {
-  let from = bufferOf(ch) + ch.position;
+  const toRam = ch.op == Op.DMA_BUFFER;
+  let at = bufferOf(ch) + ch.position;
   for (let i: u32 = 0; i < count; i++) {
     const segment = segmentsOf(ch) + i * SEGMENT_BYTES;
     const bytes = load<u32>(segment, 4);
-    const to = <usize>load<u32>(segment);
-    if (to != 0) {
-      memory.copy(to, from, bytes);
-      blockWritten(to, bytes);
+    const host = <usize>load<u32>(segment);
+    if (!toRam) {
+      // Memory that is not there reads as ones.
+      if (host != 0) memory.copy(at, host, bytes);
+      else memory.fill(at, 0xFF, bytes);
+    } else if (host != 0) {
+      memory.copy(host, at, bytes);
+      blockWritten(host, bytes);
     }
-    from += bytes;
+    at += bytes;
   }
 }
 
