@@ -12,6 +12,8 @@ interface KernelCase {
   /** Argument on the command line: short and long form. */
   argument?: readonly [number | ((cpus: number) => number), number | ((cpus: number) => number)];
   timeoutS?: number;
+  /** With a disk of the kernel's own pattern. */
+  disk?: boolean;
 }
 
 /** Rounds so that all processors together send about `total` IPIs. */
@@ -29,13 +31,26 @@ const CASES: readonly KernelCase[] = [
   { kernel: 'smc', cpus: [1, 2, 4], argument: [20_000, 200_000], timeoutS: 600 },
   { kernel: 'sortsum', cpus: [1], argument: [20, 1000] },
   { kernel: 'tlb', cpus: [1, 2] },
+  { kernel: 'ide', cpus: [1, 2], argument: [1500, 50_000], timeoutS: 600, disk: true },
 ];
 
+const SECTORS = 4096;
+const DWORDS = 128;
+/** The disk of tests/kernels/ide.c: dword j of sector s is s * 0x9E3779B1 + j. */
+function patternDisk(): Uint8Array<ArrayBuffer> {
+  const dwords = new Uint32Array(SECTORS * DWORDS);
+  for (let n = 0; n < dwords.length; n++) {
+    dwords[n] = Math.imul(Math.floor(n / DWORDS), 0x9E3779B1) + n % DWORDS;
+  }
+  return new Uint8Array(dwords.buffer);
+}
+
 /** Runs a test kernel; its output. */
-export async function runKernel(kernel: string, cpus: number, append: string,
-  timeoutS: number): Promise<string> {
+export async function runKernel(kernel: string, cpus: number, append: string, timeoutS: number,
+  disk = false): Promise<string> {
   const { Skep } = await loadApi();
-  const vm = await Skep.create({ kernel: join(KERNELS, kernel), smp: cpus, memory: 128, append });
+  const vm = await Skep.create({ kernel: join(KERNELS, kernel), smp: cpus, memory: 128, append,
+    ...(disk ? { hda: patternDisk() } : {}) });
   let output = '';
   vm.serial.onData((bytes) => { output += Buffer.from(bytes).toString('latin1'); });
   try {
@@ -53,12 +68,12 @@ export async function runKernel(kernel: string, cpus: number, append: string,
 }
 
 export async function kernels(suite: Suite): Promise<void> {
-  for (const { kernel, cpus, argument, timeoutS } of CASES) {
+  for (const { kernel, cpus, argument, timeoutS, disk } of CASES) {
     for (const count of cpus) {
       const value = argument?.[suite.options.long ? 1 : 0];
       const append = value === undefined ? '' : String(typeof value === 'number' ? value : value(count));
       await suite.test(`${kernel}${append === '' ? '' : ` ${append}`}, ${count} CPU${count === 1 ? '' : 's'}`,
-        async () => (await runKernel(`${kernel}.elf`, count, append, timeoutS ?? 300)).split('\n').pop());
+        async () => (await runKernel(`${kernel}.elf`, count, append, timeoutS ?? 300, disk)).split('\n').pop());
     }
   }
   await suite.test('hello as ELF64, 2 CPUs', () => runKernel('hello.elf64', 2, '', 300));
