@@ -9,7 +9,7 @@ import { HOT } from '../../isa/hot.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FAULT = 1, JUMP = 3, LINK = 1, STOP = 2, RECORDS = 0x6050000, OFF = 0x100;
-const RAX = 0, RCX = 8, RSP = 32;
+const FUEL = 100_000, RAX = 0, RCX = 8, RSP = 32;
 let core: Core;
 let wat: string;
 
@@ -43,8 +43,10 @@ function place(code: number[], from = OFF, n = 1, sentinel = LINK): number {
   return n + 1;
 }
 
-const execute = (loop: Loop = 'execute'): number =>
-  core.exports[loop](CPU, RECORDS + 32, INDEX, RECORDS, ATTENTION);
+const execute = (loop: Loop = 'execute'): number => {
+  core.exports.refuel(FUEL);
+  return core.exports[loop](CPU, RECORDS + 32, INDEX, RECORDS, ATTENTION);
+};
 
 describe('execute', () => {
   test('a counted loop runs in place and counts its instructions', () => {

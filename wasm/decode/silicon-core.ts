@@ -3,6 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
+import { CPU_BLOCK_BYTES } from '../../src/emu/generated-layout.ts';
 export { DATA } from './silicon-cases.ts';
 import { DATA, WINDOW, WINDOW_AT, type Case } from './silicon-cases.ts';
 
@@ -11,6 +12,8 @@ export const FLAG_NAMES: Record<string, number> = { C: 1, P: 4, A: 0x10, Z: 0x40
 export const CPU = 0x6000000, RECORD = 0x6010000, CODE = 0x6011000, INDEX = 0x6012000, ATTENTION = 0x6018000;
 export const TLB = 0x6020000, PAGES = 0x6040000, SLOTS = 4096, IP_BASE = 0x20000000n;
 const STOP = 2, M64 = 2, FAULT = 1;
+/** A whole CPU block from CPU on. */
+const MEMORY_PAGES = (CPU + CPU_BLOCK_BYTES) / 65536;
 
 /** Compile silicon-entry.ts; the path of the wasm file. */
 export function buildCore(root: string, name = 'silicon'): string {
@@ -56,6 +59,9 @@ export interface Exports {
   executeSegmented: Execute;
   getFlags(c: number): bigint;
   setFlags(c: number, value: bigint): void;
+  /** Taken branches until an inner loop comes back. */
+  refuel(n: number): void;
+  decodedRow: WebAssembly.Global;
 }
 
 export class Core {
@@ -65,7 +71,7 @@ export class Core {
   private readonly fields = cpuFields();
 
   constructor(path: string) {
-    const memory = new WebAssembly.Memory({ initial: 2048, maximum: 65536, shared: true });
+    const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: 65536, shared: true });
     // Reached only by accesses outside the two pages, which are not compared.
     const host = new Proxy({}, { get: () => (): number => 0 });
     const imports = new Proxy({}, { get: (_, module) => (module === 'env' ? { memory } : host), has: () => true });
