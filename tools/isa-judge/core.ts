@@ -248,10 +248,11 @@ export class JudgedCore {
     return fx;
   }
 
-  run(c: Case): Outcome {
+  /** `stops`: ends before the instruction at the start of `code` (none outside of the code pages). */
+  run(c: Case, stops?: (code: Uint8Array) => boolean): Outcome {
     const before = dataBefore(c);
     this.write(DATA_AT, before);
-    this.bytes.fill(c.steps > 1 ? 0xcc : 0x90, this.ram + CODE_AT, this.ram + CODE_AT + CODE_BYTES);
+    this.bytes.fill(c.filler, this.ram + CODE_AT, this.ram + CODE_AT + CODE_BYTES);
     this.write(CODE_AT + c.codeAt, c.code);
     this.loadSegments(c);
     const frame = STACK_TOP - 0x80;
@@ -263,17 +264,28 @@ export class JudgedCore {
     this.set64('rip', KERNEL + BigInt(IRET_STUB));
     this.set64('cr2', 0n);
     this.loadFpu(c.fx);
-    this.enter(c, c.regs[4]!);
-    let steps = 0, vector = -1;
-    for (;;) {
-      vector = this.untilHandler();
-      if (vector !== DEBUG) break;
-      steps++;
-      if (steps >= c.steps) break;
-      this.enter(c, this.view.getBigUint64(this.ram + TABLES + Number(this.get64('rsp') - KERNEL) + 24,
-        true));
+    // A debug trap's frame is the next step's.
+    for (let steps = 0; ; steps++) {
+      if (steps >= c.steps) return this.outcome(before, steps, DEBUG);
+      if (stops?.(this.codeAt(c.mode, this.frameWord(0)))) {
+        return { ...this.outcome(before, steps, DEBUG), end: End.STOPPED };
+      }
+      this.enter(c, this.frameWord(3));
+      const vector = this.untilHandler();
+      if (vector !== DEBUG) return this.outcome(before, steps, vector);
     }
-    return this.outcome(before, steps, vector);
+  }
+
+  /** Word `n` of the frame at RSP: RIP, CS, RFLAGS, RSP, SS. */
+  private frameWord(n: number): bigint {
+    const frame = this.ram + TABLES + Number(this.get64('rsp') - KERNEL);
+    return this.view.getBigUint64(frame + n * 8, true);
+  }
+
+  /** What the code pages hold at `rip` of flat or 16-bit code; none elsewhere. */
+  private codeAt(mode: number, rip: bigint): Uint8Array {
+    const at = Number(BigInt.asUintN(64, rip - (mode === 0 ? 0n : BigInt(CODE))));
+    return this.bytes.subarray(this.ram + CODE_AT + Math.min(at, CODE_BYTES), this.ram + CODE_AT + CODE_BYTES);
   }
 
   /**

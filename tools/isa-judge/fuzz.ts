@@ -1,8 +1,8 @@
 // npm run isa:fuzz -- --minutes M [--seed S]: streams of 50 instructions, most made from rows of the table
 // and some of random bytes, run step by step on this host's processor and in the core; the whole state must
 // agree where they end (a fault, the last step, or an instruction that a stream may not have). A difference
-// is minimised: instructions are left out while it stays. Streams have no rows whose results silicon may
-// choose (tools/isa-judge/undefined.ts).
+// is minimised: instructions are left out while it stays. The core runs first and stops before an instruction
+// whose result a processor may choose (tools/isa-judge/undefined.ts); silicon goes as far.
 
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { buildCore, runSteps, StepError } from '../steps.ts';
@@ -11,28 +11,72 @@ import { changesOf, differences } from './delta.ts';
 import { groupOf, isJudged, makeCase, modesOf } from './generate.ts';
 import { decodedRows, wraps } from './judge.ts';
 import { Random } from './random.ts';
+import { RowDecoder } from './rows.ts';
 import { runOnSilicon, unusable } from './silicon.ts';
 import { CODE, DATA, End, MODES, MODE_NAMES, type Case, type Mode, type Outcome } from './state.ts';
+import { FLAG } from './undefined.ts';
 
 const LENGTH = 50, BATCH = 200, GARBAGE = 25, CODE_AT = 0x400, MAX_CODE = 1000, NEAR = 0x40000, MAX_SHOWN =
   10;
-/** Groups whose rows have the same result on every processor. */
+/** INT3, which ends a stream. */
+const FILLER = 0xcc;
+/** Groups whose rows have the same result on every processor, but for flags. */
 const GROUPS = /^(alu|mov|shift|bit|muldiv|bcd|branch|stack|string|misc|mmx|sse-int|crypto)$/;
+/**
+ * Rows that silicon has a choice in (docs/conformance.md), that show TF or RF, and cache instructions of
+ * which a processor may lack some.
+ */
 const CHOSEN =
   /^(CMPS|SH[LR]D|BS[FR]|PREFETCHW|POPF|PUSHF|POPA|ENTER|BOUND|UD|PAUSE|CALL|MASKMOV|CLFLUSH|CLWB)|^SHA/;
+/** Rows that write their flags only if a count is not 0. */
+const BY_COUNT = /^(RO[LR]|RC[LR]|SH[LR]|SA[LR]|SCAS)$/;
+/** Opcodes that are undefined here and may be later instructions elsewhere: VEX, EVEX, XOP and all of 0F. */
+const LATER = new Set([0x0f, 0x62, 0x8f, 0xc4, 0xc5, 0xd6, 0xf1]);
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 
 interface Stream { mode: Mode; pieces: number[][]; base: Case }
 
-/** A row that no flag is undefined for: undefined flags would reach later instructions. */
-const settled = (d: Decoded): boolean => isJudged(d) && GROUPS.test(groupOf(d)) && !CHOSEN.test(d.row.name)
-  && !d.row.undef;
+const settled = (d: Decoded): boolean =>
+  isJudged(d) && GROUPS.test(groupOf(d)) && !CHOSEN.test(d.row.name);
 
-/** First bytes of what leaves flags undefined (multiplication, division, shifts), and of POPF and IRET. */
-const UNSETTLED = new Set([0x69, 0x6b, 0xf6, 0xf7, 0xc0, 0xc1, 0xd0, 0xd1, 0xd2, 0xd3, 0x9d, 0xcf, 0x0f]);
+const garbage = (random: Random): number[] =>
+  Array.from({ length: 1 + random.below(6) }, () => random.below(256));
 
-function garbage(random: Random): number[] {
-  return Array.from({ length: 1 + random.below(6) }, () => random.below(256)).filter((b) =>
-    !UNSETTLED.has(b));
+const maskOf = (letters: string | undefined): number =>
+  [...letters ?? ''].reduce((mask, letter) => mask | (FLAG[letter] ?? 0), 0);
+
+/**
+ * Follows a stream in the core: stops it before an instruction whose result a processor may choose, be it for
+ * a flag that an earlier one left undefined.
+ */
+class Watch {
+  last: Decoded | undefined;
+  /** Flags that are undefined now. */
+  open = 0;
+  constructor(private readonly decoder: RowDecoder, private readonly mode: Mode) {}
+
+  stops = (code: Uint8Array): boolean => {
+    this.complete();
+    const { row } = this.decoder.decode(code, this.mode);
+    this.last = row;
+    // Too few bytes in the code pages: its fetch faults.
+    if (row === undefined) return code.length > 0 && this.mayBeLater(code);
+    return !settled(row) || (maskOf(row.row.reads) & this.open) !== 0;
+  };
+
+  /** The last instruction did not fault. */
+  complete(): void {
+    const row = this.last?.row;
+    if (row === undefined) return;
+    if (!BY_COUNT.test(row.name)) this.open &= ~maskOf(row.writes);
+    this.open |= maskOf(row.undef);
+    this.last = undefined;
+  }
+
+  private mayBeLater(code: Uint8Array): boolean {
+    const first = code.find((b) => !PREFIXES.has(b) && (this.mode !== 2 || (b & 0xf0) !== 0x40));
+    return first === undefined || LATER.has(first);
+  }
 }
 
 /** The code of a case behind MOVs of the addresses that its registers hold. */
@@ -59,30 +103,50 @@ function makeStream(rows: readonly Decoded[], random: Random): Stream {
 
 function caseOf(s: Stream): Case {
   const code = s.pieces.flat().slice(0, MAX_CODE);
-  return { ...s.base, steps: LENGTH, codeAt: CODE_AT, code,
+  return { ...s.base, steps: LENGTH, codeAt: CODE_AT, code, filler: FILLER,
     rip: BigInt((s.mode === 0 ? 0 : CODE) + CODE_AT) };
 }
 
-/** Any row serves where nothing is undefined; one of SSE forgives which fault a misaligned operand has. */
-function differs(core: JudgedCore, d: Decoded, s: Stream, silicon: Outcome): string[] {
-  const c = caseOf(s);
-  // What the runner's kernel does not let run is not compared.
-  if (silicon.end === End.STOPPED || silicon.end === End.TIME) c.steps = Math.max(1, silicon.steps);
-  if (silicon.steps === 0 && silicon.end !== End.FAULT) return [];
-  const ours = core.run(c);
-  const end = silicon.end === End.STOPPED || silicon.end === End.TIME ? End.DONE : silicon.end;
-  const mine = changesOf(c, d, ours), theirs = changesOf(c, d, { ...silicon, end });
+/** A stream as the core ran it: up to what `watch` stopped before, the fault, or the last step. */
+interface Followed { c: Case; ours: Outcome; watch: Watch }
+
+function follow(core: JudgedCore, decoder: RowDecoder, s: Stream): Followed {
+  const c = caseOf(s), watch = new Watch(decoder, s.mode);
+  const ours = core.run(c, watch.stops);
+  if (ours.end === End.STOPPED) {
+    ours.end = End.DONE;
+    watch.last = undefined;
+    c.steps = Math.max(1, ours.steps);
+  }
+  if (ours.end === End.DONE) watch.complete();
+  return { c, ours, watch };
+}
+
+function compareStream(f: Followed, silicon: Outcome, neutral: Decoded): string[] {
+  const { c, ours, watch } = f;
+  if (ours.end === End.DONE && ours.steps === 0) return [];
+  // Flags that are undefined where the stream ends; a fault's instruction decides what else is.
+  const keep = (o: Outcome): Outcome => ({ ...o, flags: o.flags & ~watch.open | c.flags & watch.open });
+  const d = ours.end === End.FAULT && watch.last !== undefined ? watch.last : neutral;
+  const mine = changesOf(c, d, keep(ours)), theirs = changesOf(c, d, keep(silicon));
   if (wraps(c, mine, theirs)) return [];
   const found = differences(mine, theirs, 'silicon');
   if (ours.steps !== silicon.steps) found.push(`steps ${ours.steps}, silicon ${silicon.steps}`);
   return found;
 }
 
-function minimise(core: JudgedCore, d: Decoded, s: Stream): Stream {
+/** `core`, `decoder`: where streams run; `neutral`: a row of which nothing is undefined. */
+interface Bench { core: JudgedCore; decoder: RowDecoder; neutral: Decoded }
+
+function differs({ core, decoder, neutral }: Bench, s: Stream): string[] {
+  const f = follow(core, decoder, s);
+  return compareStream(f, runOnSilicon([f.c])[0]!, neutral);
+}
+
+function minimise(bench: Bench, s: Stream): Stream {
   for (let n = s.pieces.length - 1; n >= 0; n--) {
     const shorter = { ...s, pieces: s.pieces.filter((_, k) => k !== n) };
-    if (shorter.pieces.length > 0 && differs(core, d, shorter,
-      runOnSilicon([caseOf(shorter)])[0]!).length > 0) s = shorter;
+    if (shorter.pieces.length > 0 && differs(bench, shorter).length > 0) s = shorter;
   }
   return s;
 }
@@ -96,20 +160,23 @@ async function main(): Promise<void> {
   const why = unusable();
   if (why !== '') throw new StepError(`isa:fuzz needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
   buildCore();
-  const rows = (await decodedRows()).filter(settled), neutral = rows.find((d) => d.row.name === 'MOVDQU')!;
-  const core = new JudgedCore(), random = new Random(seed), until = performance.now() + minutes * 60_000;
+  const all = await decodedRows(), rows = all.filter(settled);
+  const bench = { core: new JudgedCore(), decoder: new RowDecoder(all),
+    neutral: rows.find((d) => d.row.name === 'MOVDQU')! };
+  const random = new Random(seed), until = performance.now() + minutes * 60_000;
   let streams = 0, instructions = 0, failed = 0;
   while (performance.now() < until) {
     const batch = Array.from({ length: BATCH }, () => makeStream(rows, random));
-    const silicon = runOnSilicon(batch.map(caseOf));
+    const followed = batch.map((stream) => follow(bench.core, bench.decoder, stream));
+    const silicon = runOnSilicon(followed.map((f) => f.c));
     batch.forEach((stream, n) => {
       streams++;
       instructions += silicon[n]!.steps;
-      if (differs(core, neutral, stream, silicon[n]!).length === 0 || ++failed > MAX_SHOWN) return;
-      const small = minimise(core, neutral, stream);
+      if (compareStream(followed[n]!, silicon[n]!, bench.neutral).length === 0) return;
+      if (++failed > MAX_SHOWN) return;
+      const small = minimise(bench, stream);
       console.log(`seed ${seed}, stream ${streams}, ${MODE_NAMES[stream.mode]} bit: ${small.pieces.map((p) =>
-        Buffer.from(p).toString('hex')).join(' ')}: ${
-        differs(core, neutral, small, runOnSilicon([caseOf(small)])[0]!).join('; ')}`);
+        Buffer.from(p).toString('hex')).join(' ')}: ${differs(bench, small).join('; ')}`);
     });
   }
   console.log(`seed ${seed}: ${streams} streams, ${instructions} instructions, ${failed} differences`);

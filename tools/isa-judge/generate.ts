@@ -11,7 +11,7 @@ import {
   CODE, CS16, CS32, CS64, DATA, DATA_BYTES, DS16, DS32, PAGE, READ_ONLY_PAGE, type Case, type Mode,
 } from './state.ts';
 
-const CODE_AT = 0x800, WINDOW = 256, BEFORE_TARGET = 96;
+const NOP = 0x90, CODE_AT = 0x800, WINDOW = 256, BEFORE_TARGET = 96;
 const FLAG_BITS = [0x1, 0x4, 0x10, 0x40, 0x80, 0x800], DIRECTION = 0x400, ALIGNMENT = 0x40000;
 
 /** Selectors that mean the same here and under the runner. */
@@ -99,7 +99,7 @@ function emptyCase(mode: Mode, random: Random): Case {
     window[n] = v; window[n + 1] = v >>> 8; window[n + 2] = v >>> 16; window[n + 3] = v >>> 24;
   }
   return {
-    mode, steps: 1, codeAt, code: [], windowAt: 0, operandAt: 0, window, regs,
+    mode, steps: 1, filler: NOP, codeAt, code: [], windowAt: 0, operandAt: 0, window, regs,
       rip: BigInt((mode === 0 ? 0 : CODE) + codeAt), flags,
     segments: segments(mode, random), fsBase: BigInt(mode === 2 && random.one(2) ? DATA + 64 : 0),
     gsBase: BigInt(mode === 2 && random.one(2) ? DATA - 32 : 0), fx: new Uint8Array(512),

@@ -29,6 +29,8 @@ export const LDT = [
 export interface Case {
   mode: Mode;
   steps: number;
+  /** Byte that the rest of the code pages has. */
+  filler: number;
   /** Offset in the code pages. */
   codeAt: number;
   code: number[];
@@ -87,6 +89,7 @@ export function packCase(c: Case): Buffer {
   out.writeUInt32LE(c.code.length, 8);
   out.writeUInt32LE(c.windowAt, 12);
   out.writeUInt32LE(c.window.length, 16);
+  out.writeUInt32LE(c.filler, 20);
   c.regs.forEach((v, n) => out.writeBigUInt64LE(v, 24 + n * 8));
   out.writeBigUInt64LE(c.rip, 152);
   out.writeBigUInt64LE(BigInt(c.flags), 160);

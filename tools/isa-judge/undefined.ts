@@ -19,7 +19,7 @@ export interface Undefined {
   memory?: (at: number) => boolean;
 }
 
-const FLAG: Record<string, number> = { C: 1, P: 4, A: 0x10, Z: 0x40, S: 0x80, O: 0x800 };
+export const FLAG: Record<string, number> = { C: 1, P: 4, A: 0x10, Z: 0x40, S: 0x80, O: 0x800 };
 const ALL_REGISTERS = Array.from({ length: 16 }, (_, n) => n);
 export const TRANSCENDENTAL = /^(F2XM1|FSIN|FCOS|FSINCOS|FPTAN|FPATAN|FYL2X|FYL2XP1)$/;
 /** Operands longer than a register. */
@@ -46,14 +46,14 @@ export function undefinedParts(c: Case, d: Decoded, o: Outcome): Undefined {
   if (PIECES.test(name) || /^(CMPS|MOVS|IRET|RETF|POPA|CALL)/.test(name)) out.fields.add(Field.CR2);
   // SDM vol. 1 3.4.1.1: upper halves are undefined after a switch from 64-bit mode to a 32-bit mode.
   if (c.mode === 2 && o.segments[1] !== CS64) for (const n of ALL_REGISTERS) out.registers.set(n, LOW_HALF);
-  if (o.end === End.FAULT) ofFaults(c, d, out);
+  if (o.end === End.FAULT) ofFaults(c, d, o, out);
   // SDM vol. 1 10.5.1.2: bits of MXCSR_MASK say what the processor has; bytes 464 to 511 are software's.
   if (/^(FXSAVE|XSAVE)/.test(name)) out.memory = (at) => at >= c.operandAt + 28 && at < c.operandAt + 32;
   return out;
 }
 
 /** What processors have done already when an instruction faults that will be executed again. */
-function ofFaults(c: Case, d: Decoded, out: Undefined): void {
+function ofFaults(c: Case, d: Decoded, o: Outcome, out: Undefined): void {
   if (d.row.name === 'CMPS') out.fields.add(Field.VECTOR);
   if (/^(sse-|mmx|crypto|xsave)/.test(d.row.file)) out.fields.add(Field.SEGMENT);
   // SDM vol. 2 IRET says the selector of SS, other makers say 0; a stack at the end of the canonical half.
@@ -72,8 +72,8 @@ function ofFaults(c: Case, d: Decoded, out: Undefined): void {
     out.fields.add(Field.FTW);
   }
   // The frame below the stack pointer.
-  if (d.row.name === 'CALL') {
-    const stack = Number(BigInt.asUintN(32, c.regs[4]!)) & 0x3fff;
+  if (/^(CALL|PUSHA)$/.test(d.row.name)) {
+    const stack = Number(BigInt.asUintN(32, o.regs[4]!)) & 0x3fff;
     out.memory = (at) => at < stack && at >= stack - 32;
   }
 }

@@ -61,7 +61,6 @@ export interface Exports {
   setFlags(c: number, value: bigint): void;
   /** Taken branches until an inner loop comes back. */
   refuel(n: number): void;
-  decodedRow: WebAssembly.Global;
 }
 
 export class Core {
