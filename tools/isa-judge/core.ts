@@ -285,7 +285,8 @@ export class JudgedCore {
   /** What the code pages hold at `rip` of flat or 16-bit code; none elsewhere. */
   private codeAt(mode: number, rip: bigint): Uint8Array {
     const at = Number(BigInt.asUintN(64, rip - (mode === 0 ? 0n : BigInt(CODE))));
-    return this.bytes.subarray(this.ram + CODE_AT + Math.min(at, CODE_BYTES), this.ram + CODE_AT + CODE_BYTES);
+    const pages = this.ram + CODE_AT;
+    return this.bytes.subarray(pages + Math.min(at, CODE_BYTES), pages + CODE_BYTES);
   }
 
   /**
