@@ -1,6 +1,7 @@
 // Disk soundness: verified reads, writes, mappings, syncs and direct I/O by many processes on an ext4 file
-// system and a raw disk; files with known sums, a CD; the same under a storm of timer interrupts while the
-// disk's interrupt wanders between CPUs. Afterwards e2fsck finds the image clean.
+// system and a raw disk; files with known sums, a CD, and discs that change while the guest runs; the same
+// under a storm of timer interrupts while the disk's interrupt wanders between CPUs. Afterwards e2fsck finds
+// the image clean.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -34,10 +35,59 @@ async function files(cpus: number): Promise<string> {
   const said = await machine.shell.run(`/disk/files ${sum} 4 2; echo status $?`, 300_000);
   check(!said.includes('FAILED') && said.includes('disk-test end\nstatus 0'),
     `${said}\n${await machine.shell.run('dmesg | tail -40')}`);
+  const changes = await discs(machine, work);
   await endWell(machine);
   fsckClean(hda);
   rmSync(work, { recursive: true });
-  return `${said.split(' ok').length - 1} checks`;
+  return `${said.split(' ok').length - 1} checks, ${changes} discs exchanged`;
+}
+
+/** The drive is empty: opening it says so, at once. */
+async function noDisc({ shell }: DiskMachine): Promise<void> {
+  const said = await shell.run('dd if=/dev/sr0 of=/dev/null bs=2048 count=1 2>&1; echo status $?');
+  check(/No medium found/.test(said) && /^status 1$/m.test(said), `an empty drive says: ${said}`);
+}
+
+/** The guest sees the disc at `path` and nothing of the one before: its size, its files, every byte. */
+async function newDisc({ shell }: DiskMachine, path: string): Promise<void> {
+  const data = readFileSync(path);
+  const sum = createHash('md5').update(data).digest('hex');
+  const said = await shell.run('mount -t ext4 -o ro,noload /dev/sr0 /cd && (cd /cd && md5sum -c sums); '
+    + 'cat /sys/block/sr0/size; md5sum < /dev/sr0; umount /cd; echo status $?', 120_000);
+  const lines = said.split(/\r?\n/);
+  check(lines.includes(String(data.length / 512)), `the size is another: ${said}`);
+  const whole = said.includes(sum) && said.includes('file0: OK') && !/FAILED|warning/i.test(said);
+  check(whole && /^status 0$/m.test(said),
+    `another disc than ${path}: ${said}\n${await shell.run('dmesg | tail')}`);
+}
+
+/** Discs come and go while the guest runs: by the library, by the guest; a mounted one stays in its tray. */
+async function discs(machine: DiskMachine, work: string): Promise<number> {
+  const { shell, vm, events } = machine;
+  const paths = [4, 8, 16].map((mib, n) => {
+    const path = join(work, `disc${n}`);
+    makeExt4(path, mib, 4 + n);
+    return path;
+  });
+  await shell.run('umount /cd');
+  await vm.insertDisc(null);
+  await noDisc(machine);
+  for (const path of paths) {
+    await vm.insertDisc(path);
+    await newDisc(machine, path);
+  }
+  // A change under the guest's eyes without an empty drive between, back to a smaller disc.
+  await vm.insertDisc(paths[0]!);
+  const held = await shell.run('mount -t ext4 -o ro,noload /dev/sr0 /cd; disktool eject --packet 1; '
+    + 'cd /cd; md5sum -c sums; cd /; umount /cd; disktool eject; echo status $?');
+  check(held.includes('sense 5/53/02') && held.includes('file3: OK') && /^status 0$/m.test(held),
+    `lock and eject: ${held}`);
+  await noDisc(machine);
+  check(events.length === 1 && events[0]?.kind === 'eject', `events: ${JSON.stringify(events)}`);
+  events.length = 0;
+  await vm.insertDisc(paths[1]!);
+  await newDisc(machine, paths[1]!);
+  return paths.length + 2;
 }
 
 interface LoadResult { text: string; slowestMs: number }

@@ -41,4 +41,5 @@ int verify_main(int argc, char **argv);
 int storm_main(int argc, char **argv);
 int append_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
+int eject_main(int argc, char **argv);
 #endif

@@ -121,11 +121,11 @@ long option_number(int argc, char **argv, const char *name, long otherwise) {
 int main(int argc, char **argv) {
   static const struct { const char *name; int (*run)(int, char **); } commands[] = {
     { "load", load_main }, { "verify", verify_main }, { "storm", storm_main }, { "append", append_main },
-    { "bench", bench_main },
+    { "bench", bench_main }, { "eject", eject_main },
   };
   for (size_t n = 0; argc > 1 && n < sizeof commands / sizeof *commands; n++) {
     if (strcmp(argv[1], commands[n].name) == 0) return commands[n].run(argc - 2, argv + 2);
   }
-  fprintf(stderr, "usage: disktool load|verify|storm|append|bench [--option value]...\n");
+  fprintf(stderr, "usage: disktool load|verify|storm|append|bench|eject [--option value]...\n");
   return 2;
 }
