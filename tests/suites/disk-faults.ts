@@ -240,9 +240,9 @@ async function commandLine(): Promise<string> {
 export async function diskFaults(suite: Suite): Promise<void> {
   watchWorkers();
   await diskGuest();
-  await suite.test('EIO of a read, a write, a flush; then a flush that takes long',
-    () => session(async (machine, bench) => `${await eio(machine, bench)}; ${await slowFlush(machine, bench)}`));
-  await suite.test('the file becomes shorter', () => session(shrinks));
+  await suite.test('EIO of a read, a write, a flush; a flush that takes long; the file becomes shorter',
+    () => session(async (machine, bench) => [await eio(machine, bench), await slowFlush(machine, bench),
+      await shrinks(machine, bench)].join('; ')));
   await suite.test('the I/O worker is killed', () => session(workerKilled));
   await suite.test('a server that stalls', stalls);
   await suite.test('a file that cannot be written', readOnly);
