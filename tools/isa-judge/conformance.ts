@@ -19,6 +19,7 @@ const KNOWN: readonly (readonly [what: string, why: string])[] = [
   ['BSF, BSR of 0: upper half', 'undefined on some processors (SDM vol. 2)'],
   ['LAR bits 16 to 19', 'undefined (SDM vol. 2)'],
   ['POPA that faults half-way', 'registers unchanged; the witness has loaded some'],
+  ['PUSHA that faults half-way', 'what it had pushed below the stack may stand there; that memory is not compared'],
   ['CMPS, CALL, IRET, FXSAVE and their kind with two faults at once', 'either may be told; vector or CR2 not compared then'],
   ['SS operand both misaligned and outside of its segment', '#SS or #GP'],
   ['accesses that wrap at 4 GiB', 'may fault or not (SDM vol. 3A 5.3)'],
