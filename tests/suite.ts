@@ -1,12 +1,12 @@
-// npm run suite -- NAME... [--long] [--count N] [--seed N] [--only TEXT] [--json FILE]: named suites over the
-// built command line (docs/testing.md). Without a name: all but `debian` and `guests`, in the short form.
-// Exit status 1 if a case failed.
+// npm run suite -- NAME... [--long] [--count N] [--seed N] [--only TEXT] [--json FILE]
+// [--engine interpreter|translator|forced]: named suites over the built command line (docs/testing.md).
+// Without a name: all but `debian` and `guests`, in the short form. Exit status 1 if a case failed.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { DIST, KERNELS, ROOT } from './lib/skep.ts';
+import { DIST, type Engine, ENGINES, KERNELS, ROOT, setEngine } from './lib/skep.ts';
 import { type CaseResult, Suite, type SuiteOptions } from './lib/suite.ts';
 import { boot } from './suites/boot.ts';
 import { debian } from './suites/debian.ts';
@@ -43,13 +43,16 @@ function usage(sentence: string): never {
 function parse(): { names: SuiteName[]; options: SuiteOptions; json: string | undefined } {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: {
     long: { type: 'boolean' }, count: { type: 'string' }, seed: { type: 'string' },
-    only: { type: 'string' }, json: { type: 'string' },
+    only: { type: 'string' }, json: { type: 'string' }, engine: { type: 'string' },
   } });
   const number = (name: 'count' | 'seed'): number | undefined => {
     const text = values[name];
     if (text !== undefined && !/^\d+$/.test(text)) usage(`--${name} "${text}" is not a number.`);
     return text === undefined ? undefined : Number(text);
   };
+  const engine = values.engine ?? 'interpreter';
+  if (!ENGINES.includes(engine as Engine)) usage(`There is no engine "${engine}": ${ENGINES.join(', ')}.`);
+  setEngine(engine as Engine);
   for (const name of positionals) if (!(name in SUITES)) usage(`There is no suite "${name}".`);
   const names = (positionals.length > 0 ? positionals
     : Object.keys(SUITES).filter((name) => !ONLY_BY_NAME.has(name))) as SuiteName[];

@@ -5,11 +5,22 @@ import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type * as Api from '../../src/api/node.ts';
+import { Option } from '../../src/emu/generated-layout.ts';
 import { check, sleep } from './suite.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const DIST = resolve(process.env.SKEP_DIST ?? join(ROOT, 'dist/node'));
 export const KERNELS = join(ROOT, 'build/kernels');
+
+/** How guests are executed; `forced` translates all code before its first execution. */
+export const ENGINES = ['interpreter', 'translator', 'forced'] as const;
+export type Engine = typeof ENGINES[number];
+const ENGINE_OPTIONS: Record<Engine, number> = { interpreter: 0, translator: Option.TRANSLATOR,
+  forced: Option.TRANSLATOR | Option.FORCED };
+let engine: Engine = 'interpreter';
+export function setEngine(name: Engine): void { engine = name; }
+/** For `Skep.create` and `Machine.create`. */
+export const engineOptions = (): number => ENGINE_OPTIONS[engine];
 
 export async function loadApi(): Promise<typeof Api> {
   return await import(pathToFileURL(join(DIST, 'api.js')).href) as typeof Api;
@@ -21,7 +32,9 @@ export interface CommandResult { status: number | null; stdout: string; stderr: 
 export function skep(args: readonly string[], timeoutMs: number,
   nodeArgs: readonly string[] = []): Promise<CommandResult> {
   const start = performance.now();
-  const child = spawn(process.execPath, [...nodeArgs, join(DIST, 'skep.js'), ...args],
+  check(engine !== 'forced' || args[0] !== 'boot', 'the command line has no engine "forced"');
+  const more = args[0] === 'boot' && engine !== 'interpreter' ? ['--engine', engine] : [];
+  const child = spawn(process.execPath, [...nodeArgs, join(DIST, 'skep.js'), ...args, ...more],
     { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
@@ -93,7 +106,7 @@ export class Shell {
 export async function bootMini(smp: number, append = '', more: Partial<Api.SkepOptions> = {}): Promise<Shell> {
   const { Skep } = await loadApi();
   const guestBase = pathToFileURL(join(ROOT, 'public/guest/'));
-  const vm = await Skep.create({ guest: 'mini', smp, append, guestBase, ...more });
+  const vm = await Skep.create({ guest: 'mini', smp, append, guestBase, options: engineOptions(), ...more });
   const shell = new Shell(vm);
   try {
     vm.start();

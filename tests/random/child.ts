@@ -1,5 +1,6 @@
 // Runs random guests (tests/kernels/random.c) one after the other, in a process of their own so that the
-// suite sees it crash or hang; one JSON line for each. Arguments: first seed, number of seeds.
+// suite sees it crash or hang; one JSON line for each. Arguments: first seed, number of seeds,
+// options of the core.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +43,7 @@ async function run(seed: number, cpus: number): Promise<RandomRun> {
   const start = performance.now();
   const stuckBefore = pool.stuck;
   const machine = await Machine.create({ cpus, memoryMiB: MEMORY_MIB, cpuModel: 'v2', tscHz: 1e9,
-    hostCores: 2, options: 0, boot: { kernel, initrd: [], append: `${seed} ${bits} ${table}` } }, pool);
+    hostCores: 2, options, boot: { kernel, initrd: [], append: `${seed} ${bits} ${table}` } }, pool);
   let resets = 0;
   let error: string | undefined;
   machine.events.on('reset', (count) => { resets = count; });
@@ -68,6 +69,7 @@ async function run(seed: number, cpus: number): Promise<RandomRun> {
 
 const first = Number(process.argv[2]);
 const count = Number(process.argv[3]);
+const options = Number(process.argv[4] ?? 0);
 for (let seed = first; seed < first + count; seed++) {
   for (const cpus of CPUS) {
     process.stdout.write(`${JSON.stringify({ begin: seed, cpus })}\n`);

@@ -3,7 +3,7 @@
 // start-ups of 8 CPUs, a million IPIs, 10^7 accesses, 10^6 litmus rounds.
 
 import { join } from 'node:path';
-import { KERNELS, loadApi } from '../lib/skep.ts';
+import { engineOptions, KERNELS, loadApi } from '../lib/skep.ts';
 import { check, type Suite, within } from '../lib/suite.ts';
 
 interface KernelCase {
@@ -50,7 +50,7 @@ export async function runKernel(kernel: string, cpus: number, append: string, ti
   disk = false): Promise<string> {
   const { Skep } = await loadApi();
   const vm = await Skep.create({ kernel: join(KERNELS, kernel), smp: cpus, memory: 128, append,
-    ...(disk ? { hda: patternDisk() } : {}) });
+    options: engineOptions(), ...(disk ? { hda: patternDisk() } : {}) });
   let output = '';
   vm.serial.onData((bytes) => { output += Buffer.from(bytes).toString('latin1'); });
   try {

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { type RandomRun, variantOf } from '../random/variant.ts';
-import { ROOT } from '../lib/skep.ts';
+import { engineOptions, ROOT } from '../lib/skep.ts';
 import { check, type Suite } from '../lib/suite.ts';
 
 const BATCH = 50;
@@ -18,7 +18,7 @@ function batch(first: number, count: number): Promise<{
   runs: RandomRun[]; trouble: string | undefined;
 }> {
   const child = spawn(join(ROOT, 'node_modules/.bin/tsx'), [join(ROOT, 'tests/random/child.ts'),
-    String(first), String(count)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    String(first), String(count), String(engineOptions())], { stdio: ['ignore', 'pipe', 'pipe'] });
   const runs: RandomRun[] = [];
   let begun = '';
   let stderr = '';

@@ -5,9 +5,9 @@ import { Cpu, RegOffset } from "../cpu/state";
 import { RecFlag, recBase, recFlags, recImm, recIndex, recRm } from "../decode/record";
 import { Import, W, access, const64, get, op, set } from "./bytes";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
-import { Desc, call, setFlagsNow, spillFlags, toDynamic, usesMemory } from "./flags";
+import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, dirtyRegs, getGpr, loadField, loadSized, popReg, pushReg, setGpr, storeField, storeSized, usedRegs,
+  L, Size, dirtyRegs, getGpr, loadSized, loadState, popReg, pushReg, setGpr, spillRegs, storeField, storeSized,
 } from "./locals";
 import { Insn, Kind, Lower, isPure, lowerOp, relOf } from "./map";
 import { placeOfInsn, relBehind, translate, translateVa } from "./operands";
@@ -96,7 +96,7 @@ export function lowerRetTarget(i: Insn): void {
   set(L.RIP);
 }
 export function lowerRetRelease(i: Insn): void {
-  moveStack(RSP, 8 + (recImm(changetype<usize>(i)) & 0xFFFF));
+  moveStack(RSP, i.through ? 8 : 8 + (recImm(changetype<usize>(i)) & 0xFFFF));
 }
 /** RET to a place outside. */
 export function lowerRetAway(i: Insn): void {
@@ -136,22 +136,6 @@ function storeGpr(at: u32): void {
   storeField(at, L.GPR + (at >> 3), true);
 }
 
-function spillRegs(): void {
-  for (let n: u32 = 0; n < 16; n++) if (dirtyRegs & (1 << n)) storeField(n << 3, L.GPR + n, true);
-}
-
-/** What a region keeps in locals, from Cpu. */
-export function loadState(): void {
-  for (let n: u32 = 0; n < 16; n++) if (usedRegs & (1 << n)) loadField(n << 3, L.GPR + n, true);
-  loadField(offsetof<Cpu>("flagA"), L.DA, true);
-  loadField(offsetof<Cpu>("flagB"), L.DB, true);
-  loadField(offsetof<Cpu>("flagRes"), L.DR, true);
-  loadField(offsetof<Cpu>("eflags"), L.FE, true);
-  loadField(offsetof<Cpu>("flagKind"), L.DK, false);
-  loadField(offsetof<Cpu>("tlbRead"), L.TLB_READ, false);
-  loadField(offsetof<Cpu>("tlbWrite"), L.TLB_WRITE, false);
-}
-
 /** Call the interpreter's handler. Its record lies in the arena, at one address for all CPUs. */
 export function lowerHelper(i: Insn): void {
   const r = changetype<usize>(i);
@@ -164,7 +148,6 @@ export function lowerHelper(i: Insn): void {
   } else {
     spillRegs();
     toDynamic();
-    spillFlags();
   }
   get(L.C);
   pushIp(relOf(i.page << 12));

@@ -9,8 +9,8 @@
 import { Cpu } from "../cpu/state";
 import { W, access, br, const32, const64, get, op, openVoid, set } from "./bytes";
 import { PAGE_BYTES, PAGE_SHIFT } from "../lib/layout";
-import { spillFlags, staticFlags, storeRawFlags, toDynamic } from "./flags";
-import { L, dirtyRegs, storeField } from "./locals";
+import { staticFlags, storeRawFlags, toDynamic } from "./flags";
+import { L, spillRegs, storeField } from "./locals";
 
 export const enum Exit {
   /** Go on at RIP. */
@@ -152,8 +152,7 @@ export function pushIp(rel: i64): void {
 
 /** Store what the region has changed. */
 export function epilogue(): void {
-  for (let n: u32 = 0; n < 16; n++) if (dirtyRegs & (1 << n)) storeField(n << 3, L.GPR + n, true);
-  spillFlags();
+  spillRegs();
   storeField(offsetof<Cpu>("rip"), L.RIP, true);
 }
 

@@ -1,6 +1,6 @@
 // Arithmetic flags in a region. At each point the producer of the flags is known statically (a descriptor:
-// FlagKind and width, operands in FA, FB, FR), or dynamic: the lazy fields of cpu/flags.ts in the locals DA
-// DB DR DK, RFLAGS in FE. A consumer is fused with a static producer. Producers whose flags nobody can see
+// FlagKind and width, operands in FA, FB, FR), or dynamic: the lazy fields of cpu/flags.ts in Cpu, but RFLAGS
+// in FE. A consumer is fused with a static producer. Producers whose flags nobody can see
 // are dropped; a side exit counts as somebody, because an exception there would push RFLAGS.
 
 import { Cpu, FlagKind, Status } from "../cpu/state";
@@ -9,13 +9,13 @@ import { mulHighSigned } from "../uop/arith";
 import { CPU_SCRATCH } from "../lib/layout";
 import { stopAt } from "../interp/branch";
 import { RecFlag, recFlags, recHandler, recImm, recLen, recOpSize } from "../decode/record";
-import { Import, W, const32, const64, constant, get, number, op, set, sized } from "./bytes";
+import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
   Block, Insn, Kind, Lower, Place, Term, block, insnOf, isHelper, isPure, lowerOp, lowerPlace, queueAt,
 } from "./map";
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
-import { L, Size, extend, storeField } from "./locals";
+import { L, Size, extend, getFe, setFe, spillFe, storeField } from "./locals";
 
 /** Beside FlagKind | size << 4. */
 export const enum Desc { DYNAMIC = 0, DEAD = 0xFF }
@@ -312,7 +312,7 @@ function pushCarry(d: u32): void {
     case FlagKind.SUB: compare(d, W.I32_LT_U); break;
     case FlagKind.LOGIC: const32(0); break;
     case Desc.DYNAMIC: pushCoreCond(CC_CARRY); break;
-    default: get(L.FE); op(W.I32_WRAP); const32(<i32>CF); op(W.I32_AND);
+    default: getFe(); op(W.I32_WRAP); const32(<i32>CF); op(W.I32_AND);
   }
 }
 
@@ -332,29 +332,37 @@ export function pushCond(cc: u32): void {
 
 // Dynamic flags ------------------------------------------------------------------------------------------
 
-function setExtended(local: u32, wide: bool): void {
+function storeExtended(field: u32, wide: bool): void {
   if (!wide) op(W.I64_EXTEND_S);
-  set(local);
+  access(W.I64_STORE, 3, field);
+}
+/** Put a FlagKind into Cpu. */
+export function storeKind(kind: u32): void {
+  get(L.C);
+  const32(kind);
+  access(W.I32_STORE, 2, <u32>offsetof<Cpu>("flagKind"));
 }
 
-/** Put the flags of the present descriptor into DA DB DR DK. */
+/** Put the flags of the present descriptor into Cpu (but RFLAGS, which FE holds). */
 export function toDynamic(): void {
   const d = flagsNow;
   if (d == Desc.DYNAMIC || d == Desc.DEAD) return;
   const wide = isWide(d);
   const kind = kindOf(d);
   if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) {
+    get(L.C);
     getA(d);
-    setExtended(L.DA, wide);
+    storeExtended(<u32>offsetof<Cpu>("flagA"), wide);
   }
   if (kind == FlagKind.ADD || kind == FlagKind.SUB) {
+    get(L.C);
     getB(d);
-    setExtended(L.DB, wide);
+    storeExtended(<u32>offsetof<Cpu>("flagB"), wide);
   }
+  get(L.C);
   pushResult(d);
-  setExtended(L.DR, wide);
-  const32(kind);
-  set(L.DK);
+  storeExtended(<u32>offsetof<Cpu>("flagRes"), wide);
+  storeKind(kind);
 }
 
 /** Where a compact exit leaves operands and result of the static producer, in the CPU's scratch page. */
@@ -398,33 +406,25 @@ export function settleFlags(c: Cpu, d: u32): void {
 export function saveCarry(): void {
   const kind = kindOf(flagsNow);
   if (kind == FlagKind.INC || kind == FlagKind.DEC || kind == FlagKind.SZP) return;
-  get(L.FE);
+  getFe();
   const64(~CF);
   op(W.I64_AND);
   pushCarry(flagsNow);
   op(W.I64_EXTEND_U);
   op(W.I64_OR);
-  set(L.FE);
+  setFe();
 }
 
 /** FE without CF, OF and AF, on the stack. */
 export function pushWithoutCarries(): void {
-  get(L.FE);
+  getFe();
   const64(~CARRIES);
   op(W.I64_AND);
 }
 
-export function spillFlags(): void {
-  storeField(offsetof<Cpu>("flagA"), L.DA, true);
-  storeField(offsetof<Cpu>("flagB"), L.DB, true);
-  storeField(offsetof<Cpu>("flagRes"), L.DR, true);
-  storeField(offsetof<Cpu>("eflags"), L.FE, true);
-  storeField(offsetof<Cpu>("flagKind"), L.DK, false);
-}
-
 /** Push the truth of a condition code over the dynamic flags. */
 function pushCoreCond(cc: u32): void {
-  spillFlags();
+  spillFe();
   call(Import.COND, cc);
 }
 /** Push the i32 that a function of the core gives for (cpu, argument). */

@@ -1,5 +1,6 @@
 // Locals of a region's function, and how guest registers move between locals, the stack and memory.
 
+import { Cpu } from "../cpu/state";
 import { W, access, const32, const64, get, op, set, tee } from "./bytes";
 
 /** 0 and 1 are the parameters. */
@@ -10,24 +11,25 @@ export const enum L {
   GPR = 2,
   /** Linear address of a memory operand. */
   VA = 18,
-  /** The lazy flags as they are in Cpu: a, b, result, RFLAGS; kind is DK. */
-  DA = 19, DB = 20, DR = 21, FE = 22,
+  /** RFLAGS; the lazy fields beside it stay in Cpu. */
+  FE = 19,
   /** Operands and result of the static producer of flags, by width; temporaries. */
-  FA64 = 23, FB64 = 24, FR64 = 25, TA64 = 26, TB64 = 27, TR64 = 28,
+  FA64 = 20, FB64 = 21, FR64 = 22, TA64 = 23, TB64 = 24, TR64 = 25,
   /** Address of page 0 of the region; where to go on when it is left. */
-  IP = 29, RIP = 30,
-  DK = 31, FUEL = 32, TLB_READ = 33, TLB_WRITE = 34, SLOT = 35, HOST = 36, EXIT = 37,
-  FA32 = 38, FB32 = 39, FR32 = 40, TA32 = 41, TB32 = 42, TR32 = 43,
+  IP = 26, RIP = 27,
+  FUEL = 28, TLB_READ = 29, TLB_WRITE = 30, SLOT = 31, HOST = 32, EXIT = 33,
+  FA32 = 34, FB32 = 35, FR32 = 36, TA32 = 37, TB32 = 38, TR32 = 39,
 }
-export const WIDE_LOCALS: u32 = 29;
-export const NARROW_LOCALS: u32 = 13;
+export const WIDE_LOCALS: u32 = 26;
+export const NARROW_LOCALS: u32 = 12;
 
 /** log2 of the bytes of an operand. */
 export const enum Size { BYTE = 0, WORD = 1, DWORD = 2, QWORD = 3 }
 
-/** Guest registers used and written by the region, by number. */
+/** Guest registers used and written by the region, by number; then RFLAGS and the tables of the TLB. */
 export let usedRegs: u32 = 0;
 export let dirtyRegs: u32 = 0;
+export const enum Used { FE = 1 << 16, TLB_READ = 1 << 17, TLB_WRITE = 1 << 18 }
 export function forgetRegs(): void {
   usedRegs = 0;
   dirtyRegs = 0;
@@ -41,6 +43,23 @@ const WORD_MASK: i64 = 0xFFFF;
 export function regLocal(at: u32): u32 {
   usedRegs |= 1 << (at >> 3);
   return L.GPR + (at >> 3);
+}
+
+/** Push RFLAGS. */
+export function getFe(): void {
+  usedRegs |= Used.FE;
+  get(L.FE);
+}
+/** Pop RFLAGS. */
+export function setFe(): void {
+  usedRegs |= Used.FE;
+  dirtyRegs |= Used.FE;
+  set(L.FE);
+}
+/** Push the address of a table of the TLB. */
+export function getTlb(write: bool): void {
+  usedRegs |= write ? Used.TLB_WRITE : Used.TLB_READ;
+  get(write ? <u32>L.TLB_WRITE : <u32>L.TLB_READ);
 }
 
 /** Pop an i64 into general register n. */
@@ -130,4 +149,21 @@ export function storeField(offset: usize, local: u32, wide: bool): void {
   get(L.C);
   get(local);
   access(wide ? W.I64_STORE : W.I32_STORE, wide ? 3 : 2, <u32>offset);
+}
+
+/** The registers and RFLAGS that the region has changed, to Cpu. */
+export function spillRegs(): void {
+  for (let n: u32 = 0; n < 16; n++) if (dirtyRegs & (1 << n)) storeField(n << 3, L.GPR + n, true);
+  spillFe();
+}
+export function spillFe(): void {
+  if (dirtyRegs & Used.FE) storeField(offsetof<Cpu>("eflags"), L.FE, true);
+}
+
+/** What a region keeps in locals, from Cpu. */
+export function loadState(): void {
+  for (let n: u32 = 0; n < 16; n++) if (usedRegs & (1 << n)) loadField(n << 3, L.GPR + n, true);
+  if (usedRegs & Used.FE) loadField(offsetof<Cpu>("eflags"), L.FE, true);
+  if (usedRegs & Used.TLB_READ) loadField(offsetof<Cpu>("tlbRead"), L.TLB_READ, false);
+  if (usedRegs & Used.TLB_WRITE) loadField(offsetof<Cpu>("tlbWrite"), L.TLB_WRITE, false);
 }

@@ -3,13 +3,13 @@
 
 import { Cpu, FlagKind } from "../cpu/state";
 import { recImm, recOpSize, recReg, recRm } from "../decode/record";
-import { Import, W, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
+import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
 import { lowerHelper, lowerIndirect, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
   call, describe, flagsAfter, flagsNow, localA, localB, localResult, pushCond, pushWithoutCarries, saveCarry,
-  setFlagsNow, shiftCount, toDynamic, usesMemory,
+  setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
 } from "./flags";
-import { L, Size, extend, loadSized, popReg, pushReg, regLocal, storeField } from "./locals";
+import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
 import { Insn, Lower, Place, isHelper, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
 import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
 
@@ -134,7 +134,7 @@ function lowerImul(i: Insn): void {
     const64(CF_OF);
     op(W.I64_MUL);
     op(W.I64_OR);
-    set(L.FE);
+    setFe();
     get(localResult(size));
   }
   if (three) popReg(recReg(r), size);
@@ -203,7 +203,7 @@ function shiftFlags(o: Lower, size: u32, count: i32, result: u32): void {
     op(W.I64_SHL);
     op(W.I64_OR);
   }
-  set(L.FE);
+  setFe();
 }
 
 function pushTop(result: u32, shift: i64): void {
@@ -266,14 +266,14 @@ function shiftByCl(o: Lower, size: u32): void {
   op(W.I32_EQZ);
   openVoid(W.IF);
   shiftFlags(o, size, -1, L.TR64);
+  get(L.C);
   get(L.TR64);
   if (size != Size.QWORD) {
     op(W.I32_WRAP);
     op(W.I64_EXTEND_S);
   }
-  set(L.DR);
-  const32(FlagKind.SZP);
-  set(L.DK);
+  access(W.I64_STORE, 3, <u32>offsetof<Cpu>("flagRes"));
+  storeKind(FlagKind.SZP);
   op(W.END);
 }
 

@@ -45,7 +45,8 @@ export class Insn {
   page: u32;
   /** Address of the lasting copy of the record for its helper, 0 = none yet. */
   record: u32;
-  pad0: u32;
+  /** 1 = a JMP to a lone RET (the kernel returns like this): one RET that counts as two instructions. */
+  through: u32;
   pad1: u64;
 }
 export const INSN_BYTES: u32 = 64;
@@ -165,6 +166,9 @@ export function clearBlocks(): void {
 export function relOf(at: u32): i64 {
   return ((<i64>load<i32>(pageAt(at >> 12), PageField.DELTA)) << 12) + <i64>(at & (PAGE - 1));
 }
+
+/** Instructions that one stands for beside itself. */
+export function extraOf(b: Block): u32 { return b.term == Term.RET ? insnOf(b.last).through : 0; }
 
 // @ts-ignore: decorator
 @inline

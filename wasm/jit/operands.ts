@@ -10,7 +10,7 @@ import { TLB_ENTRIES } from "../lib/layout";
 import { W, access, const32, const64, constant, get, op, set, tee } from "./bytes";
 import { Exit, leaveAt } from "./exits";
 import { usesMemory } from "./flags";
-import { L, Size, loadSized, popReg, pushReg, regLocal, storeSized } from "./locals";
+import { L, Size, getTlb, loadSized, popReg, pushReg, regLocal, storeSized } from "./locals";
 import { Insn, Place, lowerPlace, relOf } from "./map";
 
 /** Shift from an address to 16 times its page number. */
@@ -71,7 +71,7 @@ export function translate(i: Insn, size: u32, write: bool): void {
 
 /** The same for the linear address in VA. */
 export function translateVa(i: Insn, size: u32, write: bool): void {
-  get(write ? <u32>L.TLB_WRITE : <u32>L.TLB_READ);
+  getTlb(write);
   get(L.VA);
   op(W.I32_WRAP);
   const32(SLOT_SHIFT);

@@ -25,8 +25,7 @@ import {
 } from "./exits";
 import { Desc, setFlagsNow, settleFlags, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
-import { L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField } from "./locals";
-import { loadState } from "./control";
+import { L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
 import {
   CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeStart, heads, pageAt, useWork,
 } from "./map";

@@ -12,7 +12,7 @@ import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";
 import { lowerCall, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
 import { lower } from "./lower";
-import { Insn, Term, block, insnOf, lowerCond, relOf } from "./map";
+import { Insn, Term, block, extraOf, insnOf, lowerCond, relOf } from "./map";
 
 // @ts-ignore: decorator
 @inline
@@ -89,7 +89,7 @@ function returns(x: u32, i: Insn): void {
     setUncounted(0);
     edge(x, y);
     close();
-    setUncounted(1);
+    setUncounted(1 + i.through);
   }
   lowerRetAway(i);
 }
@@ -130,9 +130,10 @@ function body(x: u32): void {
   }
   const b = block(x);
   setFlagsNow(b.flagsIn);
+  const extra = extraOf(b);
   if (b.count) {
     get(L.FUEL);
-    const32(b.count);
+    const32(b.count + extra);
     op(W.I32_SUB);
     set(L.FUEL);
   }
@@ -141,11 +142,11 @@ function body(x: u32): void {
   let at = b.at;
   for (let n: u32 = 0; n < b.count - branches; n++) {
     const i = insnOf(at);
-    setUncounted(b.count - n);
+    setUncounted(b.count + extra - n);
     lower(i);
     at += recLen(changetype<usize>(i));
   }
-  setUncounted(branches);
+  setUncounted(branches + extra);
   finish(x);
 }
 
