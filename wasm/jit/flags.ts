@@ -7,6 +7,7 @@ import { Cpu, FlagKind, Status } from "../cpu/state";
 import { testCond } from "../cpu/flags";
 import { mulHighSigned } from "../uop/arith";
 import { CPU_SCRATCH } from "../lib/layout";
+import { countHelper } from "../lib/profile";
 import { stopAt } from "../interp/branch";
 import { RecFlag, recFlags, recHandler, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
@@ -442,6 +443,7 @@ export function jitCond(c: Cpu, cc: usize): i32 {
 
 /** Called by regions: the interpreter's handler of record r. A Status. */
 export function jitHelp(c: Cpu, r: usize): i32 {
+  countHelper(changetype<usize>(c), recHandler(r));
   const s = call_indirect<i32>(recHandler(r), c, r);
   if (s == Status.NEXT) return s;
   stopAt(r);

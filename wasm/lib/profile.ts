@@ -111,6 +111,14 @@ export function countForm(block: usize, table: Profile, form: u32): void {
   store<u32>(at, load<u32>(at) + 1);
 }
 
+/** A region has called function `handler`. Before the first sample all count as form 0. */
+// @ts-ignore: decorator
+@inline
+export function countHelper(block: usize, handler: u32): void {
+  const form = load<u16>(block + CPU_PROFILE + Profile.FORM_OF + (<usize>(handler & (FORM_TABLE - 1)) << 1));
+  countForm(block, Profile.HELPERS, form);
+}
+
 /** An access to chip `n` took `ns`. */
 export function countChip(block: usize, n: u32, ns: u64): void {
   const at = block + CPU_PROFILE + Profile.CHIPS + (<usize>(n & 63) << 4);
