@@ -8,12 +8,12 @@ import { HEADER } from './emit.ts';
 const UOPS: Record<string, number> = {
   mov: 1, movzx: 2, movsx: 3, add: 4, or: 5, and: 6, sub: 7, xor: 8, inc: 9, dec: 10, neg: 11, not: 12,
     imul: 13, shl: 14,
-  shr: 15, sar: 16, cmovcc: 17, setcc: 18,
+  shr: 15, sar: 16, cmovcc: 17, setcc: 18, rol: 33, ror: 34, bswap: 35,
 };
 const HANDLERS: Record<string, number> = {
   hLea: 21, hJcc: 22, hJmp: 23, hNop: 24, hPushR: 25, hPushI: 26, hPopR: 27, hLeave: 28, hCall: 29, hRet: 30,
     hRetI: 30,
-  hCallE: 31, hJmpE: 32,
+  hCallE: 31, hJmpE: 32, hCbw: 36, hCwd: 37,
 };
 /** uops of shape `read`: CMP and TEST. */
 const READS: Record<string, number> = { sub: 19, and: 20 };
@@ -22,7 +22,7 @@ const READS: Record<string, number> = { sub: 19, and: 20 };
  * Place in wasm/jit/map.ts, by operand letters without their widths (an implied accumulator arrives like Z).
  */
 const PLACES: Record<string, number> = {
-  'E,G': 1, 'G,E': 2, 'E,I': 3, 'Z,I': 3, 'rAX,I': 3, 'AL,I': 3, E: 4, 'E,CL': 5, 'E,1': 6, 'G,E,I': 7, 'G,M': 8,
+  'E,G': 1, 'G,E': 2, 'E,I': 3, 'Z,I': 3, 'rAX,I': 3, 'AL,I': 3, E: 4, Z: 4, 'E,CL': 5, 'E,1': 6, 'G,E,I': 7, 'G,M': 8,
 };
 const NO_PLACE = 9;
 const SOURCE_WIDTHS: Record<string, number> = { b: 1, w: 2, d: 3 };

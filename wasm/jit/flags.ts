@@ -50,19 +50,22 @@ export function shiftCount(i: Insn): i32 {
 
 function isShift(o: Lower): bool { return o >= Lower.SHL && o <= Lower.SAR; }
 
+export function isRotate(o: Lower): bool { return o == Lower.ROL || o == Lower.ROR; }
+
 function writesFlags(i: Insn): bool {
   const o = lowerOp(i);
+  if (isRotate(o)) return true;
   if (isShift(o)) return shiftCount(i) != 0;
   return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST;
 }
-/** Keeps a flag, or all of them sometimes. */
+/** Keeps a flag, or all of them sometimes: reads them only when they are live behind it. */
 function isPartial(i: Insn): bool {
   const o = lowerOp(i);
-  return o == Lower.INC || o == Lower.DEC || (isShift(o) && lowerPlace(i) == Place.E_CL);
+  return o == Lower.INC || o == Lower.DEC || isRotate(o) || (isShift(o) && lowerPlace(i) == Place.E_CL);
 }
 function readsFlags(i: Insn): bool {
   const o = lowerOp(i);
-  return o == Lower.CMOV || o == Lower.SETCC || o == Lower.JCC || isPartial(i);
+  return o == Lower.CMOV || o == Lower.SETCC || o == Lower.JCC;
 }
 export function usesMemory(i: Insn): bool {
   const o = lowerOp(i);
@@ -94,7 +97,7 @@ function liveIn(b: Block): bool {
   for (let n: u32 = 0; n < b.count; n++) {
     const i = insnOf(at);
     if (readsFlags(i) || canLeave(i)) return true;
-    if (writesFlags(i)) return false;
+    if (writesFlags(i) && !isPartial(i)) return false;
     at += recLen(changetype<usize>(i));
   }
   return liveOut(b);
@@ -125,7 +128,8 @@ function produced(i: Insn): u32 {
   if (o == Lower.SUB || o == Lower.CMP || o == Lower.NEG) return describe(FlagKind.SUB, size);
   if (o == Lower.INC) return describe(FlagKind.INC, size);
   if (o == Lower.DEC) return describe(FlagKind.DEC, size);
-  if (isShift(o) && shiftCount(i) < 0) return Desc.DYNAMIC;
+  // The handler of a rotate whose flags are live is called.
+  if (isRotate(o) || (isShift(o) && shiftCount(i) < 0)) return Desc.DYNAMIC;
   return describe(isShift(o) || o == Lower.IMUL ? FlagKind.SZP : FlagKind.LOGIC, size);
 }
 

@@ -6,7 +6,7 @@ import { recImm, recOpSize, recReg, recRm } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
 import { lowerHelper, lowerIndirect, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  call, describe, flagsAfter, flagsNow, localA, localB, localResult, pushCond, pushWithoutCarries, saveCarry,
+  call, describe, flagsAfter, flagsNow, isRotate, localA, localB, localResult, pushCond, pushWithoutCarries, saveCarry,
   setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
@@ -16,7 +16,10 @@ import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, trans
 /** OF beside CF. */
 const CF_OF: i64 = 0x801;
 const OF_SHIFT: i64 = 11;
+/** Byte offsets of registers in Cpu. */
+const RAX: u32 = 0;
 const CL: u32 = 8;
+const RDX: u32 = 16;
 
 function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
 function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
@@ -277,6 +280,66 @@ function shiftByCl(o: Lower, size: u32): void {
   op(W.END);
 }
 
+/** ROL ROR whose flags nobody sees. */
+function lowerRotate(i: Insn): void {
+  const size = recOpSize(changetype<usize>(i));
+  const wide = size == Size.QWORD;
+  const count = shiftCount(i);
+  pushDest(i, size);
+  if (count < 0) {
+    get(regLocal(CL));
+    if (!wide) op(W.I32_WRAP);
+  } else constant(count, wide);
+  sized(lowerOp(i) == Lower.ROL ? W.I32_ROTL : W.I32_ROTR, wide);
+  popDest(i, size);
+}
+
+/** Swap the fields of `bits` bits that the mask picks with their neighbours: value in TA64. */
+function swapFields(bits: i64, mask: i64): void {
+  get(L.TA64);
+  const64(mask);
+  op(W.I64_AND);
+  const64(bits);
+  op(W.I64_SHL);
+  get(L.TA64);
+  const64(bits);
+  op(W.I64_SHR_U);
+  const64(mask);
+  op(W.I64_AND);
+  op(W.I64_OR);
+  set(L.TA64);
+}
+
+function lowerBswap(i: Insn): void {
+  const r = changetype<usize>(i);
+  get(regLocal(recRm(r)));
+  set(L.TA64);
+  swapFields(8, 0x00FF00FF00FF00FF);
+  swapFields(16, 0x0000FFFF0000FFFF);
+  get(L.TA64);
+  if (recOpSize(r) == Size.QWORD) {
+    const64(32);
+    op(W.I64_ROTL);
+  } else op(W.I32_WRAP);
+  popReg(recRm(r), recOpSize(r));
+}
+
+/** CBW CWDE CDQE; CWD CDQ CQO. */
+function lowerWiden(i: Insn): void {
+  const size = recOpSize(changetype<usize>(i));
+  const wide = size == Size.QWORD;
+  if (lowerOp(i) == Lower.CBW) {
+    pushReg(RAX, size - 1);
+    if (wide) op(W.I64_EXTEND_S);
+    popReg(RAX, size);
+    return;
+  }
+  pushReg(RAX, size);
+  constant(wide ? 63 : 31, wide);
+  sized(W.I32_SHR_S, wide);
+  popReg(RDX, size);
+}
+
 function lowerMove(i: Insn): void {
   const size = recOpSize(changetype<usize>(i));
   pushSource(i, size);
@@ -301,13 +364,13 @@ function lowerLea(i: Insn): void {
 
 /** Emit one instruction that is not a branch. */
 export function lower(i: Insn): void {
-  if (isHelper(i)) {
+  if (isHelper(i) || (isRotate(lowerOp(i)) && i.flagsLive != 0)) {
     lowerHelper(i);
     return;
   }
   const o = lowerOp(i);
   const size = recOpSize(changetype<usize>(i));
-  if (usesMemory(i) && o < Lower.PUSH) {
+  if (usesMemory(i) && (o < Lower.PUSH || o > Lower.JMP_E)) {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;
     translate(i, own ? lowerSource(i) : size, destIsMemory(i) && o != Lower.CMP && o != Lower.TEST);
   }
@@ -317,6 +380,9 @@ export function lower(i: Insn): void {
     case Lower.INC: case Lower.DEC: case Lower.NEG: case Lower.NOT: lowerOne(i); break;
     case Lower.IMUL: lowerImul(i); break;
     case Lower.SHL: case Lower.SHR: case Lower.SAR: lowerShift(i); break;
+    case Lower.ROL: case Lower.ROR: lowerRotate(i); break;
+    case Lower.BSWAP: lowerBswap(i); break;
+    case Lower.CBW: case Lower.CWD: lowerWiden(i); break;
     case Lower.CMOV: lowerCmov(i); break;
     case Lower.SETCC: pushCond(lowerCond(i)); popDest(i, size); break;
     case Lower.LEA: lowerLea(i); break;

@@ -160,7 +160,7 @@ class Generator {
     const memory = this.random(3) === 0;
     const digit = (opcode: number, n: number): number[] =>
       this.form(size, [opcode], n, memory, size === 0, false);
-    switch (this.random(12)) {
+    switch (this.random(14)) {
       // ADC, SBB.
       case 0: case 1: return this.form(size, [this.pick([0x10, 0x18]) + wide], this.reg(), memory);
       // ROL, ROR, RCL, RCR by an immediate.
@@ -181,6 +181,9 @@ class Generator {
       // SHLD, SHRD; CMC, STC, CLC, CLD, LAHF.
       case 10: return [...this.form(this.pick([2, 3]), [0x0F, this.pick([0xA4, 0xAC])], this.reg(), memory),
         this.random(40)];
+      // CBW, CWD and their wider forms; BSWAP.
+      case 11: return [...[[], [OPSIZE], [], [0x48]][size]!, this.pick([0x98, 0x99])];
+      case 12: return [this.pick([0x40, 0x48, 0x49]), 0x0F, 0xC8 | this.pick([0, 1, 2, 3])];
       default: return [this.pick([0xF5, 0xF9, 0xF8, 0xFC, 0x9F])];
     }
   }
