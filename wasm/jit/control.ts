@@ -7,7 +7,8 @@ import { Import, W, access, const64, get, op, set } from "./bytes";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, dirtyRegs, getGpr, loadSized, loadState, popReg, pushReg, setGpr, spillRegs, storeField, storeSized,
+  L, Size, dirtyRegs, getGpr, loadSized, loadState, popReg, pushReg, setGpr, spillRegs, storeField,
+  storeSized,
 } from "./locals";
 import { Insn, Kind, Lower, isPure, lowerOp, relOf } from "./map";
 import { placeOfInsn, relBehind, translate, translateVa } from "./operands";

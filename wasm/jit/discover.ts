@@ -117,8 +117,8 @@ function targetRel(i: Insn): i64 {
 }
 
 /**
- * A JMP to a lone RET is a RET: 9 of 100 kernel instructions are return thunks, and as a region of its own the
- * thunk would cost two transitions.
+ * A JMP to a lone RET is a RET: functions of the kernel return through a thunk, and as a region of its own it
+ * would cost two transitions each time.
  */
 function throughThunk(c: Cpu, i: Insn): void {
   const rel = targetRel(i);

@@ -6,8 +6,8 @@ import { recImm, recOpSize, recReg, recRm } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
 import { lowerHelper, lowerIndirect, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  call, describe, flagsAfter, flagsNow, isRotate, localA, localB, localResult, pushCond, pushWithoutCarries, saveCarry,
-  setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
+  call, describe, flagsAfter, flagsNow, isRotate, localA, localB, localResult, pushCond, pushWithoutCarries,
+  saveCarry, setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
 import { Insn, Lower, Place, isHelper, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
