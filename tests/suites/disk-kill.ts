@@ -32,6 +32,7 @@ function randomFrom(seed: number): Random {
   };
 }
 
+/** By process; a hole where a process has said nothing yet. */
 interface Round { text: string; had: number[]; announced: number[]; killedMs: number }
 
 /** What whole lines of the console say. */
@@ -67,7 +68,7 @@ async function bootAndKill(image: string, lossy: boolean, seed: number, early: b
     text += data.toString('latin1');
     const { had, announced } = read(text);
     const ready = early ? text.includes('skep mini ready')
-      : had.length === PROCESSES && announced.length > 0;
+      : Object.keys(had).length === PROCESSES && announced.length > 0;
     if (armed || !ready) return;
     armed = true;
     clearTimeout(timer);
