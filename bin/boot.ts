@@ -83,6 +83,8 @@ function skepOptions(args: BootArgs): SkepOptions {
   return options;
 }
 
+const share = (part: number, whole: number): number => (whole === 0 ? 0 : Number((part / whole).toFixed(3)));
+
 export function report(vm: { stats: SkepStats }, script: Script, exit: number, wallMs: number,
   messages: readonly string[] = []): object {
   const { stats } = vm;
@@ -93,7 +95,7 @@ export function report(vm: { stats: SkepStats }, script: Script, exit: number, w
     mips: seconds > 0 ? Number((stats.instructions / 1e6 / seconds).toFixed(2)) : 0,
     wallMs: Math.round(wallMs),
     cpus: stats.cpus.map((cpu) => ({ instructions: cpu.instructions, haltedMs: Math.round(cpu.haltedMs),
-      translatedShare: 0 })),
+      translatedShare: share(cpu.translated, cpu.instructions) })),
     interrupts: stats.interrupts,
     disk: stats.drives.reduce((sum, drive) => ({ readBytes: sum.readBytes + drive.readBytes,
       writtenBytes: sum.writtenBytes + drive.writtenBytes, requests: sum.requests + drive.requests,

@@ -70,6 +70,11 @@ export class SharedMachine {
     return Number(Atomics.load(this.longs, (map.CPU_BLOCKS + cpu * map.CPU_BLOCK_BYTES + map.CPU_STATE
       + offset) >> 3));
   }
+  /** A CPU's counter by its number (Count). */
+  profileCount(cpu: number, n: number): number {
+    return Number(Atomics.load(this.longs, (map.CPU_BLOCKS + cpu * map.CPU_BLOCK_BYTES + map.CPU_PROFILE
+      + 8 * n) >> 3));
+  }
   stat64(cpu: number, offset: number): number {
     return Number(Atomics.load(this.longs, (this.inbox(cpu) + offset) >> 3));
   }

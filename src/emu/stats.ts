@@ -3,13 +3,15 @@
 // machine stands.
 
 import {
-  Board, BOARD, CONTROL, Control, CpuField, Drive, DRIVE_BYTES, DriveKind, Inbox, MAX_DRIVES,
+  Board, BOARD, CONTROL, Control, Count, CpuField, Drive, DRIVE_BYTES, DriveKind, Inbox, MAX_DRIVES,
 } from './generated-layout.ts';
 import { CD_SECTOR, DISK_SECTOR } from './disk/block-device.ts';
 import type { SharedMachine } from './shared.ts';
 
 export interface CpuStats {
   instructions: number;
+  /** Of these, executed by translated code. */
+  translated: number;
   haltedMs: number;
   /** RunState of cpu/state.ts. */
   runState: number;
@@ -107,6 +109,7 @@ export function readStats(shared: SharedMachine, timeNs: number,
   for (let cpu = 0; cpu < shared.cpus; cpu++) {
     cpus.push({
       instructions: shared.cpuField(cpu, CpuField.instructions),
+      translated: shared.profileCount(cpu, Count.TRANSLATED),
       haltedMs: shared.stat64(cpu, Inbox.STAT_HALTED_NS) / 1e6,
       runState: shared.load(shared.inbox(cpu) + Inbox.RUN_STATE),
       interruptsAccepted: shared.stat64(cpu, Inbox.STAT_ACCEPTED),
