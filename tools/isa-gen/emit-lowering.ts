@@ -46,6 +46,12 @@ function isPure(row: TableRow['row']): boolean {
   return !row.ops.split(',').some((operand) => GENERAL.test(operand));
 }
 
+/** Touches no general registers but those that its operands name (and CL), and memory and flags. */
+function isPlain(row: TableRow['row']): boolean {
+  return /^(alu|shift|bit)/.test(row.file) && row.uop !== undefined && row.handler === undefined
+    && row.feature === undefined;
+}
+
 function classOf(row: TableRow['row']): number {
   if (ENDS.has(row.handler ?? '')
     || (row.jit === 'ends-block' && !GOES_ON.has(row.handler ?? ''))) return CLASS_ENDS;
@@ -54,10 +60,10 @@ function classOf(row: TableRow['row']): number {
 
 /**
  * Bits 0-7 Lower, 8-11 condition, 12-15 Place, 16-17 width of the source when it has one of its own (1 = 8
- * bits, 2, 3), 18-19 class of the handler, 20 pure.
+ * bits, 2, 3), 18-19 class of the handler, 20 pure, 21 plain.
  */
 function lowering(t: TableRow): number {
-  return native(t) | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0);
+  return native(t) | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0) | (isPlain(t.row) ? 1 << 21 : 0);
 }
 
 function native({ row }: TableRow): number {
@@ -79,7 +85,8 @@ export function emitLowering(rows: TableRow[]): string {
   for (let i = 0; i < values.length; i += 16) lines.push(`  ${values.slice(i, i + 16).join(', ')},`);
   return `${HEADER}
 /**
- * By row: Lower, condition << 8, Place << 12, source width << 16, class << 18, pure << 20 (wasm/jit/map.ts).
+ * By row: Lower, condition << 8, Place << 12, source width << 16, class << 18, pure << 20, plain << 21
+ * (wasm/jit/map.ts).
  */
 export const LOWERING: usize = memory.data<u32>([
 ${lines.join('\n')}

@@ -2,15 +2,15 @@
 // can leave. A handler's exit with a status has its registers in Cpu already.
 
 import { Cpu, RegOffset } from "../cpu/state";
-import { RecFlag, recBase, recFlags, recImm, recIndex, recRm } from "../decode/record";
+import { RecFlag, recBase, recFlags, recImm, recIndex, recReg, recRm } from "../decode/record";
 import { Import, W, access, const64, get, op, set } from "./bytes";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, dirtyRegs, getGpr, loadSized, loadState, popReg, pushReg, setGpr, spillRegs, storeField,
-  storeSized,
+  L, Size, dirtyRegs, getGpr, loadField, loadSized, loadState, popReg, pushReg, regLocal, reloadFe, setGpr,
+  spillFe, spillRegs, storeField, storeSized,
 } from "./locals";
-import { Insn, Kind, Lower, isPure, lowerOp, relOf } from "./map";
+import { Insn, Kind, Lower, isPlain, isPure, lowerOp, relOf } from "./map";
 import { placeOfInsn, relBehind, translate, translateVa } from "./operands";
 import { keepRecord } from "./regions";
 
@@ -132,30 +132,67 @@ export function lowerIndirect(i: Insn): void {
 // Handlers
 // ---------------------------------------------------------------------------------------------------
 
+/** Byte offset of CL in Cpu. */
+const CL: u32 = 8;
+
 function storeGpr(at: u32): void {
   if (at >= <u32>RegOffset.ZERO || !(dirtyRegs & (1 << (at >> 3)))) return;
-  storeField(at, L.GPR + (at >> 3), true);
+  storeField(at & ~7, L.GPR + (at >> 3), true);
+}
+/** Take up what a handler may have written. */
+function reloadGpr(at: u32): void {
+  loadField(at & ~7, regLocal(at), true);
+  dirtyRegs |= 1 << (at >> 3);
+}
+function storeAddress(r: usize): void {
+  if (!(recFlags(r) & RecFlag.MEM)) return;
+  storeGpr(recBase(r));
+  storeGpr(recIndex(r));
+}
+
+function callHandler(i: Insn): void {
+  get(L.C);
+  pushIp(relOf(i.page << 12));
+  access(W.I64_STORE, 3, <u32>offsetof<Cpu>("ipBase"));
+  if (i.record == 0) i.record = keepRecord(changetype<usize>(i));
+  call(Import.HELP, i.record);
+  set(L.EXIT);
+}
+
+/**
+ * A handler that uses the registers of its operands only: just these go to Cpu and come back, before its
+ * status is looked at, because the epilogue stores the locals.
+ */
+function lowerPlain(i: Insn): void {
+  const r = changetype<usize>(i);
+  storeAddress(r);
+  storeGpr(recReg(r));
+  storeGpr(recRm(r));
+  storeGpr(CL);
+  toDynamic();
+  spillFe();
+  setFlagsNow(Desc.DYNAMIC);
+  callHandler(i);
+  if (recReg(r) < <u32>RegOffset.ZERO) reloadGpr(recReg(r));
+  if (recRm(r) < <u32>RegOffset.ZERO && !(recFlags(r) & RecFlag.MEM)) reloadGpr(recRm(r));
+  reloadFe();
+  leaveStatus(true);
 }
 
 /** Call the interpreter's handler. Its record lies in the arena, at one address for all CPUs. */
 export function lowerHelper(i: Insn): void {
   const r = changetype<usize>(i);
+  if (isPlain(i) && i.kind != Kind.ENDS) {
+    lowerPlain(i);
+    return;
+  }
   const pure = isPure(i) && i.kind == Kind.HELPER;
-  if (pure) {
-    if (recFlags(r) & RecFlag.MEM) {
-      storeGpr(recBase(r));
-      storeGpr(recIndex(r));
-    }
-  } else {
+  if (pure) storeAddress(r);
+  else {
     spillRegs();
     toDynamic();
   }
-  get(L.C);
-  pushIp(relOf(i.page << 12));
-  access(W.I64_STORE, 3, <u32>offsetof<Cpu>("ipBase"));
-  if (i.record == 0) i.record = keepRecord(r);
-  call(Import.HELP, i.record);
-  set(L.EXIT);
+  callHandler(i);
   leaveStatus(pure);
   if (pure) return;
   if (i.kind == Kind.ENDS) {

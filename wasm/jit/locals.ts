@@ -160,6 +160,11 @@ export function spillFe(): void {
   if (dirtyRegs & Used.FE) storeField(offsetof<Cpu>("eflags"), L.FE, true);
 }
 
+/** RFLAGS after a handler that may have changed it. */
+export function reloadFe(): void {
+  if (usedRegs & Used.FE) loadField(offsetof<Cpu>("eflags"), L.FE, true);
+}
+
 /** What a region keeps in locals, from Cpu. */
 export function loadState(): void {
   for (let n: u32 = 0; n < 16; n++) if (usedRegs & (1 << n)) loadField(n << 3, L.GPR + n, true);

@@ -192,6 +192,8 @@ export function lowerClass(word: u32): u32 { return (word >> 18) & 3; }
 // @ts-ignore: decorator
 @inline
 export function isPure(i: Insn): bool { return (i.lowering & (1 << 20)) != 0; }
+/** The helper uses no general registers but those of its operands and CL. */
+export function isPlain(i: Insn): bool { return (i.lowering & (1 << 21)) != 0; }
 // @ts-ignore: decorator
 @inline
 export function isHelper(i: Insn): bool { return i.kind == Kind.HELPER || i.kind == Kind.ENDS; }
