@@ -41,12 +41,6 @@ const SAMPLE_BRANCHES: i32 = 3000;
 /** Samples of one head before it is translated; ways out of a region that find no other. */
 const SAMPLE_WEIGHT: u32 = 128;
 const THRESHOLD: u32 = 4096;
-/**
- * The same once a CPU has executed this many instructions: what it does from then on is more likely to last
- * than the kernel's start.
- */
-const LATER_THRESHOLD: u32 = 2048;
-const EARLY_INSTRUCTIONS: u64 = 1 << 30;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
 const enum Head { KEY = 0, COUNT = 4 }
@@ -192,10 +186,6 @@ export function beginSlice(c: Cpu): void {
   if (!ready || full) startWork(c);
 }
 
-function threshold(c: Cpu): u32 {
-  return c.instructions < EARLY_INSTRUCTIONS ? THRESHOLD : LATER_THRESHOLD;
-}
-
 function headOf(page: u32, off: u32): usize {
   const key = (page << 12 | off) + 1;
   const h = heads() + ((key ^ (key >> 11)) & (HEADS - 1)) * HEAD_BYTES;
@@ -224,7 +214,7 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
   wanted = false;
   if (n >= REFUSED) return;
   store<u32>(h, more, Head.COUNT);
-  if (more < threshold(c) && !forced) return;
+  if (more < THRESHOLD && !forced) return;
   const begin = hostNow();
   store<u32>(h, translate(c, slot, page, off, va) || full ? 0 : REFUSED, Head.COUNT);
   countMany(changetype<usize>(c), Count.TRANSLATE_NS, <u64>(hostNow() - begin));
@@ -237,7 +227,7 @@ function noteExit(c: Cpu, r: usize): bool {
   const n = load<u32>(h, Head.COUNT);
   if (n >= REFUSED) return false;
   store<u32>(h, n + 1, Head.COUNT);
-  return n + 1 >= threshold(c);
+  return n + 1 >= THRESHOLD;
 }
 
 // Running ------------------------------------------------------------------------------------------------
