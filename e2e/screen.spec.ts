@@ -141,6 +141,9 @@ test.describe('on a phone', () => {
     // A sleep that Ctrl+C ends, and a line that the shell gets back by the arrow.
     await write('m-phone; sleep 1000', false);
     await field.press('Enter');
+    // Ctrl+C is for the sleep: before that it would end the touch.
+    await skep.type('while ! [ -e /from-phone ]; do sleep 0.2; done; echo made-$((6*7))');
+    await skep.waitForConsole(/^made-42\s*$/m, 60_000);
     await keys.getByRole('button', { name: 'Ctrl' }).tap();
     await expect(keys.getByRole('button', { name: 'Ctrl' })).toHaveAttribute('aria-pressed', 'true');
     await write('c', false);
