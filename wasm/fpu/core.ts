@@ -153,52 +153,70 @@ export function coreMul(s: u32, aE: i32, aM: u64, bE: i32, bM: u64): void {
   xLo = carry ? lo : lo << 1;
 }
 
-/** a / b, both finite and not zero. xLo says only: zero, below, at, above one half. */
+/** What a quotient or root of coreDivide, coreRoot leaves below its last place: zero, below, at, above one half. */
+export let belowLast: u64 = 0;
+
+// From a rest r > 0 and half a unit: r is below, at or above d / 2.
+// @ts-ignore: decorator
+@inline
+function halves(r: u64, d: u64): u64 {
+  const other = d - r;
+  return (u64(r >= other) << 63) | (u64(r != 0) & u64(r != other));
+}
+
+/** (hi:lo) / d for d with bit 63 set and hi < d; belowLast as above. */
+export function coreDivide(hi: u64, lo: u64, d: u64): u64 {
+  const q = div128(hi, lo, d);
+  belowLast = halves(div128Rest, d);
+  return q;
+}
+
+/** a / b, both finite and not zero. */
 export function coreDiv(s: u32, aE: i32, aM: u64, bE: i32, bM: u64): void {
+  const high = u64(aM >= bM);
   xS = s;
-  if (aM >= bM) {
-    xE = aE - bE;
-    xHi = div128(aM >> 1, aM << 63, bM);
-  } else {
-    xE = aE - bE - 1;
-    xHi = div128(aM, 0, bM);
+  xE = aE - bE - 1 + <i32>high;
+  xHi = coreDivide(aM >> high, (aM & high) << 63, bM);
+  xLo = belowLast;
+}
+
+/**
+ * Square root of hi:lo, hi >= 2^62; belowLast as above. Upper half by the host, lower half by division of the
+ * rest (P. Zimmermann, "Karatsuba Square Root", 1999).
+ */
+export function coreRoot(hi: u64, lo: u64): u64 {
+  let upper = <u64>sqrt<f64>(<f64>hi);
+  // The host rounds hi to 53 bits.
+  if (upper > 0xffffffff || upper * upper > hi) upper--;
+  const rest = hi - upper * upper;
+  // rest <= 2 * upper: 33 bits.
+  const dividend = (rest << 31) | (lo >> 33);
+  const digit = dividend / upper;
+  const over = dividend - digit * upper;
+  let root = (upper << 32) + digit;
+  const sq = digit * digit;
+  const low = (over << 33) | (lo & 0x1ffffffff);
+  // The rest in 65 bits and a sign.
+  let rHi = <i64>(over >> 31) - <i64>(digit >> 32) - <i64>u64(low < sq);
+  let rLo = low - sq;
+  while (rHi < 0) {
+    root--;
+    const add = (root << 1) | 1;
+    rLo += add;
+    rHi += <i64>(root >> 63) + <i64>u64(rLo < add);
   }
-  const r = div128Rest;
-  const twice = r << 1;
-  if (r == 0) xLo = 0;
-  else if (r >> 63 != 0 || twice > bM) xLo = TOP | 1;
-  else xLo = twice == bM ? TOP : 1;
+  // (root + 1/2)^2 = root^2 + root + 1/4: above one half exactly if rest > root; never a tie.
+  belowLast = rHi != 0 || rLo > root ? TOP | 1 : u64(rLo != 0);
+  return root;
 }
 
 /** Square root of a positive finite number. */
 export function coreSqrt(e: i32, m: u64): void {
-  const odd = (e & 1) != 0;
-  let nHi = odd ? m : m >> 1;
-  let nLo = odd ? <u64>0 : m << 63;
-  let root: u64 = 0;
-  // Digit by digit: the rest (rHi:rLo, at most 66 bits) takes in two bits of n for each bit of the root.
-  let rHi: u64 = 0;
-  let rLo: u64 = 0;
-  for (let i = 0; i < 64; i++) {
-    rHi = (rHi << 2) | (rLo >> 62);
-    rLo = (rLo << 2) | (nHi >> 62);
-    nHi = (nHi << 2) | (nLo >> 62);
-    nLo <<= 2;
-    const tHi = root >> 62;
-    const tLo = (root << 2) | 1;
-    root <<= 1;
-    if (rHi > tHi || (rHi == tHi && rLo >= tLo)) {
-      rHi = rHi - tHi - u64(rLo < tLo);
-      rLo -= tLo;
-      root |= 1;
-    }
-  }
+  const even = <u64>(~e & 1);
   xS = 0;
   xE = e >> 1;
-  xHi = root;
-  // (root + 1/2)^2 = root^2 + root + 1/4: above one half exactly if rest > root; never a tie.
-  if (rHi != 0 || rLo > root) xLo = TOP | 1;
-  else xLo = u64(rLo != 0);
+  xHi = coreRoot(m >> even, (m & even) << 63);
+  xLo = belowLast;
 }
 
 /** Keeps the top `bits` (1..64) of hi:lo under rounding control rc; 0 means a carry out (significand 1.0). */

@@ -6,6 +6,7 @@ import {
   f80NarrowDenormal, BIAS, EXP_MAX, Kind, SW, f80M2, f80SE, f80SE2, give, giveInf, giveInvalid, giveNaN1,
   giveNaN2, giveZero, kindOf, masked, normE, normM, precision, raise, roundPack, rounding, signOf,
 } from "./f80-state";
+import { addNormal, bothNormal, compareNormal, divNormal, isNormal, mulNormal, sqrtNormal } from "./f80-fast";
 
 // DE if either operand is denormal; true if that stops the operation.
 // @ts-ignore: decorator
@@ -16,7 +17,12 @@ function denormals(aK: Kind, bK: Kind): bool {
   return !masked(SW.DE);
 }
 
+/** a + b. */
 export function f80Add(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
+  return bothNormal(aSE, aM, bSE, bM) ? addNormal(aSE, aM, bSE, bM) : addAny(aSE, aM, bSE, bM);
+}
+
+function addAny(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
   const aK = kindOf(aSE, aM);
   const bK = kindOf(bSE, bM);
   if (aK >= Kind.UNSUPPORTED || bK >= Kind.UNSUPPORTED) return giveNaN2(aSE, aM, aK, bSE, bM, bK);
@@ -36,11 +42,17 @@ export function f80Add(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
 
 /** a - b. */
 export function f80Sub(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
+  if (bothNormal(aSE, aM, bSE, bM)) return addNormal(aSE, aM, bSE ^ 0x8000, bM);
   // A NaN keeps its sign: only numbers are turned round.
-  return f80Add(aSE, aM, kindOf(bSE, bM) >= Kind.UNSUPPORTED ? bSE : bSE ^ 0x8000, bM);
+  return addAny(aSE, aM, kindOf(bSE, bM) >= Kind.UNSUPPORTED ? bSE : bSE ^ 0x8000, bM);
 }
 
+/** a * b. */
 export function f80Mul(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
+  return bothNormal(aSE, aM, bSE, bM) ? mulNormal(aSE, aM, bSE, bM) : mulAny(aSE, aM, bSE, bM);
+}
+
+function mulAny(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
   const aK = kindOf(aSE, aM);
   const bK = kindOf(bSE, bM);
   if (aK >= Kind.UNSUPPORTED || bK >= Kind.UNSUPPORTED) return giveNaN2(aSE, aM, aK, bSE, bM, bK);
@@ -57,6 +69,10 @@ export function f80Mul(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
 
 /** a / b. */
 export function f80Div(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
+  return bothNormal(aSE, aM, bSE, bM) ? divNormal(aSE, aM, bSE, bM) : divAny(aSE, aM, bSE, bM);
+}
+
+function divAny(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
   const aK = kindOf(aSE, aM);
   const bK = kindOf(bSE, bM);
   if (aK >= Kind.UNSUPPORTED || bK >= Kind.UNSUPPORTED) return giveNaN2(aSE, aM, aK, bSE, bM, bK);
@@ -75,6 +91,7 @@ export function f80Div(aSE: u32, aM: u64, bSE: u32, bM: u64): u64 {
 }
 
 export function f80Sqrt(se: u32, m: u64): u64 {
+  if (se >> 15 == 0 && isNormal(se, m)) return sqrtNormal(se, m);
   const k = kindOf(se, m);
   if (k >= Kind.UNSUPPORTED) return giveNaN1(se, m, k);
   if (k == Kind.ZERO) return give(se, m);
@@ -100,6 +117,10 @@ function order(aSE: u32, aM: u64, bSE: u32, bM: u64): i32 {
 
 /** FCOM (quiet false: IE on any NaN) and FUCOM (quiet true: IE on SNaN only): C3, C2, C0. */
 export function f80Compare(aSE: u32, aM: u64, bSE: u32, bM: u64, quiet: bool): u32 {
+  return bothNormal(aSE, aM, bSE, bM) ? compareNormal(aSE, aM, bSE, bM) : compareAny(aSE, aM, bSE, bM, quiet);
+}
+
+function compareAny(aSE: u32, aM: u64, bSE: u32, bM: u64, quiet: bool): u32 {
   const aK = kindOf(aSE, aM);
   const bK = kindOf(bSE, bM);
   if (aK >= Kind.UNSUPPORTED || bK >= Kind.UNSUPPORTED) {

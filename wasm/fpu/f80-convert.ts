@@ -7,9 +7,14 @@ import {
   giveZero, kindOf, masked, normE, normM, raise, rounding, signOf,
 } from "./f80-state";
 import { roundToInt } from "./f80-arith";
+import { fitsInteger, integerNormal, isNormal, narrowDone, narrowNormal } from "./f80-fast";
 
 /** Integer of `bits` = 16, 32, 64 as FIST (truncate false) or FISTTP stores it; IE gives the indefinite. */
 export function f80ToInt(se: u32, m: u64, bits: u32, truncate: bool): i64 {
+  const nearest = rounding() == RC.NEAREST;
+  if ((nearest || truncate || rounding() == RC.ZERO) && isNormal(se, m) && fitsInteger(se, bits)) {
+    return integerNormal(se, m, truncate || !nearest);
+  }
   const k = kindOf(se, m);
   const indefinite = <i64>-1 << (bits - 1);
   if (k == Kind.ZERO) return 0;
@@ -74,6 +79,10 @@ export function f80ToFloat<T>(se: u32, m: u64): T {
   const fracBits: u32 = sizeof<T>() == 4 ? 23 : 52;
   const expMax: u64 = sizeof<T>() == 4 ? 0xff : 0x7ff;
   const bias: i32 = sizeof<T>() == 4 ? 127 : 1023;
+  if (isNormal(se, m)) {
+    const near = narrowNormal<T>(se, m);
+    if (narrowDone) return near;
+  }
   const s = <u64>signOf(se) << (sizeof<T>() * 8 - 1);
   const k = kindOf(se, m);
   if (k == Kind.ZERO) return <T>s;

@@ -131,6 +131,12 @@ export function normM(m: u64): u64 {
 
 // @ts-ignore: decorator
 @inline
+export function setSE(se: u32): void {
+  f80SE = se;
+}
+
+// @ts-ignore: decorator
+@inline
 export function give(se: u32, m: u64): u64 {
   f80SE = se;
   return m;
