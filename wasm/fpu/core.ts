@@ -153,7 +153,7 @@ export function coreMul(s: u32, aE: i32, aM: u64, bE: i32, bM: u64): void {
   xLo = carry ? lo : lo << 1;
 }
 
-/** What a quotient or root of coreDivide, coreRoot leaves below its last place: zero, below, at, above one half. */
+/** What coreDivide and coreRoot leave below the last place: zero, below, at, above one half. */
 export let belowLast: u64 = 0;
 
 // From a rest r > 0 and half a unit: r is below, at or above d / 2.

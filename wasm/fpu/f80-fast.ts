@@ -1,9 +1,11 @@
-// The common case of 80-bit arithmetic: operands that are normal numbers. Exact 128-bit results with few branches,
-// rounded here when rounding is to nearest at 64 bits and the result is normal, by roundPack otherwise. What is not
-// a normal number goes the general way (f80-arith.ts), whose results these equal to the bit, flags and C1 included.
-// Truth: SDM Vol. 1 §4.8.4, §8.5. Contract with the caller: f80-state.ts.
+// The common case of 80-bit arithmetic: operands that are normal numbers. Exact 128-bit results with few
+// branches, rounded here when rounding is to nearest at 64 bits and the result is normal, by roundPack
+// otherwise. What is not a normal number goes the general way (f80-arith.ts), whose results these equal to
+// the bit, flags and C1 included. Truth: SDM Vol. 1 §4.8.4, §8.5. Contract with the caller: f80-state.ts.
 import { RC, belowLast, coreDivide, coreRoot, mulHi, setX } from "./core";
-import { BIAS, EXP_MAX, SW, f80CW, precision, raise, rounding, roundPack, setSE } from "./f80-state";
+import {
+  BIAS, EXP_MAX, SW, f80CW, f80NarrowDenormal, precision, raise, rounding, roundPack, setSE,
+} from "./f80-state";
 
 /** Precision and rounding control (CW bits 11:8): 64 bits, to nearest. */
 const CONTROL: u32 = 0xf00;
@@ -19,10 +21,11 @@ function hasNormalExponent(se: u32): bool {
   return ((se + 1) & (EXP_MAX - 1)) != 0;
 }
 
+/** Both operands are, and neither was a denormal in memory: that would have to be reported. */
 // @ts-ignore: decorator
 @inline
 export function bothNormal(aSE: u32, aM: u64, bSE: u32, bM: u64): bool {
-  return hasNormalExponent(aSE) && hasNormalExponent(bSE) && <i64>(aM & bM) < 0;
+  return hasNormalExponent(aSE) && hasNormalExponent(bSE) && <i64>(aM & bM) < 0 && !f80NarrowDenormal;
 }
 
 // @ts-ignore: decorator
@@ -166,7 +169,9 @@ export function compareNormal(aSE: u32, aM: u64, bSE: u32, bM: u64): u32 {
   return (aM < bM) == (aS == 0) ? SW.C0 : 0;
 }
 
-/** Bits of the double or single (T = u64, u32) nearest to a number; false in narrowDone when that is not normal. */
+/**
+ * Bits of the double or single (T = u64, u32) nearest to a number; narrowDone: that is normal.
+ */
 export let narrowDone: bool = false;
 // @ts-ignore: decorator
 @inline
