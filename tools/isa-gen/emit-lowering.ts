@@ -3,6 +3,7 @@
 
 import type { TableRow } from './tables.ts';
 import { HEADER } from './emit.ts';
+import { touchesVectors, vectorLowering } from './vector-rows.ts';
 
 /** Lower in wasm/jit/map.ts. */
 const UOPS: Record<string, number> = {
@@ -85,8 +86,8 @@ export function emitLowering(rows: TableRow[]): string {
   for (let i = 0; i < values.length; i += 16) lines.push(`  ${values.slice(i, i + 16).join(', ')},`);
   return `${HEADER}
 /**
- * By row: Lower, condition << 8, Place << 12, source width << 16, class << 18, pure << 20, plain << 21
- * (wasm/jit/map.ts).
+ * By row: Lower, condition << 8, Place << 12 (or Vec << 8), source width << 16, class << 18, pure << 20,
+ * plain << 21, vector instruction << 22, touches XMM << 30 (wasm/jit/map.ts).
  */
 export const LOWERING: usize = memory.data<u32>([
 ${lines.join('\n')}

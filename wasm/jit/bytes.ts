@@ -18,10 +18,16 @@ export const enum W {
   I32_SHL = 0x74, I32_SHR_S = 0x75, I32_SHR_U = 0x76, I32_ROTL = 0x77, I32_ROTR = 0x78,
   I64_ADD = 0x7C, I64_SUB = 0x7D, I64_MUL = 0x7E, I64_AND = 0x83, I64_OR = 0x84, I64_XOR = 0x85,
   I64_SHL = 0x86, I64_SHR_S = 0x87,
-  I64_SHR_U = 0x88, I64_ROTL = 0x89, I32_WRAP = 0xA7, I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD,
+  I64_SHR_U = 0x88, I64_ROTL = 0x89, I64_ROTR = 0x8A, I32_WRAP = 0xA7, I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD,
   I32_EXTEND8 = 0xC0,
   I32_EXTEND16 = 0xC1,
-  VOID = 0x40, I32 = 0x7F, I64 = 0x7E,
+  RETURN = 0x0F, SIMD = 0xFD, VOID = 0x40, I32 = 0x7F, I64 = 0x7E, V128 = 0x7B,
+}
+/** Numbers behind the SIMD prefix. */
+export const enum V {
+  LOAD = 0x00, LOAD64_SPLAT = 0x0A, STORE = 0x0B, CONST = 0x0C, SHUFFLE = 0x0D, SWIZZLE = 0x0E, SPLAT32 = 0x11,
+  SPLAT64 = 0x12, EXTRACT32 = 0x1B, EXTRACT64 = 0x1D, REPLACE32 = 0x1C, REPLACE64 = 0x1E,
+  LOAD64_LANE = 0x57, STORE32_LANE = 0x5A, STORE64_LANE = 0x5B, LOAD32_ZERO = 0x5C, LOAD64_ZERO = 0x5D,
 }
 /** Distance from a 32-bit operation to its 64-bit sister. */
 const WIDE_ARITHMETIC: u32 = W.I64_ADD - W.I32_ADD;
@@ -104,6 +110,19 @@ export function access(code: W, align: u32, offset: u32): void {
 }
 export function br(code: W, depth: u32): void { byte(code); uleb(depth); }
 export function number(v: u32): void { uleb(v); }
+/** A vector instruction without immediates; its number follows the prefix. */
+export function simd(code: u32): void { byte(W.SIMD); uleb(code); }
+export function simdAccess(code: u32, align: u32, offset: u32): void {
+  simd(code);
+  uleb(align);
+  uleb(offset);
+}
+/** The number of a lane, or sixteen bytes: of a constant, or of a shuffle's indices. */
+export function lane(n: u32): void { byte(n); }
+export function sixteen(low: u64, high: u64): void {
+  for (let n = 0; n < 8; n++) byte(<u32>(low >> (n << 3)) & 0xFF);
+  for (let n = 0; n < 8; n++) byte(<u32>(high >> (n << 3)) & 0xFF);
+}
 export function openVoid(code: W): void { byte(code); byte(W.VOID); }
 
 function name(text: u32, length: u32): void {
@@ -134,11 +153,12 @@ function importsOf(): void {
 
 /**
  * Start a module at `address`: imports env.mem and the core's functions; function f0 (i32, i32) -> i32 with
- * these many i64, then i32 locals.
+ * these many i64, then i32, then v128 locals.
  */
 let codeSize: usize = 0;
 let bodySize: usize = 0;
-export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32): void {
+export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32,
+  vectors: u32): void {
   at = address;
   limit = address + bytes;
   overflowed = false;
@@ -161,7 +181,7 @@ export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u
   codeSize = beginLength();
   uleb(1);
   bodySize = beginLength();
-  uleb(2); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32);
+  uleb(3); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32); uleb(vectors); byte(W.V128);
 }
 
 /** Close the function and the module; its length in bytes. */

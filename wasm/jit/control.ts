@@ -13,6 +13,7 @@ import {
 import { Insn, Kind, Lower, isPlain, isPure, lowerOp, relOf } from "./map";
 import { placeOfInsn, relBehind, translate, translateVa } from "./operands";
 import { keepRecord } from "./regions";
+import { reloadHelperXmm, storeHelperXmm } from "./vectors";
 
 const RSP: u32 = 4;
 const RBP: u32 = 5;
@@ -187,12 +188,15 @@ export function lowerHelper(i: Insn): void {
     return;
   }
   const pure = isPure(i) && i.kind == Kind.HELPER;
-  if (pure) storeAddress(r);
-  else {
+  if (pure) {
+    storeAddress(r);
+    storeHelperXmm(i);
+  } else {
     spillRegs();
     toDynamic();
   }
   callHandler(i);
+  if (pure) reloadHelperXmm(i);
   leaveStatus(pure);
   if (pure) return;
   if (i.kind == Kind.ENDS) {

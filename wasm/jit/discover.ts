@@ -49,6 +49,7 @@ function isNative(i: Insn, op: u32): bool {
     if (op == Lower.LEA || op == Lower.NOP || recAddrSize(r) != ADDRESS64
       || recSeg(r) < <u32>Seg.FS) return op == Lower.NOP;
   }
+  if (op == Lower.VECTOR) return true;
   if (op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) return recOpSize(r) == QWORD;
   if (op >= <u32>Lower.ROL && op <= <u32>Lower.BSWAP) return recOpSize(r) >= 2;
   if (((i.lowering >> 12) & 15) == Place.E_CL && recOpSize(r) < 2) return false;

@@ -2,6 +2,7 @@
 
 import { Cpu } from "../cpu/state";
 import { W, access, const32, const64, get, op, set, tee } from "./bytes";
+import { forgetVectors, loadVectors, spillVectors } from "./vectors";
 
 /** 0 and 1 are the parameters. */
 export const enum L {
@@ -19,9 +20,12 @@ export const enum L {
   IP = 26, RIP = 27,
   FUEL = 28, TLB_READ = 29, TLB_WRITE = 30, SLOT = 31, HOST = 32, EXIT = 33,
   FA32 = 34, FB32 = 35, FR32 = 36, TA32 = 37, TB32 = 38, TR32 = 39,
+  /** XMM0 ... XMM15; temporaries. */
+  XMM = 40, V0 = 56, V1 = 57, V2 = 58,
 }
 export const WIDE_LOCALS: u32 = 26;
 export const NARROW_LOCALS: u32 = 12;
+export const VECTOR_LOCALS: u32 = 19;
 
 /** log2 of the bytes of an operand. */
 export const enum Size { BYTE = 0, WORD = 1, DWORD = 2, QWORD = 3 }
@@ -33,6 +37,7 @@ export const enum Used { FE = 1 << 16, TLB_READ = 1 << 17, TLB_WRITE = 1 << 18 }
 export function forgetRegs(): void {
   usedRegs = 0;
   dirtyRegs = 0;
+  forgetVectors();
 }
 
 const HIGH_SHIFT: i32 = 8;
@@ -155,6 +160,7 @@ export function storeField(offset: usize, local: u32, wide: bool): void {
 export function spillRegs(): void {
   for (let n: u32 = 0; n < 16; n++) if (dirtyRegs & (1 << n)) storeField(n << 3, L.GPR + n, true);
   spillFe();
+  spillVectors();
 }
 export function spillFe(): void {
   if (dirtyRegs & Used.FE) storeField(offsetof<Cpu>("eflags"), L.FE, true);
@@ -171,4 +177,5 @@ export function loadState(): void {
   if (usedRegs & Used.FE) loadField(offsetof<Cpu>("eflags"), L.FE, true);
   if (usedRegs & Used.TLB_READ) loadField(offsetof<Cpu>("tlbRead"), L.TLB_READ, false);
   if (usedRegs & Used.TLB_WRITE) loadField(offsetof<Cpu>("tlbWrite"), L.TLB_WRITE, false);
+  loadVectors();
 }

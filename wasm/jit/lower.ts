@@ -11,6 +11,7 @@ import {
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
 import { Insn, Lower, Place, isHelper, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
+import { lowerVector } from "./vector-lower";
 import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
 
 /** OF beside CF. */
@@ -369,6 +370,10 @@ export function lower(i: Insn): void {
     return;
   }
   const o = lowerOp(i);
+  if (o == Lower.VECTOR) {
+    lowerVector(i);
+    return;
+  }
   const size = recOpSize(changetype<usize>(i));
   if (usesMemory(i) && (o < Lower.PUSH || o > Lower.JMP_E)) {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;

@@ -12,6 +12,16 @@ export const enum Lower {
     JMP = 23, NOP = 24,
   PUSH = 25, PUSH_IMM = 26, POP = 27, LEAVE = 28, CALL = 29, RET = 30, CALL_E = 31, JMP_E = 32,
   ROL = 33, ROR = 34, BSWAP = 35, CBW = 36, CWD = 37,
+  /** Vec says which. */
+  VECTOR = 64,
+}
+
+/** How a vector row is lowered (tools/isa-gen/vector-rows.ts); those from MASK on have a vector instruction. */
+export const enum Vec {
+  MOVA_LOAD = 1, MOVU_LOAD = 2, MOVA_STORE = 3, MOVU_STORE = 4, MOVD_TO = 5, MOVD_FROM = 6, MOVQ_LOAD = 7,
+  MOVQ_STORE = 8, MOVSS_LOAD = 9, MOVSS_STORE = 10, MOVSD_LOAD = 11, MOVSD_STORE = 12, MOVLP_LOAD = 13,
+  MOVLP_STORE = 14, MOVHP_LOAD = 15, MOVHP_STORE = 16,
+  MASK = 17, BINARY = 18, SWAPPED = 19, UNARY = 20,
 }
 
 /**
@@ -180,6 +190,13 @@ export function lowerCond(i: Insn): u32 { return (i.lowering >> 8) & 15; }
 // @ts-ignore: decorator
 @inline
 export function lowerPlace(i: Insn): Place { return ((i.lowering >> 12) & 15) as Place; }
+/** Form of a vector row, and the number of its vector instruction. */
+// @ts-ignore: decorator
+@inline
+export function lowerForm(i: Insn): Vec { return ((i.lowering >> 8) & 0xFF) as Vec; }
+// @ts-ignore: decorator
+@inline
+export function lowerSimd(i: Insn): u32 { return (i.lowering >> 22) & 0xFF; }
 /** log2 of the bytes of a source with a width of its own. */
 // @ts-ignore: decorator
 @inline
@@ -194,6 +211,10 @@ export function lowerClass(word: u32): u32 { return (word >> 18) & 3; }
 export function isPure(i: Insn): bool { return (i.lowering & (1 << 20)) != 0; }
 /** The helper uses no general registers but those of its operands and CL. */
 export function isPlain(i: Insn): bool { return (i.lowering & (1 << 21)) != 0; }
+/** The helper may use XMM registers. */
+// @ts-ignore: decorator
+@inline
+export function touchesVectors(i: Insn): bool { return (i.lowering & (1 << 30)) != 0; }
 // @ts-ignore: decorator
 @inline
 export function isHelper(i: Insn): bool { return i.kind == Kind.HELPER || i.kind == Kind.ENDS; }

@@ -6,7 +6,7 @@ import { CpuBlock, RegOffset, SEG_BYTES } from "../cpu/state";
 import {
   RecFlag, recBase, recDisp, recFlags, recImm, recIndex, recLen, recOff, recReg, recRm, recScale, recSeg,
 } from "../decode/record";
-import { TLB_ENTRIES } from "../lib/layout";
+import { PAGE_BYTES, TLB_ENTRIES } from "../lib/layout";
 import { W, access, const32, const64, constant, get, op, set, tee } from "./bytes";
 import { Exit, leaveAt } from "./exits";
 import { usesMemory } from "./flags";
@@ -18,6 +18,8 @@ const SLOT_SHIFT: i32 = 8;
 const SLOT_MASK: i32 = (TLB_ENTRIES - 1) << 4;
 const ADDEND: u32 = 8;
 const PAGE_LIMIT: i64 = 4097;
+/** log2 of the 16 bytes of an aligned operand. */
+const ALIGNED_SHIFT: i64 = 4;
 
 // Addresses ----------------------------------------------------------------------------------------------
 
@@ -71,6 +73,27 @@ export function translate(i: Insn, size: u32, write: bool): void {
 
 /** The same for the linear address in VA. */
 export function translateVa(i: Insn, size: u32, write: bool): void {
+  pushDistance(write);
+  const64(PAGE_LIMIT - (<i64>1 << size));
+  op(W.I64_GE_U);
+  finishTranslation(i);
+}
+
+/** As translate, for 16 bytes that must be aligned: rotated, the distance is small only when they are. */
+export function translateAligned(i: Insn, write: bool): void {
+  pushAddress(i);
+  addSegment(changetype<usize>(i));
+  set(L.VA);
+  pushDistance(write);
+  const64(ALIGNED_SHIFT);
+  op(W.I64_ROTR);
+  const64(<i64>PAGE_BYTES >> ALIGNED_SHIFT);
+  op(W.I64_GE_U);
+  finishTranslation(i);
+}
+
+/** Push how far VA lies behind the page that its slot of the TLB holds. */
+function pushDistance(write: bool): void {
   getTlb(write);
   get(L.VA);
   op(W.I32_WRAP);
@@ -83,8 +106,10 @@ export function translateVa(i: Insn, size: u32, write: bool): void {
   access(W.I64_LOAD, 3, 0);
   get(L.VA);
   op(W.I64_XOR);
-  const64(PAGE_LIMIT - (<i64>1 << size));
-  op(W.I64_GE_U);
+}
+
+/** Leave when the i32 on the stack says so; else HOST. */
+function finishTranslation(i: Insn): void {
   leaveAt(placeOfInsn(i), Exit.MISS);
   get(L.SLOT);
   access(W.I32_LOAD, 2, ADDEND);

@@ -7,6 +7,7 @@ import {
   buildCore, CODE, DATA, END, FORCED, INTERPRETER, JitMachine, REGS, SMALL, type Snapshot, STACK, TRANSLATOR,
 } from './testing/machine.ts';
 import { randomFrom, randomLoop } from './testing/random-code.ts';
+import { type VectorRow, vectorRows } from './testing/vector-code.ts';
 
 const SEED = Number(process.env.SKEP_JIT_SEED ?? Date.now() % 1e9);
 const LOOPS = Number(process.env.SKEP_JIT_LOOPS ?? 60);
@@ -20,7 +21,11 @@ const MEMORY = 0x4000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 let machine: JitMachine;
-beforeAll(() => { machine = new JitMachine(buildCore()); }, 240_000);
+let vectors: VectorRow[];
+beforeAll(async () => {
+  machine = new JitMachine(buildCore());
+  vectors = await vectorRows();
+}, 240_000);
 
 type Prepare = (m: JitMachine) => void;
 
@@ -47,10 +52,11 @@ function randomLoops(count: number, iterations: number, options: number): void {
   for (let n = 0; n < count; n++) {
     const seed = SEED + n;
     const random = randomFrom(seed);
-    const code = randomLoop(random, END);
+    const code = randomLoop(random, END, vectors);
     const values = REGS.map(() => BigInt(random(0xFFFFFFFF)) << 32n | BigInt(random(0xFFFFFFFF)));
     const prepare: Prepare = (m) => {
       REGS.forEach((name, k) => { if (name !== 'rsp') m.set(name, values[k]!); });
+      for (let n = 0; n < 16; n++) m.xmm(n).set(values.map((value, k) => Number((value >> BigInt(n)) & 0xFFn) ^ (k * n)));
       m.set('r14', DATA);
       m.set('r15', iterations);
       for (let at = 0; at < MEMORY; at += 8) m.write(DATA + at, values[(at >> 3) & 15]! ^ BigInt(at * 0x9E3779B1));

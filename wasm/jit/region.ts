@@ -35,6 +35,7 @@ import {
   poolRelease, regionCount, regionFor, resetRegions,
 } from "./regions";
 import { tree } from "./structure";
+import { checkVectors, vectorLocals } from "./vectors";
 
 /** Taken branches interpreted between two samples of where time goes. */
 const SAMPLE_BRANCHES: i32 = 3000;
@@ -80,7 +81,8 @@ function loadIp(): void {
 
 /** Write the module; its length. The first of two passes finds which registers are used. */
 function emit(deltas: u32): u32 {
-  beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS);
+  beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS, vectorLocals());
+  checkVectors();
   loadIp();
   loadState();
   const32(BUDGET);
@@ -345,6 +347,8 @@ export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, a
       continue;
     }
     const before = c.instructions;
+    // A region may return at once (vectors.ts); runRegions sees to the others that it calls.
+    c.rip = c.ipBase + recOff(at);
     const left = runRegions(c, fn, word, attention);
     setFromRegion(true);
     count(changetype<usize>(c), Count.REGION_CALLS);

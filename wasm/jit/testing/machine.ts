@@ -25,6 +25,8 @@ const CR4 = 0x620;
 export const INTERPRETER = 0, TRANSLATOR = 4, FORCED = 4 | 16;
 /** out %eax, $0xF4: the machine ends. */
 export const END = [0xE7, 0xF4];
+/** The XMM block in the CPU's state (docs/core.md). */
+const XMM = 0x600;
 const WASM_PAGES = 4600, STATE_BYTES = 0x1000;
 
 export interface Core {
@@ -64,6 +66,8 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
 
 export interface Snapshot {
   regs: Record<string, bigint>; flags: bigint; instructions: bigint; rip: bigint; memory: Buffer;
+  /** XMM0 to XMM15 as hexadecimal digits, lowest byte first. */
+  xmm: string[];
 }
 
 export class JitMachine {
@@ -112,6 +116,8 @@ export class JitMachine {
   set(name: Name, value: number | bigint): void {
     this.view.setBigUint64(this.at(name), BigInt(value), true);
   }
+  /** The 16 bytes of XMM register n. */
+  xmm(n: number): Uint8Array { return new Uint8Array(this.memory.buffer, this.core.cpuOf(0) + XMM + 16 * n, 16); }
   put(address: number, bytes: readonly number[]): void {
     new Uint8Array(this.memory.buffer).set(bytes, this.ram + address);
   }
@@ -150,6 +156,7 @@ export class JitMachine {
     return {
       regs: Object.fromEntries(REGS.map((name) => [name, this.get(name)])),
       flags: this.core.flagsOf(0), instructions: this.get('instructions'), rip: this.get('rip'),
+      xmm: Array.from({ length: 16 }, (_, n) => Buffer.from(this.xmm(n)).toString('hex')),
       memory: Buffer.from(new Uint8Array(this.memory.buffer, this.ram + from, bytes).slice()),
     };
   }

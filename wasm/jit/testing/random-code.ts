@@ -1,6 +1,8 @@
 // Random loops of the instructions that the translator lowers (encodings: SDM vol. 2). R15 counts down, R14
 // is the base of memory operands, R13 collects RFLAGS as PUSHFQ sees them, R12 is scratch for that.
 
+import { encodeRow, inMemory, inRegisters, type VectorRow } from './vector-code.ts';
+
 const ALU = [0, 1, 4, 5, 6, 7];
 const SHIFTS = [4, 5, 7];
 /** RSP and what the loop needs stay out. */
@@ -9,6 +11,12 @@ const BASE = 14, COUNTER = 15;
 /** Operands lie in the first bytes behind R14; some cross a page. */
 const SPAN = 0x1FF0, PAGE = 0x1000;
 const OPSIZE = 0x66;
+/** Pure handlers of XMM registers, with implied XMM0, and of MMX and XMM: PHMINPOSUW, AESENC,
+ * MOVQ2DQ, MOVDQ2Q, SHA256RNDS2. */
+const HELPED_VECTORS: readonly (readonly (number | null)[])[] = [
+  [0x66, 0x0F, 0x38, 0x41, null], [0x66, 0x0F, 0x38, 0xDC, null], [0xF3, 0x0F, 0xD6, null], [0xF2, 0x0F, 0xD6, null],
+  [0x0F, 0x38, 0xCB, null],
+];
 
 export type Random = (below: number) => number;
 
@@ -27,7 +35,7 @@ const bytesOf = (value: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => (value >> (8 * i)) & 0xFF);
 
 class Generator {
-  constructor(private readonly random: Random) {}
+  constructor(private readonly random: Random, private readonly vectors: readonly VectorRow[]) {}
 
   pick<T>(list: readonly T[]): T { return list[this.random(list.length)]!; }
   private reg(): number { return this.pick(WORK_REGS); }
@@ -188,18 +196,11 @@ class Generator {
     }
   }
 
-  /** MOVD to XMM, arithmetic of XMM registers, memory both ways, MOVQ back. */
+  /** An instruction that is lowered to SIMD, now and then one whose handler is called. */
   private vector(): number[] {
-    const x = this.random(8), y = this.random(8);
-    const at = bytesOf(this.random(SPAN) & ~15, 4);
-    const operation = this.pick([0xEF, 0xFE, 0xD4, 0x74, 0x62, 0xDB, 0xEB, 0xFA]);
-    switch (this.random(5)) {
-      case 0: return [0x66, 0x48, 0x0F, 0x6E, 0xC0 | x << 3 | this.pick([0, 1, 2, 3, 6, 7])];
-      case 1: return [0x66, 0x0F, operation, 0xC0 | x << 3 | y];
-      case 2: return [0xF3, 0x41, 0x0F, this.pick([0x6F, 0x7F]), 0x86 | x << 3, ...at];
-      case 3: return [0x66, 0x41, 0x0F, operation, 0x86 | x << 3, ...at];
-      default: return [0x66, 0x48, 0x0F, 0x7E, 0xC0 | x << 3 | this.pick([0, 1, 2, 3, 6, 7])];
-    }
+    if (this.random(8) === 0) return this.pick(HELPED_VECTORS).map((byte) => byte ?? 0xC0 | this.random(64));
+    const row = this.pick(this.vectors);
+    return encodeRow(row, this.random, inMemory(row) && (!inRegisters(row) || this.random(2) === 0));
   }
 
   /** PUSH and POP, a frame with LEAVE, calls and jumps direct and through a register. */
@@ -222,9 +223,9 @@ class Generator {
   }
 
   instruction(depth = 0): number[] {
-    switch (this.random(depth < 2 ? 22 : 13)) {
+    switch (this.random(depth < 2 ? 26 : 13)) {
       case 16: case 17: return this.helped();
-      case 18: return this.vector();
+      case 18: case 22: case 23: case 24: case 25: return this.vector();
       case 19: case 20: case 21: return this.stack(depth);
       case 0: case 1: case 2: case 3: return this.arithmetic();
       case 4: case 5: return this.move();
@@ -241,8 +242,8 @@ class Generator {
 }
 
 /** A loop of some random instructions, then `tail`. */
-export function randomLoop(random: Random, tail: readonly number[]): number[] {
-  const generator = new Generator(random);
+export function randomLoop(random: Random, tail: readonly number[], vectors: readonly VectorRow[]): number[] {
+  const generator = new Generator(random, vectors);
   const body = Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat();
   // sub $1, %r15; jnz to the start (both forms of the branch).
   const close = [0x49, 0x83, 0xEF, 0x01];

@@ -1,0 +1,56 @@
+// Encodes rows of the instruction table that the translator lowers to SIMD, with random operands: registers,
+// memory behind R14 (aligned, misaligned, across a page), immediates.
+
+import { type SourcedRow, loadRows } from '../../../isa/index.ts';
+import { decodeRow, type Decoded } from '../../../tools/isa-gen/encoding.ts';
+import { vectorLowering } from '../../../tools/isa-gen/vector-rows.ts';
+import type { Random } from './random-code.ts';
+
+const PREFIXES: Record<string, number[]> = { any: [], NP: [], 66: [0x66], F3: [0xF3], F2: [0xF2] };
+const MAPS = [[], [0x0F], [0x0F, 0x38], [0x0F, 0x3A]];
+const REX = 0x40, REX_W = 8, REX_R = 4, REX_B = 1;
+const BASE = 14;
+const PAGE = 0x1000, SPAN = 0x1F00;
+/** General registers without RSP and those that the loops need. */
+const GENERAL = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11];
+
+export type VectorRow = Decoded;
+
+/** Rows with a SIMD lowering. */
+export async function vectorRows(): Promise<VectorRow[]> {
+  return (await loadRows()).filter((row: SourcedRow) => vectorLowering(row) !== 0).map(decodeRow);
+}
+
+export function nameOf({ row }: VectorRow): string { return `${row.name} ${row.ops} (${row.enc})`; }
+
+export const inMemory = ({ encoding }: VectorRow): boolean => encoding.mod !== '3';
+export const inRegisters = ({ encoding }: VectorRow): boolean => encoding.mod !== 'm';
+
+const bytes32 = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >> shift) & 0xFF);
+
+/** Displacement behind R14: mostly aligned, because the misaligned may end the loop. */
+function displacement(random: Random): number {
+  const at = random(SPAN);
+  switch (random(24)) {
+    case 0: return at;
+    case 1: return PAGE - 1 - random(15);
+    case 2: return at & ~7;
+    default: return at & ~15;
+  }
+}
+
+/** One instruction. */
+export function encodeRow({ encoding, operands }: VectorRow, random: Random, memory: boolean): number[] {
+  const letter = (place: string): boolean => operands.some((operand) => operand.place === place);
+  const register = (general: boolean): number => (general ? GENERAL[random(GENERAL.length)]! : random(16));
+  const digit = encoding.digits.length === 1 ? encoding.digits[0]! : undefined;
+  const reg = digit ?? register(letter('G'));
+  const rm = memory ? BASE : register(letter('E'));
+  const wide = encoding.rexW ?? (operands.some((operand) => operand.width === 'y') ? random(2) : 0);
+  const rex = (wide ? REX_W : 0) | (reg > 7 ? REX_R : 0) | (rm > 7 ? REX_B : 0);
+  const opcode = encoding.opcodes[0]!;
+  const modrm = (memory ? 0x80 : 0xC0) | (reg & 7) << 3 | (rm & 7);
+  return [...PREFIXES[encoding.prefix]!, ...(rex ? [REX | rex] : []), ...MAPS[encoding.map]!, opcode, modrm,
+    ...(memory ? bytes32(displacement(random)) : []),
+    ...operands.filter((operand) => operand.place === 'I').map(() => random(3) ? random(32) : random(256))];
+}
