@@ -61,10 +61,12 @@ function classOf(row: TableRow['row']): number {
 
 /**
  * Bits 0-7 Lower, 8-11 condition, 12-15 Place, 16-17 width of the source when it has one of its own (1 = 8
- * bits, 2, 3), 18-19 class of the handler, 20 pure, 21 plain.
+ * bits, 2, 3), 18-19 class of the handler, 20 pure, 21 plain, 30 the handler may use XMM registers. Of vector
+ * rows bits 8-15 are the form, 22-29 the instruction.
  */
 function lowering(t: TableRow): number {
-  return native(t) | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0) | (isPlain(t.row) ? 1 << 21 : 0);
+  return (vectorLowering(t.row) || native(t)) | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0)
+    | (isPlain(t.row) ? 1 << 21 : 0) | (touchesVectors(t.row.file) ? 1 << 30 : 0);
 }
 
 function native({ row }: TableRow): number {

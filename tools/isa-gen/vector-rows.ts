@@ -8,9 +8,9 @@ import type { Row } from '../../isa/row.ts';
 const VECTOR = 64;
 /** Vec in wasm/jit/map.ts. */
 const FORMS: Record<string, number> = {
-  hMovaLoad: 1, hMovuLoad: 2, hMovaStore: 3, hMovuStore: 4, hMovdToXmm: 5, hMovdFromXmm: 6, hMovqLoad: 7, hMovqStore: 8,
-  hMovssLoad: 9, hMovssStore: 10, hMovsdLoad: 11, hMovsdStore: 12, hMovlpLoad: 13, hMovlpStore: 14, hMovhpLoad: 15,
-  hMovhpStore: 16,
+  hMovaLoad: 1, hMovuLoad: 2, hMovaStore: 3, hMovuStore: 4, hMovdToXmm: 5, hMovdFromXmm: 6, hMovqLoad: 7,
+  hMovqStore: 8, hMovssLoad: 9, hMovssStore: 10, hMovsdLoad: 11, hMovsdStore: 12, hMovlpLoad: 13,
+  hMovlpStore: 14, hMovhpLoad: 15, hMovhpStore: 16,
 };
 const MASK = 17, BINARY = 18, SWAPPED = 19, UNARY = 20;
 
@@ -19,8 +19,8 @@ const BINARIES: Record<string, number> = {
   hPaddb: 0x6E, hPaddsb: 0x6F, hPaddusb: 0x70, hPsubb: 0x71, hPsubsb: 0x72, hPsubusb: 0x73,
   hPaddw: 0x8E, hPaddsw: 0x8F, hPaddusw: 0x90, hPsubw: 0x91, hPsubsw: 0x92, hPsubusw: 0x93,
   hPaddd: 0xAE, hPsubd: 0xB1, hPaddq: 0xCE, hPsubq: 0xD1,
-  hPcmpeqb: 0x23, hPcmpeqw: 0x2D, hPcmpeqd: 0x37, hPcmpeqq: 0xD6, hPcmpgtb: 0x27, hPcmpgtw: 0x31, hPcmpgtd: 0x3B,
-  hPcmpgtq: 0xD9,
+  hPcmpeqb: 0x23, hPcmpeqw: 0x2D, hPcmpeqd: 0x37, hPcmpeqq: 0xD6, hPcmpgtb: 0x27, hPcmpgtw: 0x31,
+  hPcmpgtd: 0x3B, hPcmpgtq: 0xD9,
   hPminsb: 0x76, hPminub: 0x77, hPmaxsb: 0x78, hPmaxub: 0x79, hPminsw: 0x96, hPminuw: 0x97, hPmaxsw: 0x98,
   hPmaxuw: 0x99, hPminsd: 0xB6, hPminud: 0xB7, hPmaxsd: 0xB8, hPmaxud: 0xB9, hPavgb: 0x7B, hPavgw: 0x9B,
   hPmullw: 0x95, hPmulld: 0xB5, hPmaddwd: 0xBA,

@@ -16,7 +16,7 @@ export const enum Lower {
   VECTOR = 64,
 }
 
-/** How a vector row is lowered (tools/isa-gen/vector-rows.ts); those from MASK on have a vector instruction. */
+/** How a vector row is lowered (tools/isa-gen/vector-rows.ts); from MASK on with an instruction. */
 export const enum Vec {
   MOVA_LOAD = 1, MOVU_LOAD = 2, MOVA_STORE = 3, MOVU_STORE = 4, MOVD_TO = 5, MOVD_FROM = 6, MOVQ_LOAD = 7,
   MOVQ_STORE = 8, MOVSS_LOAD = 9, MOVSS_STORE = 10, MOVSD_LOAD = 11, MOVSD_STORE = 12, MOVLP_LOAD = 13,

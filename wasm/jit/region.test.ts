@@ -52,7 +52,7 @@ function randomLoops(count: number, iterations: number, options: number): void {
   for (let n = 0; n < count; n++) {
     const seed = SEED + n;
     const random = randomFrom(seed);
-    const code = randomLoop(random, END, vectors);
+    const code = randomLoop(random, END, vectors, options !== FORCED);
     const values = REGS.map(() => BigInt(random(0xFFFFFFFF)) << 32n | BigInt(random(0xFFFFFFFF)));
     const prepare: Prepare = (m) => {
       REGS.forEach((name, k) => { if (name !== 'rsp') m.set(name, values[k]!); });

@@ -4,7 +4,8 @@ import { readEflags } from "../../cpu/flags";
 import { Inbox, Request, inboxOf, request, stateOf } from "../../cpu/inbox";
 import { Cpu } from "../../cpu/state";
 import { Control } from "../../lib/control";
-import { CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES } from "../../lib/layout";
+import { CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_PROFILE } from "../../lib/layout";
+import { FORMS, Profile } from "../../lib/profile";
 import { physStore } from "./stores";
 import { regions, forgetHeads } from "../region";
 
@@ -38,6 +39,17 @@ export function configure(options: u32): usize {
 
 export function cpuOf(id: u32): usize { return stateOf(id); }
 export function flagsOf(id: u32): u64 { return readEflags(changetype<Cpu>(stateOf(id))); }
+/** Handlers called out of regions, all forms together. */
+export function helperCalls(id: u32): u32 {
+  const table = stateOf(id) + CPU_PROFILE + Profile.HELPERS;
+  let sum: u32 = 0;
+  for (let form: u32 = 0; form < FORMS; form++) sum += load<u32>(table + (<usize>form << 2));
+  return sum;
+}
+/** Regions of a CPU left for reason `why` (exits.ts). */
+export function exitsOf(id: u32, why: u32): u32 {
+  return <u32>load<u64>(stateOf(id) + CPU_PROFILE + Profile.EXITS + (<usize>why << 3));
+}
 export function regionCount(): u32 { return regions; }
 export function raiseNmi(id: u32): void { request(id, Request.NMI); }
 /** A store of 8 bytes to a guest-physical address by CPU `id`, as its slow path does it. */
@@ -54,6 +66,7 @@ export function fieldOffset(n: i32): usize {
     case 3: return offsetof<Cpu>("idtrBase");
     case 4: return offsetof<Cpu>("idtrLimit");
     case 5: return offsetof<Cpu>("cr4");
+    case 6: return offsetof<Cpu>("cr0");
     default: return 0;
   }
 }

@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { installCode } from '../../../src/emu/workers/core-thread.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit', 'cr4'] as const;
+const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit', 'cr4', 'cr0'] as const;
 export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12',
   'r13', 'r14', 'r15'] as const;
 type Name = (typeof FIELDS)[number] | (typeof REGS)[number];
@@ -33,7 +33,7 @@ export interface Core {
   machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
   setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
   configure(options: number): number; cpuOf(id: number): number; flagsOf(id: number): bigint;
-    regionCount(): number;
+    regionCount(): number; helperCalls(id: number): number; exitsOf(id: number, why: number): number;
   raiseNmi(id: number): void; storeAs(id: number, address: bigint, value: bigint): void;
     fieldOffset(n: number): number;
 }
@@ -117,7 +117,9 @@ export class JitMachine {
     this.view.setBigUint64(this.at(name), BigInt(value), true);
   }
   /** The 16 bytes of XMM register n. */
-  xmm(n: number): Uint8Array { return new Uint8Array(this.memory.buffer, this.core.cpuOf(0) + XMM + 16 * n, 16); }
+  xmm(n: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, this.core.cpuOf(0) + XMM + 16 * n, 16);
+  }
   put(address: number, bytes: readonly number[]): void {
     new Uint8Array(this.memory.buffer).set(bytes, this.ram + address);
   }

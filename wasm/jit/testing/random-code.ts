@@ -35,7 +35,8 @@ const bytesOf = (value: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => (value >> (8 * i)) & 0xFF);
 
 class Generator {
-  constructor(private readonly random: Random, private readonly vectors: readonly VectorRow[]) {}
+  constructor(private readonly random: Random, private readonly vectors: readonly VectorRow[],
+    private readonly gentle: boolean) {}
 
   pick<T>(list: readonly T[]): T { return list[this.random(list.length)]!; }
   private reg(): number { return this.pick(WORK_REGS); }
@@ -200,7 +201,8 @@ class Generator {
   private vector(): number[] {
     if (this.random(8) === 0) return this.pick(HELPED_VECTORS).map((byte) => byte ?? 0xC0 | this.random(64));
     const row = this.pick(this.vectors);
-    return encodeRow(row, this.random, inMemory(row) && (!inRegisters(row) || this.random(2) === 0));
+    return encodeRow(row, this.random, inMemory(row) && (!inRegisters(row) || this.random(2) === 0),
+      this.gentle);
   }
 
   /** PUSH and POP, a frame with LEAVE, calls and jumps direct and through a register. */
@@ -241,9 +243,10 @@ class Generator {
   }
 }
 
-/** A loop of some random instructions, then `tail`. */
-export function randomLoop(random: Random, tail: readonly number[], vectors: readonly VectorRow[]): number[] {
-  const generator = new Generator(random, vectors);
+/** A loop of some random instructions, then `tail`. `gentle`: none that raises an exception. */
+export function randomLoop(random: Random, tail: readonly number[], vectors: readonly VectorRow[],
+  gentle: boolean): number[] {
+  const generator = new Generator(random, vectors, gentle);
   const body = Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat();
   // sub $1, %r15; jnz to the start (both forms of the branch).
   const close = [0x49, 0x83, 0xEF, 0x01];
