@@ -16,6 +16,7 @@ import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
 import { Exit, publishStats, runSlice, runTurn, setTranslator } from "./interp/loop";
 import { beginSlice, executeRegions, noteHead } from "./jit/region";
+import { shareInit } from "./jit/share";
 // What translated regions import.
 export { jitCond, jitHelp, jitLost } from "./jit/flags";
 import { physInit, ramHost } from "./mmu/physmem";
@@ -55,6 +56,7 @@ export function machineInit(): void {
   physInit();
   boardInit();
   setHook(Hook.RAM_WRITTEN, deviceWrote.index);
+  shareInit();
 }
 
 /** Chips as firmware would have left them. */

@@ -28,7 +28,9 @@ export const FRAME = 0x4200000;
 export const FRAME_BYTES = 0x1010000;
 export const ARENA = 0x5210000;
 export const ARENA_BYTES = 0x2000000;
-export const CPU_BLOCKS = 0x7210000;
+export const CODE_SHARE = 0x7210000;
+export const CODE_SHARE_BYTES = 0x3000000;
+export const CPU_BLOCKS = 0xA210000;
 export const CPU_BLOCK_BYTES = 0x4000000;
 export const CPU_STATE = 0;
 export const CPU_STATE_BYTES = 0x1000;
@@ -400,6 +402,7 @@ export const Count = {
   REGION_CALLS: 0x1A,
   REGION_LINKS: 0x1B,
   TRANSLATED: 0x1C,
+  REGIONS_TAKEN: 0x1D,
 } as const;
 export const Profile = {
   COUNTS: 0,

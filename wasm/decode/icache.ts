@@ -119,6 +119,15 @@ export function icacheSlot(c: Cpu, page: u32, mode: u32): u32 {
   return slot;
 }
 
+/** As icacheSlot, for a page that is not to be executed now: the slot `keep` is in use and stays. */
+export function icacheHold(c: Cpu, page: u32, mode: u32, keep: u32): void {
+  if (icacheFind(c, page, mode) != 0) return;
+  const there = <u32>load<u16>(slotOfPage(c, page));
+  if (there != 0 && there == keep) return;
+  if (hand == keep) hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
+  icacheSlot(c, page, mode);
+}
+
 /** Write a sentinel record. */
 function sentinel(r: usize, op: u32, off: u32): void {
   store<u64>(r, 0);
@@ -185,6 +194,9 @@ export function slotOfRecord(c: Cpu, r: usize): u32 {
 
 /** Guest page of a slot. */
 export function slotPage(c: Cpu, slot: u32): u32 { return load<u32>(slotAt(c, slot), Slot.PAGE); }
+
+/** Version of the bytes that the slot's records were decoded from. */
+export function slotVersion(c: Cpu, slot: u32): u32 { return load<u32>(slotAt(c, slot), Slot.VERSION); }
 
 /** Is what was decoded from the slot's page still what the page holds? */
 export function icacheFresh(c: Cpu, slot: u32): bool {

@@ -418,10 +418,12 @@ export function runSlice(c: Cpu): i32 {
     if ((atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) != 0 && !c.shadow) {
       const exit = poll(c);
       if (exit) return exit;
+      if (translating) beginSlice(c);
     }
     if (c.runState != RunState.RUNNING) {
       const exit = idle(c);
       if (exit) return exit;
+      if (translating) beginSlice(c);
       continue;
     }
     runTurn(c);

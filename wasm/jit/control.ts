@@ -12,7 +12,7 @@ import {
 } from "./locals";
 import { Insn, Kind, Lower, isPlain, isPure, lowerOp, relOf } from "./map";
 import { placeOfInsn, relBehind, translate, translateVa } from "./operands";
-import { keepRecord } from "./regions";
+import { keepRecord } from "./share";
 import { reloadHelperXmm, storeHelperXmm } from "./vectors";
 
 const RSP: u32 = 4;

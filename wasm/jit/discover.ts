@@ -11,7 +11,7 @@ import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
 import { isRam, ramHost } from "../mmu/physmem";
-import { findEntry } from "./regions";
+import { NO_ENTRY, findEntry } from "./share";
 import { tlbEntry } from "../mmu/tlb";
 import {
   Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
@@ -95,7 +95,8 @@ function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
   if (k == NOWHERE) return NOWHERE;
   const off = <u32>rel & (PAGE - 1);
   // Another region's: the way there costs less than its code once more.
-  if (warm && rel != 0 && findEntry(load<u32>(pageAt(k), PageField.PHYS), off) != 0) return NOWHERE;
+  if (warm && rel != 0 && findEntry(load<u32>(pageAt(k), PageField.PHYS), off,
+    CodeMode.M64) != NO_ENTRY) return NOWHERE;
   if (warm && !eager && load<u16>(<usize>load<u32>(pageAt(k), PageField.INDEX)
     + (<usize>off << 1)) == 0) return NOWHERE;
   return k << 12 | off;

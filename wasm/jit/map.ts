@@ -1,6 +1,6 @@
 // What the translator knows of an instruction (gen/lowering.ts, written by tools/isa-gen/emit-lowering.ts),
-// and its memory: this CPU's share of the arena. The work area holds one region at a time; descriptors, the
-// map of entries and the records of helpers (regions.ts) stay.
+// and its memory: this CPU's work area in the arena. It holds one region at a time; what lasts of regions is
+// shared (share.ts).
 
 import { ARENA, ARENA_BYTES, MAX_CPUS } from "../lib/layout";
 
@@ -125,12 +125,13 @@ const PAGE_BYTES: u32 = 16;
 const enum Work {
   HEADS = 0, INSN_AT = 0x10000, BLOCK_AT = 0x20000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
   PAGES = 0x29200, GATHERED = 0x29300, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000,
-    ENTRY_MAP = 0x100000,
-  BLOOM = 0x120000, POOL = 0x121000,
+  END = 0x100000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
 export const CODE_BYTES: u32 = Work.REGIONS - Work.CODE;
-export const POOL_BYTES: u32 = WORK_BYTES - Work.POOL;
+/** What this CPU knows of one region (regions.ts); there is room for as many as share.ts has. */
+export const REGION_BYTES: u32 = 32;
+export const REGION_ROOM: u32 = (Work.END - Work.REGIONS) / REGION_BYTES;
 export const PAGE: u32 = 4096;
 export const HEADS: u32 = 8192;
 export const HEAD_BYTES: u32 = 8;
@@ -143,10 +144,8 @@ export function useWork(cpu: u32): void {
 /** Hot-head counters. */
 export function heads(): usize { return work + Work.HEADS; }
 export function codeStart(): usize { return work + Work.CODE; }
+/** What this CPU knows of each region (regions.ts). */
 export function regionTable(): usize { return work + Work.REGIONS; }
-export function entryMap(): usize { return work + Work.ENTRY_MAP; }
-export function bloom(): usize { return work + Work.BLOOM; }
-export function pool(): usize { return work + Work.POOL; }
 /** u16 per place: 1 + number of the instruction there. */
 export function insnAt(at: u32): usize { return work + Work.INSN_AT + (<usize>at << 1); }
 /** u8 per place: the block that begins there, 0 = none. */

@@ -2,10 +2,10 @@
 // reaches. The decoded record of each entry is replaced by one that leaves the inner loop (Op.REGION); from
 // region to region the way goes through the jump cache, which remembers functions too.
 
-import { Cpu, Status } from "../cpu/state";
+import { CodeMode, Cpu, Status } from "../cpu/state";
 import {
-  icacheDecode, icacheDropAll, icacheEnter, icacheFresh, icacheLeave, slotIndex, slotOfRecord, slotPage,
-    slotRecords,
+  icacheDecode, icacheDropAll, icacheEnter, icacheFind, icacheFresh, icacheLeave, slotIndex, slotOfRecord,
+    slotPage, slotRecords, slotVersion,
 } from "../decode/icache";
 import { Op, REC_SHIFT, recHandler, recImm, recOff, recOp } from "../decode/record";
 import { execute } from "../gen/exec-hot";
@@ -30,10 +30,13 @@ import {
   CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeStart, heads, pageAt, useWork,
 } from "./map";
 import {
-  entryRegion, entryWord, findEntry, full, isGlobal, isLive, keepDeltas, mapEntry, mayHaveEntries, newRegion,
-    poolMark,
-  poolRelease, regionCount, regionFor, resetRegions,
+  install, isGlobal, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
 } from "./regions";
+import {
+  NO_ENTRY, NO_PLACE, findEntry, full, isLive, keepDeltas, killRegion, mapEntry, mayHaveEntries,
+    newDescriptor, pageDelta, pagePhys, poolMark, poolRelease, regionBytes, regionEntries, regionPlace,
+    setRegionPage, setRegionPlace, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
+} from "./share";
 import { tree } from "./structure";
 import { checkVectors, vectorLocals } from "./vectors";
 
@@ -42,6 +45,8 @@ const SAMPLE_BRANCHES: i32 = 3000;
 /** Samples of one head before it is translated; ways out of a region that find no other. */
 const SAMPLE_WEIGHT: u32 = 128;
 const THRESHOLD: u32 = 4096;
+/** The same where another CPU has a region already: to install it costs a tenth of making one. */
+const TAKE_UP: u32 = 256;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
 const enum Head { KEY = 0, COUNT = 4 }
@@ -53,7 +58,8 @@ const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 /** Regions made by this CPU. */
 export let regions: u32 = 0;
-let ready: bool = false;
+/** The epoch of the share whose regions are known here; 0 = none. */
+let epoch: u32 = 0;
 let forced: bool = false;
 /** The next look-up is of a head that has become hot. */
 let wanted: bool = false;
@@ -112,18 +118,53 @@ function allFresh(c: Cpu): bool {
 
 function deltaOf(k: u32): u32 { return load<u32>(pageAt(k), PageField.DELTA); }
 
-/** Make every entry of the new region known. */
-function publish(c: Cpu, id: u32): void {
+/** What translate has done. */
+const enum Made { REFUSED = 0, REGION = 1, NOT_NOW = 2 }
+
+/** Keep what discovery and emission have made; its number, NO_PLACE when there is no room. */
+function keep(c: Cpu, bytes: u32): u32 {
+  const id = newDescriptor(CodeMode.M64, codeStart(), bytes, pages, entries);
+  if (id == NO_PLACE) return id;
+  for (let k: u32 = 0; k < pages; k++) {
+    setRegionPage(id, k, slotVersion(c, load<u32>(pageAt(k), PageField.SLOT)));
+  }
   for (let k: u32 = 0; k < entries; k++) {
     // A place that had no room would lead back to itself.
-    if (block(entryAt(k)).count == 0) continue;
-    const at = block(entryAt(k)).at;
-    const page = at >> 12;
-    const off = at & (PAGE - 1);
-    const word = (deltaOf(page) << 16) | k;
-    mapEntry(load<u32>(pageAt(page), PageField.PHYS), off, id, word);
-    patch(c, load<u32>(pageAt(page), PageField.SLOT), off, id, word);
+    setRegionPlace(id, k, block(entryAt(k)).count == 0 ? NO_PLACE : block(entryAt(k)).at);
   }
+  return id;
+}
+
+/** Make every entry of the new region known to all. */
+function publish(id: u32): void {
+  for (let k: u32 = 0; k < entries; k++) {
+    const at = regionPlace(id, k);
+    if (at == NO_PLACE) continue;
+    mapEntry(load<u32>(pageAt(at >> 12), PageField.PHYS), at & (PAGE - 1), CodeMode.M64, id,
+      (deltaOf(at >> 12) << 16) | k);
+  }
+}
+
+/** Install a region and let the interpreter find its entries. */
+function takeUp(c: Cpu, id: u32): bool {
+  const begin = hostNow();
+  const done = install(id);
+  countMany(changetype<usize>(c), Count.COMPILE_NS, <u64>(hostNow() - begin));
+  if (!done) {
+    killRegion(id);
+    return false;
+  }
+  regions++;
+  count(changetype<usize>(c), Count.REGIONS);
+  count(changetype<usize>(c), Count.MODULES);
+  countMany(changetype<usize>(c), Count.MODULE_BYTES, regionBytes(id));
+  for (let k: u32 = 0; k < regionEntries(id); k++) {
+    const at = regionPlace(id, k);
+    if (at == NO_PLACE) continue;
+    const slot = icacheFind(c, pagePhys(id, at >> 12), CodeMode.M64);
+    if (slot) patch(c, slot, at & (PAGE - 1), id, (<u32>pageDelta(id, at >> 12) << 16) | k);
+  }
+  return true;
 }
 
 /** Let the interpreter find the entry. */
@@ -132,60 +173,63 @@ function patch(c: Cpu, slot: u32, off: u32, id: u32, word: u32): bool {
   return icacheEnter(c, slot, off, id, word);
 }
 
-/** Make a region of what page offset `off` reaches; false when it is not for us. */
-function translate(c: Cpu, slot: u32, page: u32, off: u32, va: u64): bool {
-  if (full || !discover(c, va & PAGE_MASK, page, slot, off)) return false;
+/** Discover and emit as the share's writer; the region's number, NO_PLACE when it is not for us. */
+function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
+  if (!discover(c, va & PAGE_MASK, page, slot, off)) return NO_PLACE;
   analyse(false);
   const head = block(entryAt(0)).at;
-  if (head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head
-    & (PAGE - 1)) != 0) analyse(true);
+  if (head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head & (PAGE - 1),
+    CodeMode.M64) != NO_ENTRY) analyse(true);
   solveFlags();
   forgetRegs();
   const mark = poolMark();
   const deltas = pages > 1 ? keepDeltas(pages) : 0;
   emit(deltas);
   const bytes = emit(deltas);
-  if (overflowed || full || !allFresh(c)) {
-    poolRelease(mark);
-    return false;
+  const id = overflowed || full ? NO_PLACE : keep(c, bytes);
+  // Last of all: what is published holds for the versions that it names.
+  if (id != NO_PLACE && allFresh(c)) {
+    publish(id);
+    return id;
   }
-  const begin = hostNow();
-  const index = hostInstall(<u32>codeStart(), bytes, 1);
-  countMany(changetype<usize>(c), Count.COMPILE_NS, <u64>(hostNow() - begin));
-  if (index == 0) {
-    poolRelease(mark);
-    return false;
-  }
-  regions++;
-  count(changetype<usize>(c), Count.REGIONS);
-  count(changetype<usize>(c), Count.MODULES);
-  countMany(changetype<usize>(c), Count.MODULE_BYTES, bytes);
-  publish(c, newRegion(c, index, pages));
-  return true;
+  if (id == NO_PLACE) poolRelease(mark);
+  else killRegion(id);
+  return NO_PLACE;
+}
+
+/** Make a region of what page offset `off` reaches. */
+function translate(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Made {
+  if (!shareBegin(c.id, epoch)) return Made.NOT_NOW;
+  const id = make(c, slot, page, off, va);
+  shareEnd();
+  if (id == NO_PLACE) return full ? Made.NOT_NOW : Made.REFUSED;
+  return takeUp(c, id) ? Made.REGION : Made.REFUSED;
 }
 
 /** Count all heads anew. */
 export function forgetHeads(): void {
-  ready = false;
+  epoch = 0;
 }
 
 function startWork(c: Cpu): void {
   useWork(c.id);
   memory.fill(heads(), 0, HEADS * HEAD_BYTES);
   countMany(changetype<usize>(c), Count.REGIONS_DROPPED, <u64>regionCount);
-  if (regionCount) hostInstall(0, 0, 0);
+  hostInstall(0, 0);
   resetRegions();
   icacheDropAll(c);
-  ready = true;
+  epoch = shareEpoch();
+  shareSeen(c.id, epoch);
   wanted = false;
   skipEntry = false;
   forced = (control32(Control.OPTIONS) & Option.FORCED) != 0;
   setEager(forced);
 }
 
-/** Between two slices of the run loop: no record is in use. */
+/** Between two stretches of the run loop, and when the CPU wakes: no record is in use. */
 export function beginSlice(c: Cpu): void {
-  if (!ready || full) startWork(c);
+  if (epoch != shareEpoch()) startWork(c);
+  if (shareClosing()) shareReopen(c.id);
 }
 
 function headOf(page: u32, off: u32): usize {
@@ -198,27 +242,37 @@ function headOf(page: u32, off: u32): usize {
   return h;
 }
 
+/** Region of another CPU at this place: install it when it has become hot here too. */
+function takeUpAt(c: Cpu, slot: u32, off: u32, va: u64, e: u64): bool {
+  const id = <u32>e;
+  const word = <u32>(e >> 32);
+  const base = (va & PAGE_MASK) - <u64>(<i64>(<i32>word >> 16) << 12);
+  if (!mayInstall(c, id, base, slot) || !takeUp(c, id)) return false;
+  count(changetype<usize>(c), Count.REGIONS_TAKEN);
+  return true;
+}
+
 /** The run loop is about to execute at `off` of a decoded page, at virtual address `va`. */
 export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void {
-  if (mayHaveEntries(page)) {
-    const e = findEntry(page, off);
-    if (e) {
-      patch(c, slot, off, entryRegion(e), entryWord(e));
-      if (fuelLeft <= 0) refuel(SAMPLE_BRANCHES);
-      return;
-    }
+  const e = mayHaveEntries(page) ? findEntry(page, off, CodeMode.M64) : NO_ENTRY;
+  const sampled = fuelLeft <= 0;
+  if (sampled) refuel(SAMPLE_BRANCHES);
+  if (e != NO_ENTRY && isInstalled(<u32>e)) {
+    patch(c, slot, off, <u32>e, <u32>(e >> 32));
+    return;
   }
-  if (fuelLeft > 0 && !wanted && !forced) return;
+  if (!sampled && !wanted && !forced) return;
   const h = headOf(page, off);
   const n = load<u32>(h, Head.COUNT);
-  const more = n + (fuelLeft <= 0 ? SAMPLE_WEIGHT : 0);
-  if (fuelLeft <= 0) refuel(SAMPLE_BRANCHES);
   wanted = false;
   if (n >= REFUSED) return;
+  const more = n + (sampled ? SAMPLE_WEIGHT : 0);
   store<u32>(h, more, Head.COUNT);
+  if (e != NO_ENTRY && (more >= TAKE_UP || forced) && takeUpAt(c, slot, off, va, e)) return;
   if (more < THRESHOLD && !forced) return;
   const begin = hostNow();
-  store<u32>(h, translate(c, slot, page, off, va) || full ? 0 : REFUSED, Head.COUNT);
+  const made = translate(c, slot, page, off, va);
+  if (made != Made.NOT_NOW) store<u32>(h, made == Made.REGION ? 0 : REFUSED, Head.COUNT);
   countMany(changetype<usize>(c), Count.TRANSLATE_NS, <u64>(hostNow() - begin));
 }
 
@@ -226,10 +280,11 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
 function noteExit(c: Cpu, r: usize): bool {
   const page = slotPage(c, slotOfRecord(c, r));
   const h = headOf(page, recOff(r));
-  const n = load<u32>(h, Head.COUNT);
-  if (n >= REFUSED) return false;
-  store<u32>(h, n + 1, Head.COUNT);
-  return n + 1 >= THRESHOLD;
+  const n = load<u32>(h, Head.COUNT) + 1;
+  if (n > REFUSED) return false;
+  store<u32>(h, n, Head.COUNT);
+  return n >= THRESHOLD || ((n & (TAKE_UP - 1)) == 0 && mayHaveEntries(page)
+    && findEntry(page, recOff(r), CodeMode.M64) != NO_ENTRY);
 }
 
 // Running ------------------------------------------------------------------------------------------------

@@ -15,10 +15,13 @@ export declare function hostLog(code: u32, a: u64, b: u64): void;
 @external("host", "panic")
 export declare function hostPanic(code: u32, detail: u64): void;
 
-/** Instantiate `count` translated functions of the module at `address`, `bytes` long; returns the first table index, 0 on failure. */
+/**
+ * Make the translated function of the module at `address`, `bytes` long, callable; its table index, 0 on
+ * failure. No bytes: forget the one with the index `address`, 0 = all.
+ */
 // @ts-ignore: decorator
 @external("host", "install")
-export declare function hostInstall(address: u32, bytes: u32, count: u32): u32;
+export declare function hostInstall(address: u32, bytes: u32): u32;
 
 /** AssemblyScript's abort: assertion failures end here. */
 export function abort(message: usize, file: usize, line: u32, column: u32): void {

@@ -50,12 +50,16 @@ export const VRAM_BYTES: u32 = 0x1000000;
 export const FRAME: u32 = VRAM + VRAM_BYTES;
 export const FRAME_BYTES: u32 = 0x1010000;
 
-/** Translated code waiting to be instantiated. */
+/** The translator's work areas, one per CPU (jit/map.ts). */
 export const ARENA: u32 = FRAME + FRAME_BYTES;
 export const ARENA_BYTES: u32 = 0x2000000;
 
+/** What all CPUs share of translated code (jit/share.ts). */
+export const CODE_SHARE: u32 = ARENA + ARENA_BYTES;
+export const CODE_SHARE_BYTES: u32 = 0x3000000;
+
 /** Per-CPU blocks: CPU n at CPU_BLOCKS + n * CPU_BLOCK_BYTES. */
-export const CPU_BLOCKS: u32 = ARENA + ARENA_BYTES;
+export const CPU_BLOCKS: u32 = CODE_SHARE + CODE_SHARE_BYTES;
 export const CPU_BLOCK_BYTES: u32 = 0x4000000;
 
 /** Inside a CPU block: registers and private state. */

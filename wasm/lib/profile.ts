@@ -33,6 +33,8 @@ export const enum Count {
   REGIONS = 20, REGIONS_DROPPED = 21, MODULES = 22, MODULE_BYTES = 23, TRANSLATE_NS = 24, COMPILE_NS = 25,
   /** Regions entered from the run loop; transitions between regions; instructions executed in regions. */
   REGION_CALLS = 26, REGION_LINKS = 27, TRANSLATED = 28,
+  /** Of the regions, those that another CPU had made. */
+  REGIONS_TAKEN = 29,
 }
 
 /** Offsets from CPU_PROFILE. */

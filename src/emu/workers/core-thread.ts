@@ -38,39 +38,50 @@ interface CodeTable {
   set(index: number, value: unknown): void;
 }
 
-/** Table entries that translated code may use, by table: the first, and the next free one. */
-const codeTables = new WeakMap<CodeTable, { first: number; next: number }>();
+/** Table entries that translated code may use: the first, the next free one, those given back. */
+interface CodeEntries { first: number; next: number; free: number[] }
+const codeTables = new WeakMap<CodeTable, CodeEntries>();
 const TABLE_STEP = 256;
 
 /**
- * Puts the functions f0, f1, ... of a translated module at `address` into the core's table; index of the
- * first, 0 if the engine refuses. No functions: forget all. Engines do not compile from shared memory, hence
- * the copy. The module does not import the table: every growth and every entry would have to be told to all
- * modules that do.
+ * Puts the function f0 of a translated module at `address` into the core's table; its index, 0 if the engine
+ * refuses. No bytes: forget the function with the index `address`, 0 = all. Engines do not compile from
+ * shared memory, hence the copy. They know bytes that another thread of the process has compiled, and share its code
+ * while somebody uses it. The module does not import the table: every growth and every entry would have to be
+ * told to all modules that do.
  */
 export function installCode(memory: WebAssembly.Memory, core: Record<string, unknown>, address: number,
-  bytes: number, count: number): number {
+  bytes: number): number {
   const table = core.table as CodeTable;
-  const used = codeTables.get(table) ?? { first: table.length, next: table.length };
+  const used = codeTables.get(table) ?? { first: table.length, next: table.length, free: [] };
   codeTables.set(table, used);
-  if (count === 0) {
-    for (let n = used.first; n < used.next; n++) table.set(n, null);
-    used.next = used.first;
+  if (bytes === 0) {
+    forgetCode(table, used, address);
     return 0;
   }
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
     const env = { mem: memory, cond: core.jitCond, lost: core.jitLost, help: core.jitHelp };
     const { exports } = new WebAssembly.Instance(module, { env });
-    if (used.next + count > table.length) table.grow(TABLE_STEP);
-    const first = used.next;
-    for (let n = 0; n < count; n++) table.set(first + n, exports[`f${n}`]);
-    used.next += count;
-    return first;
+    if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
+    const index = used.free.pop() ?? used.next++;
+    table.set(index, exports.f0);
+    return index;
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) throw error;
     return 0;
   }
+}
+
+function forgetCode(table: CodeTable, used: CodeEntries, index: number): void {
+  if (index !== 0) {
+    table.set(index, null);
+    used.free.push(index);
+    return;
+  }
+  for (let n = used.first; n < used.next; n++) table.set(n, null);
+  used.next = used.first;
+  used.free = [];
 }
 
 /** An instance of the core over the shared memory; its log lines go to `port`. */
@@ -86,8 +97,7 @@ export function instantiate(request: Pick<ThreadRequest & { kind: 'init' }, 'mod
         announceFailure(memory, code);
         throw new CorePanic(`the core stopped with code ${code}, detail 0x${BigInt.asUintN(64, detail).toString(16)}`);
       },
-      install: (address: number, bytes: number, count: number): number =>
-        installCode(memory, core, address >>> 0, bytes, count),
+      install: (address: number, bytes: number): number => installCode(memory, core, address >>> 0, bytes),
     },
   };
   const core = new WebAssembly.Instance(module, imports).exports;

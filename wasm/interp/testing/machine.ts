@@ -78,7 +78,7 @@ export function gate(selector: number, offset: number, type: number, count = 0):
 }
 
 export class Machine {
-  private readonly memory = new WebAssembly.Memory({ initial: 4096, maximum: 65536, shared: true });
+  private readonly memory = new WebAssembly.Memory({ initial: 4900, maximum: 65536, shared: true });
   private readonly view: DataView;
   private readonly core: Exports;
   private readonly cpu: number;

@@ -27,7 +27,7 @@ export const INTERPRETER = 0, TRANSLATOR = 4, FORCED = 4 | 16;
 export const END = [0xE7, 0xF4];
 /** The XMM block in the CPU's state (docs/core.md). */
 const XMM = 0x600;
-const WASM_PAGES = 4600, STATE_BYTES = 0x1000;
+const WASM_PAGES = 5400, STATE_BYTES = 0x1000;
 
 export interface Core {
   machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
@@ -57,8 +57,8 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
       now: () => performance.now() * 1e6,
       log: () => {},
       panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
-      install: (address: number, bytes: number, count: number) =>
-        installCode(memory as never, exports, address >>> 0, bytes, count),
+      install: (address: number, bytes: number) =>
+        installCode(memory as never, exports, address >>> 0, bytes),
     },
   }).exports;
   return exports as unknown as Core;

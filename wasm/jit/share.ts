@@ -1,0 +1,282 @@
+// What all CPUs share of translated code: the emitted bytes, descriptors of regions with their pages and
+// versions, the records of their helpers, and the map from guest-physical place and mode to entry. A CPU that
+// becomes hot where another has been instantiates the same bytes, and the engine gives it the code that it
+// has optimised already.
+//
+// One CPU at a time writes, under a try-lock: nobody waits, a CPU that finds it taken goes on interpreting.
+// Readers take no lock: an entry of the map is published by one atomic store of (region, word) behind
+// everything that it leads to, and nothing that has been published changes but a region's LIVE, from 1 to 0.
+//
+// When something is full the share closes: a new epoch begins, in which nothing is made or taken up until
+// every CPU has dropped its regions between two slices, or does not run; a CPU that wakes drops before it
+// executes (pairs with smp.ts publishState). The last one empties the share.
+
+import { RunState } from "../cpu/state";
+import { Inbox, inboxOf, request } from "../cpu/inbox";
+import { fullFence } from "../lib/atomics";
+import { Control, control32 } from "../lib/control";
+import { CODE_SHARE, CODE_SHARE_BYTES, RECORD_BYTES } from "../lib/layout";
+import { PageField, REGION_ROOM, pageAt } from "./map";
+
+/**
+ * Words of the header: others' polls in one line, the writer's in another, then one line per CPU with the
+ * last epoch whose end it has seen.
+ */
+const enum Header {
+  EPOCH = 0, CLOSING = 4,
+  LOCK = 64, REGIONS = 68, POOL_USED = 72, CODE_USED = 76, MAP_USED = 80,
+  SEEN = 1024, SEEN_BYTES = 64,
+}
+/** Offsets of the parts. */
+const enum Part { BLOOM = 0x1000, MAP = 0x10000, REGIONS = 0x90000, POOL = 0x290000, CODE = 0x890000 }
+const POOL_BYTES: u32 = Part.CODE - Part.POOL;
+const CODE_BYTES: u32 = CODE_SHARE_BYTES - Part.CODE;
+const BLOOM_BYTES: u32 = 4096;
+/** {u64 key, u64 region | word << 32}; key 0 = free. */
+const enum MapEntry { KEY = 0, VALUE = 8, BYTES = 16 }
+const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
+
+/** A region, then up to 8 x {u32 page, i32 delta, u32 version}. PLACES: u32 per entry. */
+const enum Descriptor { LIVE = 0, PAGES = 4, MODE = 8, CODE = 12, BYTES = 16, ENTRIES = 20, PLACES = 24 }
+const enum DescriptorPage { AT = 32, BYTES = 12, PHYS = 0, DELTA = 4, VERSION = 8 }
+const DESCRIPTOR_BYTES: u32 = 128;
+/** 16384: as many as a CPU has room for. */
+export const MAX_REGIONS: u32 = REGION_ROOM;
+/** An entry that is none. */
+export const NO_PLACE: u32 = 0xFFFFFFFF;
+
+/** The writer has found no room: what it makes is not to be published. */
+export let full: bool = false;
+
+// @ts-ignore: decorator
+@inline
+function header(word: Header): u32 { return atomic.load<u32>(CODE_SHARE + <usize>word); }
+// @ts-ignore: decorator
+@inline
+function setHeader(word: Header, value: u32): void { atomic.store<u32>(CODE_SHARE + <usize>word, value); }
+
+// Epochs -------------------------------------------------------------------------------------------------
+
+/** Regions of other epochs must be dropped. */
+// @ts-ignore: decorator
+@inline
+export function shareEpoch(): u32 { return header(Header.EPOCH); }
+
+// @ts-ignore: decorator
+@inline
+export function shareClosing(): bool { return header(Header.CLOSING) != 0; }
+
+function seenAt(id: u32): usize { return CODE_SHARE + Header.SEEN + id * Header.SEEN_BYTES; }
+
+function empty(): void {
+  memory.fill(CODE_SHARE + <usize>Part.BLOOM, 0, BLOOM_BYTES);
+  memory.fill(CODE_SHARE + <usize>Part.MAP, 0, MAP_ENTRIES * MapEntry.BYTES);
+  setHeader(Header.REGIONS, 0);
+  setHeader(Header.POOL_USED, 0);
+  setHeader(Header.CODE_USED, 0);
+  setHeader(Header.MAP_USED, 0);
+}
+
+/** Before any CPU runs. */
+export function shareInit(): void {
+  empty();
+  setHeader(Header.LOCK, 0);
+  setHeader(Header.CLOSING, 0);
+  // From 1: a CPU that has seen none has seen 0.
+  setHeader(Header.EPOCH, header(Header.EPOCH) + 1);
+}
+
+/** Everything is to be dropped; the share is open again when all CPUs have done so. By the writer. */
+function close(): void {
+  setHeader(Header.CLOSING, 1);
+  setHeader(Header.EPOCH, header(Header.EPOCH) + 1);
+  const cpus = control32(Control.CPUS);
+  for (let id: u32 = 0; id < cpus; id++) request(id, 0);
+}
+
+/** CPU `id` uses nothing of the epochs before `epoch`. */
+export function shareSeen(id: u32, epoch: u32): void { atomic.store<u32>(seenAt(id), epoch); }
+
+/** Open a closing share when every CPU has dropped its regions or does not run. */
+export function shareReopen(id: u32): void {
+  if (!shareClosing() || !tryLock(id)) return;
+  const epoch = shareEpoch();
+  const cpus = control32(Control.CPUS);
+  fullFence();
+  let all = shareClosing();
+  for (let n: u32 = 0; n < cpus; n++) {
+    if (atomic.load<u32>(inboxOf(n), Inbox.RUN_STATE) == RunState.RUNNING
+      && atomic.load<u32>(seenAt(n)) != epoch) all = false;
+  }
+  if (all) {
+    empty();
+    setHeader(Header.CLOSING, 0);
+  }
+  unlock();
+}
+
+// Writing ------------------------------------------------------------------------------------------------
+
+function tryLock(id: u32): bool {
+  return atomic.cmpxchg<u32>(CODE_SHARE + <usize>Header.LOCK, 0, id + 1) == 0;
+}
+function unlock(): void { setHeader(Header.LOCK, 0); }
+
+/** Become the writer, in the epoch `epoch`; false = not now. */
+export function shareBegin(id: u32, epoch: u32): bool {
+  if (shareClosing() || !tryLock(id)) return false;
+  if (shareClosing() || shareEpoch() != epoch) {
+    unlock();
+    return false;
+  }
+  full = false;
+  return true;
+}
+
+/** No longer the writer. */
+export function shareEnd(): void {
+  if (full) close();
+  unlock();
+}
+
+/** `bytes` of the pool; 0 = no room. */
+function take(bytes: u32): u32 {
+  const used = header(Header.POOL_USED);
+  if (used + bytes > POOL_BYTES) {
+    full = true;
+    return 0;
+  }
+  setHeader(Header.POOL_USED, used + bytes);
+  return CODE_SHARE + Part.POOL + used;
+}
+export function poolMark(): u32 { return header(Header.POOL_USED); }
+export function poolRelease(mark: u32): void { setHeader(Header.POOL_USED, mark); }
+
+/** A lasting copy of a record; 0 = no room. */
+export function keepRecord(r: usize): u32 {
+  const at = take(RECORD_BYTES);
+  if (at) memory.copy(at, r, RECORD_BYTES);
+  return at;
+}
+
+/** A lasting table of the distances of the pages that discovery holds; 0 = no room. */
+export function keepDeltas(pages: u32): u32 {
+  const at = take(pages * 8);
+  for (let k: u32 = 0; at != 0 && k < pages; k++) store<i64>(at + (k << 3),
+    <i64>load<i32>(pageAt(k), PageField.DELTA) << 12);
+  return at;
+}
+
+// @ts-ignore: decorator
+@inline
+function descriptor(id: u32): usize { return CODE_SHARE + Part.REGIONS + id * DESCRIPTOR_BYTES; }
+
+/**
+ * A region whose code is the `bytes` at `code`, with this many pages and entries; its number, NO_PLACE when
+ * there is no room. Nobody else knows it before mapEntry.
+ */
+export function newDescriptor(mode: u32, code: usize, bytes: u32, pages: u32, entries: u32): u32 {
+  const id = header(Header.REGIONS);
+  const used = header(Header.CODE_USED);
+  const places = take((entries * 4 + 7) & ~7);
+  if (id + 1 >= MAX_REGIONS || used + bytes > CODE_BYTES) full = true;
+  if (full) return NO_PLACE;
+  const kept = CODE_SHARE + Part.CODE + used;
+  memory.copy(kept, code, bytes);
+  setHeader(Header.CODE_USED, used + ((bytes + 7) & ~7));
+  setHeader(Header.REGIONS, id + 1);
+  const d = descriptor(id);
+  store<u32>(d, pages, Descriptor.PAGES);
+  store<u32>(d, mode, Descriptor.MODE);
+  store<u32>(d, <u32>kept, Descriptor.CODE);
+  store<u32>(d, bytes, Descriptor.BYTES);
+  store<u32>(d, entries, Descriptor.ENTRIES);
+  store<u32>(d, places, Descriptor.PLACES);
+  atomic.store<u32>(d, 1, Descriptor.LIVE);
+  return id;
+}
+
+/** Page k of a region: as discovery has it, with the version of the bytes that were translated. */
+export function setRegionPage(id: u32, k: u32, version: u32): void {
+  const p = regionPage(id, k);
+  store<u32>(p, load<u32>(pageAt(k), PageField.PHYS), DescriptorPage.PHYS);
+  store<i32>(p, load<i32>(pageAt(k), PageField.DELTA), DescriptorPage.DELTA);
+  store<u32>(p, version, DescriptorPage.VERSION);
+}
+/** Entry k of a region is at this place (page number << 12 | offset). */
+export function setRegionPlace(id: u32, k: u32, place: u32): void {
+  store<u32>(load<u32>(descriptor(id), Descriptor.PLACES) + (k << 2), place);
+}
+
+// Reading ------------------------------------------------------------------------------------------------
+
+export function isLive(id: u32): bool { return atomic.load<u32>(descriptor(id), Descriptor.LIVE) != 0; }
+/** Its code has changed. */
+export function killRegion(id: u32): void { atomic.store<u32>(descriptor(id), 0, Descriptor.LIVE); }
+export function regionPages(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.PAGES); }
+export function regionMode(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.MODE); }
+export function regionCode(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.CODE); }
+export function regionBytes(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.BYTES); }
+export function regionEntries(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.ENTRIES); }
+export function regionPlace(id: u32, k: u32): u32 {
+  return load<u32>(load<u32>(descriptor(id), Descriptor.PLACES) + (k << 2));
+}
+function regionPage(id: u32, k: u32): usize {
+  return descriptor(id) + DescriptorPage.AT + k * DescriptorPage.BYTES;
+}
+export function pagePhys(id: u32, k: u32): u32 { return load<u32>(regionPage(id, k), DescriptorPage.PHYS); }
+export function pageDelta(id: u32, k: u32): i32 { return load<i32>(regionPage(id, k), DescriptorPage.DELTA); }
+export function pageVersionOf(id: u32, k: u32): u32 {
+  return load<u32>(regionPage(id, k), DescriptorPage.VERSION);
+}
+
+// Map of entries -----------------------------------------------------------------------------------------
+
+function keyOf(page: u32, off: u32, mode: u32): u64 {
+  return (<u64>mode << 33) + (<u64>page << 12 | off) + 1;
+}
+
+function slotOfKey(key: u64): usize {
+  let n = (<u32>key ^ <u32>(key >> 11) ^ <u32>(key >> 29)) & (MAP_ENTRIES - 1);
+  for (;;) {
+    const e = CODE_SHARE + Part.MAP + n * MapEntry.BYTES;
+    const found = atomic.load<u64>(e, MapEntry.KEY);
+    if (found == key || found == 0) return e;
+    n = (n + 1) & (MAP_ENTRIES - 1);
+  }
+  return 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function bloomOf(page: u32): usize { return CODE_SHARE + Part.BLOOM + (page & (BLOOM_BYTES - 1)); }
+/** A page may have entries. */
+// @ts-ignore: decorator
+@inline
+export function mayHaveEntries(page: u32): bool { return atomic.load<u8>(bloomOf(page)) != 0; }
+
+/** Entry of a live region at a place: region | word << 32, NO_ENTRY = none. */
+export const NO_ENTRY: u64 = 0xFFFFFFFFFFFFFFFF;
+export function findEntry(page: u32, off: u32, mode: u32): u64 {
+  const e = slotOfKey(keyOf(page, off, mode));
+  if (atomic.load<u64>(e, MapEntry.KEY) == 0) return NO_ENTRY;
+  const value = atomic.load<u64>(e, MapEntry.VALUE);
+  return isLive(<u32>value) ? value : NO_ENTRY;
+}
+
+/** Publish an entry of a region. By the writer. */
+export function mapEntry(page: u32, off: u32, mode: u32, region: u32, word: u32): void {
+  const e = slotOfKey(keyOf(page, off, mode));
+  const known = atomic.load<u64>(e, MapEntry.KEY) != 0;
+  if (known && isLive(<u32>atomic.load<u64>(e, MapEntry.VALUE))) return;
+  if (!known) {
+    const used = header(Header.MAP_USED) + 1;
+    // A quarter stays free: probing must end.
+    if (used > MAP_ENTRIES - MAP_ENTRIES / 4) full = true;
+    if (used >= MAP_ENTRIES - 1) return;
+    setHeader(Header.MAP_USED, used);
+  }
+  atomic.store<u64>(e, <u64>region | <u64>word << 32, MapEntry.VALUE);
+  atomic.store<u64>(e, keyOf(page, off, mode), MapEntry.KEY);
+  atomic.store<u8>(bloomOf(page), 1);
+}
