@@ -46,9 +46,9 @@ const TABLE_STEP = 256;
 /**
  * Puts the function f0 of a translated module at `address` into the core's table; its index, 0 if the engine
  * refuses. No bytes: forget the function with the index `address`, 0 = all. Engines do not compile from
- * shared memory, hence the copy. They know bytes that another thread of the process has compiled, and share its code
- * while somebody uses it. The module does not import the table: every growth and every entry would have to be
- * told to all modules that do.
+ * shared memory, hence the copy. They know bytes that another thread of the process has compiled, and share
+ * its code while somebody uses it. The module does not import the table: every growth and every entry would
+ * have to be told to all modules that do.
  */
 export function installCode(memory: WebAssembly.Memory, core: Record<string, unknown>, address: number,
   bytes: number): number {
