@@ -35,8 +35,8 @@ export const rows: Row[] = [
   { name: 'BSWAP', enc: '0F C8+r', ops: 'Zv', uop: 'bswap', shape: 'rmw', jit: 'native' },
   { name: 'CBW', enc: '98', ops: 'rAX', handler: 'hCbw', generic: true, jit: 'native' },
   { name: 'CWD', enc: '99', ops: 'rAX', handler: 'hCwd', generic: true, jit: 'native' },
-  { name: 'MOVBE', enc: '0F 38 F0 /r mod=m', ops: 'Gv,Mv', uop: 'movbe', shape: 'write', feature: 'MOVBE', jit: 'helper' },
-  { name: 'MOVBE', enc: '0F 38 F1 /r mod=m', ops: 'Mv,Gv', uop: 'movbe', shape: 'write', feature: 'MOVBE', jit: 'helper' },
+  { name: 'MOVBE', enc: 'NFx 0F 38 F0 /r mod=m', ops: 'Gv,Mv', uop: 'movbe', shape: 'write', feature: 'MOVBE', jit: 'helper' },
+  { name: 'MOVBE', enc: 'NFx 0F 38 F1 /r mod=m', ops: 'Mv,Gv', uop: 'movbe', shape: 'write', feature: 'MOVBE', jit: 'helper' },
   { name: 'MOVNTI', enc: 'NP 0F C3 /r mod=m', ops: 'My,Gy', uop: 'mov', shape: 'write', feature: 'SSE2', jit: 'native' },
   { name: 'XLAT', enc: 'D7', ops: '', handler: 'hXlat', jit: 'helper' },
   ...CONDITIONS.flatMap((cc, n): Row[] => [

@@ -14,12 +14,13 @@ export interface Row {
   /** SDM mnemonic in upper case. */
   name: string;
   /**
-   * SDM encoding: optional mandatory prefix (`NP 66 F3 F2`), opcode bytes (`0F`, `0F 38`, ...), `+r` for a
-   * register in the opcode's low bits, then `/r`, `/0`..`/7` or nothing; `mod=3` or `mod=m` restrict the
-   * form; `REX.W` or `W0` restrict it. A fixed ModRM byte is written as a further hex byte (`0F 01 D0`, `D9
-   * E0`); `D8 C0+i` stands for C0..C7. `OS16 OS32` and `AS16 AS32 AS64` restrict to an operand or address
-   * size. VEX: `VEX.128.66.0F38.W0 F7 /r` (LZ L0 L1 LIG 128 256; NP 66 F3 F2). A row without a mandatory
-   * prefix matches any; a row with one wins over it. Immediates are not written here: `ops` has them.
+   * SDM encoding: optional mandatory prefix (`NP 66 F3 F2`; `NFx`: neither F2 nor F3), opcode bytes (`0F`,
+   * `0F 38`, ...), `+r` for a register in the opcode's low bits, then `/r`, `/0`..`/7` or nothing; `mod=3` or
+   * `mod=m` restrict the form; `REX.W` or `W0` restrict it. A fixed ModRM byte is written as a further hex
+   * byte (`0F 01 D0`, `D9 E0`); `D8 C0+i` stands for C0..C7. `OS16 OS32` and `AS16 AS32 AS64` restrict to an
+   * operand or address size. VEX: `VEX.128.66.0F38.W0 F7 /r` (LZ L0 L1 LIG 128 256; NP 66 F3 F2). A row
+   * without a mandatory prefix matches any; a row with one wins over it. Immediates are not written here:
+   * `ops` has them.
    */
   enc: string;
   /**

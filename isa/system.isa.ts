@@ -22,8 +22,8 @@ export const rows: Row[] = [
   row('RDTSCP', '0F 01 F9', '', 'hRdtscp', { feature: 'RDTSCP' }),
   row('RDPMC', '0F 33', '', 'hRdpmc'),
   row('RDPID', 'F3 0F C7 /7 mod=3', 'R', 'hRdpid', { feature: 'RDPID' }),
-  row('RDRAND', '0F C7 /6 mod=3', 'Rv', 'hRdrand', { writes: 'CPAZSO', feature: 'RDRAND' }),
-  row('RDSEED', '0F C7 /7 mod=3', 'Rv', 'hRdrand', { writes: 'CPAZSO', feature: 'RDSEED' }),
+  row('RDRAND', 'NFx 0F C7 /6 mod=3', 'Rv', 'hRdrand', { writes: 'CPAZSO', feature: 'RDRAND' }),
+  row('RDSEED', 'NFx 0F C7 /7 mod=3', 'Rv', 'hRdrand', { writes: 'CPAZSO', feature: 'RDSEED' }),
 
   // These check the register's number (#UD) and the privilege themselves, in that order.
   row('MOV', '0F 20 /r', 'R,C', 'hMovFromCr'),

@@ -21,6 +21,8 @@ export interface Encoding {
   rm?: number;
   rexW?: 0 | 1;
   noRexB: boolean;
+  /** F2 and F3 make it undefined. */
+  noRep: boolean;
   opSize?: 16 | 32;
   addrSize?: 16 | 32 | 64;
   vexL?: 0 | 1;
@@ -31,7 +33,7 @@ const ALL_DIGITS = [0, 1, 2, 3, 4, 5, 6, 7];
 
 export function parseEncoding(text: string): Encoding {
   const e: Encoding = { map: 0, opcodes: [], modrm: false, prefix: 'any', digits: ALL_DIGITS, mod: 'any',
-    noRexB: false, plusR: false };
+    noRexB: false, noRep: false, plusR: false };
   const bytes: number[] = [];
   let extension = '';
   for (const token of text.trim().split(/\s+/)) {
@@ -42,6 +44,7 @@ export function parseEncoding(text: string): Encoding {
     else if (token === 'REX.W' || token === 'W1') e.rexW = 1;
     else if (token === 'W0') e.rexW = 0;
     else if (token === 'REX.B0') e.noRexB = true;
+    else if (token === 'NFx') e.noRep = true;
     else if (token === '/r') e.modrm = true;
     else if ((m = token.match(/^\/([0-7])$/))) { e.modrm = true; e.digits = [Number(m[1])]; }
     else if (token === 'mod=3') { e.modrm = true; e.mod = '3'; }

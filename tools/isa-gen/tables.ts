@@ -25,11 +25,11 @@ export interface Tables {
   forms: number[];
 }
 
-const PREFIX = { any: 0, NP: 1, 66: 2, F3: 3, F2: 4 } as const;
+const PREFIX = { any: 0, NP: 1, 66: 2, F3: 3, F2: 4 } as const, NONE_OR_66 = 5;
 
 function condition(d: Decoded): number {
   const e = d.encoding;
-  let w = PREFIX[e.prefix];
+  let w: number = e.noRep ? NONE_OR_66 : PREFIX[e.prefix];
   if (e.rm !== undefined) w |= (8 | e.rm) << 3;
   if (d.row.modes) w |= (d.row.modes === '64' ? 1 : 2) << 7;
   if (e.rexW !== undefined) w |= (e.rexW === 1 ? 1 : 2) << 9;

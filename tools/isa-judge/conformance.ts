@@ -6,6 +6,8 @@ import { ROOT } from '../steps.ts';
 import { groupOf, isJudged, rowKey } from './generate.ts';
 import { decodedRows } from './judge.ts';
 import { readGroup } from './vectors.ts';
+import { DISASSEMBLER, SILICON, type Known } from './walk-differences.ts';
+import { readWitness } from './walk-witness.ts';
 
 /** What the core does otherwise than the witness, or what is not compared, and why. */
 const KNOWN: readonly (readonly [what: string, why: string])[] = [
@@ -56,8 +58,20 @@ export async function conformance(): Promise<string> {
     'They have tests of their own (`wasm/interp/*.test.ts`).', '',
     `Greatest difference of transcendental functions from the witness, in units of the last place: ${MEASURED}.`, '',
     '## Known differences and what is not compared', '', '| what | reason |', '|---|---|',
-    ...KNOWN.map(([what, why]) => `| ${what} | ${why} |`));
+    ...KNOWN.map(([what, why]) => `| ${what} | ${why} |`), ...decoderWalk());
   return `${out.join('\n')}\n`;
+}
+
+/** The decoder walk's witnesses and what they are known to see otherwise. */
+function decoderWalk(): string[] {
+  const witness = readWitness();
+  const cases = [...witness.parts.values()].reduce((n, part) => n + part.lengths.length, 0);
+  const table = (name: string, list: readonly Known[]): string[] => ['', `Other than ${name}:`, '',
+    '| what | reason |', '|---|---|',
+    ...list.map(({ what, why }) => `| ${what} | ${why} |`)];
+  return ['', '## Decoder', '',
+    `${cases} byte strings (\`npm run isa:walk\`): each a row, or undefined, with name and length as two witnesses have it.`,
+    ...table(witness.disassembler, DISASSEMBLER), ...table(witness.silicon, SILICON)];
 }
 
 const path = join(ROOT, 'docs/conformance.md');

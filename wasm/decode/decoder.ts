@@ -2,9 +2,9 @@
 // out. What exists is in gen/decode-tables.ts, generated from isa/. EVEX is not decoded (#UD; BOUND in legacy
 // modes).
 //
-// Match condition (CONDITIONS): bits 0-2 Match.prefix, 3-6 8 | ModRM.rm or 0, 7-8 mode (1 = 64, 2 = legacy), 9-10 REX.W (1 = 1,
-// 2 = 0), 11-12 operand size (1 = 16, 2 = 32), 13-14 address size (1 = 16, 2 = 32, 3 = 64), 15-16 VEX.L (1 =
-// 0, 2 = 1), 17 REX.B must be 0, 31 last candidate of the list.
+// Match condition (CONDITIONS): bits 0-2 Match.prefix (or NONE_OR_66), 3-6 8 | ModRM.rm or 0, 7-8 mode (1 = 64,
+// 2 = legacy), 9-10 REX.W (1 = 1, 2 = 0), 11-12 operand size (1 = 16, 2 = 32), 13-14 address size (1 = 16,
+// 2 = 32, 3 = 64), 15-16 VEX.L (1 = 0, 2 = 1), 17 REX.B must be 0, 31 last candidate of the list.
 // Row (ROWS, 12 bytes): u16 first form, u8 FormKind, u8 Imm, u8 Kind of reg, u8 Kind of rm, u8 Kind of the
 // register in the opcode (0x80: also copied to reg), u8 Kind of VEX.vvvv, u8 RowFlag.
 // Form (FORMS): u16 hot-switch number | requirement bits, u16 function number.
@@ -29,6 +29,8 @@ const enum FormKind { SINGLE = 0, MEMORY = 1, FULL = 2, SIZE = 3 }
 const enum Hot { MODE64 = 0x8000, NATURAL = 0x4000, LEGACY = 0x2000, NUMBER = 0x1FFF }
 /** Numbers of fixed functions in gen/handler-index.ts. */
 const enum Fixed { UNDEFINED = 0, TOO_LONG = 1 }
+/** Of Match.prefix: neither F2 nor F3 (SDM vol. 2 3.1.1.1 NFx). */
+const NONE_OR_66: u32 = 5;
 const enum Map { ONE = 0, OF = 1, OF38 = 2, OF3A = 3, VEX = 4 }
 const enum Rex { B = 1, X = 2, R = 4, W = 8 }
 
@@ -145,7 +147,9 @@ function seenPrefix(): u32 {
 
 function matches(condition: u32, seen: u32, modrm: u32, mode: CodeMode): bool {
   const prefix = condition & 7;
-  if (prefix != 0 && prefix != seen) return false;
+  if (prefix == NONE_OR_66) {
+    if (seen > 2) return false;
+  } else if (prefix != 0 && prefix != seen) return false;
   const rm = (condition >> 3) & 15;
   if (rm != 0 && (rm & 7) != (modrm & 7)) return false;
   const modes = (condition >> 7) & 3;
