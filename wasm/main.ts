@@ -14,7 +14,7 @@ import { Hook, setHook } from "./lib/hooks";
 import { deviceWrote } from "./mmu/code-pages";
 import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
-import { Exit, publishStats, runSlice, runTurn, setTranslator } from "./interp/loop";
+import { Exit, beginTurns, publishStats, runSlice, runTurn, setTranslator } from "./interp/loop";
 import { beginSlice, executeRegions, noteHead } from "./jit/region";
 import { shareInit } from "./jit/share";
 // What translated regions import.
@@ -100,8 +100,12 @@ export function cpuRun(): i32 {
 
 /** One turn of the run loop without polling: one instruction when TF is set (tools/isa-judge). */
 export function cpuTurn(): void {
+  beginTurns(cpu);
   runTurn(cpu);
 }
+
+// The next turn begins without regions and decoded pages (tools/isa-judge).
+export { forgetHeads as jitForget } from "./jit/region";
 
 /** Blocks in the timers of the board until the machine ends. */
 export function clockRun(): void {

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONTROL, Control, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_STATE } from '../../src/emu/generated-layout.ts';
+import { installCode } from '../../src/emu/workers/core-thread.ts';
 import { ROOT } from '../steps.ts';
 import {
   CODE, CODE_BYTES, DATA, DATA_BYTES, DATA_PAGES, End, LDT, READ_ONLY_PAGE, dataBefore, type Case,
@@ -17,7 +18,8 @@ const RAM_PAGES = 0x1000, WASM_PAGES = (CPU_BLOCKS + CPU_BLOCK_BYTES) / 65536 + 
 /** Guest-physical addresses. */
 const PML4 = 0x1000, PDPT_LOW = 0x2000, PD_LOW = 0x3000, PT_DATA = 0x4000, PT_CODE = 0xa000, PDPT_HIGH =
   0x6000;
-const PD_HIGH = 0x7000, PT_HIGH = 0x8000, TABLES = 0x10000, DATA_AT = 0x20000, CODE_AT = 0x30000;
+const PD_HIGH = 0x7000, PT_HIGH = 0x8000, TABLES = 0x10000;
+export const DATA_AT = 0x20000, CODE_AT = 0x30000;
 /** Supervisor pages: TABLES at this address, then stubs and the stack. */
 const KERNEL = 0xffff800000000000n;
 const GDT = 0, LDT_AT = 0x200, TSS = 0x400, IDT = 0x1000, STUBS = 0x2000, STACK_TOP = 0x3f00, KERNEL_PAGES =
@@ -25,7 +27,8 @@ const GDT = 0, LDT_AT = 0x200, TSS = 0x400, IDT = 0x1000, STUBS = 0x2000, STACK_
 const SELECTORS = 0x2e00, IRET_STUB = 0x2c00, LOAD_STUB = 0x2c10, BOOT_STUB = 0x2800;
 const TSS_SELECTOR = 0x40, LDT_SELECTOR = 0x50, GDT_BYTES = 128, LDT_BYTES = 64;
 const CR4 = 0x20 | 0x200 | 0x400 | 0x10000 | 0x40000, CR0 = 0x80050033, EFER = 0xd01;
-const TF = 0x100, DEBUG = 1, MAX_TURNS = 64;
+export const TF = 0x100;
+const DEBUG = 1, MAX_TURNS = 64;
 /** Vectors with an error code (SDM vol. 3A table 6-1). */
 const HAS_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Gates that user code may call: INT3, INTO. */
@@ -33,7 +36,8 @@ const USER_GATES = new Set([3, 4]);
 const SEGMENTS = 0x400, SEGMENT_BYTES = 32, X87 = 0x500, XMM = 0x600;
 
 interface CoreExports {
-  machineInit(): void; cpuInit(id: number): void; cpuTurn(): void;
+  [name: string]: unknown;
+  machineInit(): void; cpuInit(id: number): void; cpuTurn(): void; jitForget(): void;
   setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
 }
 
@@ -67,18 +71,20 @@ function ldtDescriptor(e: (typeof LDT)[number]): bigint {
 }
 
 export class JudgedCore {
-  private readonly memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: 65536, shared: true });
-  private readonly bytes = new Uint8Array(this.memory.buffer);
-  private readonly view = new DataView(this.memory.buffer);
-  private readonly core: CoreExports;
-  private readonly fields = cpuFields();
-  private readonly ram = CPU_BLOCKS + CPU_BLOCK_BYTES;
-  private readonly cpu: number;
+  protected readonly memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: 65536, shared: true });
+  protected readonly bytes = new Uint8Array(this.memory.buffer);
+  protected readonly view = new DataView(this.memory.buffer);
+  protected readonly core: CoreExports;
+  protected readonly fields = cpuFields();
+  protected readonly ram = CPU_BLOCKS + CPU_BLOCK_BYTES;
+  protected readonly cpu: number;
   private loaded = '';
 
   constructor(wasm = join(ROOT, 'build/skep.wasm')) {
     const host = {
-      now: () => performance.now() * 1e6, log: () => {}, install: () => 0,
+      now: () => performance.now() * 1e6, log: () => {},
+      install: (address: number, bytes: number, count: number) =>
+        installCode(this.memory, this.core, address >>> 0, bytes, count),
       panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
     };
     const module = new WebAssembly.Module(readFileSync(wasm));
@@ -182,15 +188,15 @@ export class JudgedCore {
   }
 
   private at(name: string): number { return this.cpu + this.fields.get(name)!.at; }
-  private get64(name: string): bigint { return this.view.getBigUint64(this.at(name), true); }
-  private set64(name: string, value: bigint): void { this.view.setBigUint64(this.at(name), value, true); }
+  protected get64(name: string): bigint { return this.view.getBigUint64(this.at(name), true); }
+  protected set64(name: string, value: bigint): void { this.view.setBigUint64(this.at(name), value, true); }
   private get32(name: string): number { return this.view.getUint32(this.at(name), true); }
   private set32(name: string, value: number): void { this.view.setUint32(this.at(name), value, true); }
 
   /** Turns of the run loop until an exception's stub is reached; its vector, or -1. */
-  private untilHandler(): number {
+  protected untilHandler(turns = MAX_TURNS): number {
     const first = KERNEL + BigInt(STUBS);
-    for (let n = 0; n < MAX_TURNS; n++) {
+    for (let n = 0; n < turns; n++) {
       this.core.cpuTurn();
       const at = this.get64('rip') - first;
       if (at >= 0n && at < 512n && (at & 15n) === 0n) return Number(at >> 4n);
@@ -248,25 +254,34 @@ export class JudgedCore {
     return fx;
   }
 
-  /** `stops`: ends before the instruction at the start of `code` (none outside of the code pages). */
-  run(c: Case, stops?: (code: Uint8Array) => boolean): Outcome {
+  /** Memory, registers and the frame of the IRET that enters the case; the data area before it. */
+  protected prepare(c: Case, flags: number): Uint8Array {
     const before = dataBefore(c);
     this.write(DATA_AT, before);
     this.bytes.fill(c.filler, this.ram + CODE_AT, this.ram + CODE_AT + CODE_BYTES);
     this.write(CODE_AT + c.codeAt, c.code);
     this.loadSegments(c);
     const frame = STACK_TOP - 0x80;
-    const values = [c.rip, BigInt(c.segments[1]!), BigInt(c.flags | TF | 0x202), c.regs[4]!,
-      BigInt(c.segments[2]!)];
+    const values = [c.rip, BigInt(c.segments[1]!), BigInt(flags | 0x202), c.regs[4]!, BigInt(c.segments[2]!)];
     values.forEach((value, n) => this.put(TABLES + frame + n * 8, value));
     c.regs.forEach((value, n) => this.view.setBigUint64(this.cpu + n * 8, value, true));
     this.set64('rsp', KERNEL + BigInt(frame));
     this.set64('rip', KERNEL + BigInt(IRET_STUB));
     this.set64('cr2', 0n);
     this.loadFpu(c.fx);
+    return before;
+  }
+
+  /**
+   * `stops`: ends before the instruction at the start of `code` (none outside of the code pages). `repeated`:
+   * the only RIP at which steps go on.
+   */
+  run(c: Case, stops?: (code: Uint8Array) => boolean, repeated?: bigint): Outcome {
+    const before = this.prepare(c, c.flags | TF);
     // A debug trap's frame is the next step's.
     for (let steps = 0; ; steps++) {
-      if (steps >= c.steps) return this.outcome(before, steps, DEBUG);
+      const left = steps > 0 && repeated !== undefined && this.frameWord(0) !== repeated;
+      if (steps >= c.steps || left) return this.outcome(before, steps, DEBUG);
       if (stops?.(this.codeAt(c.mode, this.frameWord(0)))) {
         return { ...this.outcome(before, steps, DEBUG), end: End.STOPPED };
       }
@@ -277,7 +292,7 @@ export class JudgedCore {
   }
 
   /** Word `n` of the frame at RSP: RIP, CS, RFLAGS, RSP, SS. */
-  private frameWord(n: number): bigint {
+  protected frameWord(n: number): bigint {
     const frame = this.ram + TABLES + Number(this.get64('rsp') - KERNEL);
     return this.view.getBigUint64(frame + n * 8, true);
   }
@@ -292,16 +307,18 @@ export class JudgedCore {
   /**
    * The IRET at RIP. To a 16-bit stack it leaves the upper half of ESP (SDM vol. 2 IRET); kernels hide that.
    */
-  private enter(c: Case, rsp: bigint): void {
+  protected enter(c: Case, rsp: bigint): void {
     this.core.cpuTurn();
     if (c.mode !== 2) this.set64('rsp', BigInt.asUintN(32, rsp));
   }
 
-  private outcome(before: Uint8Array, steps: number, vector: number): Outcome {
-    const done = vector === DEBUG;
+  protected segmentAt(n: number): number { return this.cpu + SEGMENTS + n * SEGMENT_BYTES; }
+
+  /** `done`: the exception is not of the case, but what ended it. */
+  protected outcome(before: Uint8Array, steps: number, vector: number, done = vector === DEBUG): Outcome {
     let frame = this.ram + TABLES + Number(this.get64('rsp') - KERNEL);
     let error = 0;
-    if (!done && HAS_ERROR.has(vector)) {
+    if (HAS_ERROR.has(vector)) {
       error = this.view.getUint32(frame, true);
       frame += 8;
     }
@@ -309,7 +326,7 @@ export class JudgedCore {
     const regs = new BigUint64Array(16);
     for (let n = 0; n < 16; n++) regs[n] = this.view.getBigUint64(this.cpu + n * 8, true);
     regs[4] = word(3);
-    const segment = (n: number): number => this.cpu + SEGMENTS + n * SEGMENT_BYTES;
+    const segment = (n: number): number => this.segmentAt(n);
     const segments = Uint16Array.from({ length: 6 }, (_, n) => this.view.getUint16(segment(n) + 12, true));
     segments[1] = Number(word(1));
     segments[2] = Number(word(4));

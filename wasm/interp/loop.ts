@@ -409,11 +409,16 @@ export function runTurn(c: Cpu): void {
   else settle(c, runCached(c));
 }
 
+/** No record is in use: before turns. */
+export function beginTurns(c: Cpu): void {
+  translating = (control32(Control.OPTIONS) & Option.TRANSLATOR) != 0;
+  if (translating) beginSlice(c);
+}
+
 /** Run for a while; an Exit. */
 export function runSlice(c: Cpu): i32 {
   const box = inboxOf(c.id);
-  translating = (control32(Control.OPTIONS) & Option.TRANSLATOR) != 0;
-  if (translating) beginSlice(c);
+  beginTurns(c);
   for (let turn: u32 = 0; turn < SLICE_TURNS; turn++) {
     if ((atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) != 0 && !c.shadow) {
       const exit = poll(c);

@@ -61,7 +61,8 @@ export function installCode(memory: WebAssembly.Memory, core: Record<string, unk
   }
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
-    const env = { mem: memory, cond: core.jitCond, lost: core.jitLost, help: core.jitHelp };
+    const { jitCond: cond, jitLost: lost, jitHelp: help } = core as Record<string, () => number>;
+    const env = { mem: memory, cond: cond!, lost: lost!, help: help! };
     const { exports } = new WebAssembly.Instance(module, { env });
     if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
     const index = used.free.pop() ?? used.next++;
