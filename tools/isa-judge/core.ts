@@ -83,8 +83,8 @@ export class JudgedCore {
   constructor(wasm = join(ROOT, 'build/skep.wasm')) {
     const host = {
       now: () => performance.now() * 1e6, log: () => {},
-      install: (address: number, bytes: number, count: number) =>
-        installCode(this.memory, this.core, address >>> 0, bytes, count),
+      install: (address: number, bytes: number) =>
+        installCode(this.memory, this.core, address >>> 0, bytes),
       panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
     };
     const module = new WebAssembly.Module(readFileSync(wasm));

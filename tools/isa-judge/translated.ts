@@ -107,8 +107,18 @@ export class TranslatingCore extends JudgedCore {
     if (at >= 0 && at < CODE_BYTES && !own) this.bytes[code + at] = INT3;
   }
 
+  /** The run loop's polls: the core asks for one when it drops what it has translated. */
+  private polling(turns: number): number {
+    let vector = -1;
+    for (let n = 0; n < turns && vector < 0; n++) {
+      this.attention = 0;
+      vector = this.untilHandler(1);
+    }
+    return vector;
+  }
+
   private stopped(before: Uint8Array, expected: Outcome): Outcome {
-    const vector = this.untilHandler(MAX_ITERATIONS);
+    const vector = this.polling(MAX_ITERATIONS);
     if (vector < 0) return this.endless(before);
     const o = this.outcome(before, 1, vector);
     if (expected.end !== End.DONE) return o;
@@ -144,7 +154,7 @@ export class TranslatingCore extends JudgedCore {
     this.bytes.fill(INT3, this.ram + CODE_AT, this.ram + CODE_AT + CODE_BYTES);
     this.core.jitForget();
     this.options = Option.TRANSLATOR;
-    const vector = this.untilHandler();
+    const vector = this.polling(MAX_ITERATIONS);
     if (vector < 0) throw new Error('the judged core does not come back');
     return { ...this.outcome(before, 1, vector), end: End.TIME };
   }
