@@ -24,6 +24,7 @@ const READS: Record<string, number> = { sub: 19, and: 20 };
  */
 const PLACES: Record<string, number> = {
   'E,G': 1, 'G,E': 2, 'E,I': 3, 'Z,I': 3, 'rAX,I': 3, 'AL,I': 3, E: 4, Z: 4, 'E,CL': 5, 'E,1': 6, 'G,E,I': 7, 'G,M': 8,
+  'rAX,O': 2, 'AL,O': 2, 'O,rAX': 1, 'O,AL': 1,
 };
 const NO_PLACE = 9;
 const SOURCE_WIDTHS: Record<string, number> = { b: 1, w: 2, d: 3 };

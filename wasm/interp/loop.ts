@@ -3,7 +3,7 @@
 // page changes, faults, mode changes and when attention is set. There is no on-stack replacement in wasm, so
 // a slice returns now and then.
 
-import { Cpu, RunState, Seg, Status, segment } from "../cpu/state";
+import { CodeMode, Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
 import { raiseDebug, raiseError, Vector } from "../cpu/exceptions";
 import { EventKind, deliverException, deliverInterrupt } from "../cpu/events";
@@ -102,7 +102,7 @@ function runCached(c: Cpu): i32 {
   if (!isRam(<u64>page) || !requestCode(c, <u32>page) || !pageWithinCode(c, c.rip - off)) return runStep(c);
   const slot = icacheSlot(c, <u32>page, c.codeMode);
   const index = slotIndex(c, slot);
-  if (translating && c.mode64) noteHead(c, slot, <u32>page, off, va);
+  if (translating && (c.mode64 != 0 || isFlat32(c))) noteHead(c, slot, <u32>page, off, va);
   else if (fuelLeft <= 0) refuel(FUEL);
   let n = <u32>load<u16>(index + (off << 1));
   if (n == 0) {
@@ -118,7 +118,8 @@ function runCached(c: Cpu): i32 {
   const records = slotRecords(c, slot);
   const r = records + (n << REC_SHIFT);
   jumpRemember(c, va, index, r, records, tlbFetchGlobal(c, va));
-  if (translating && c.mode64) {
+  // In 32-bit code that is not flat it passes over entries of regions.
+  if (translating && c.codeMode != CodeMode.M16) {
     return runTranslated(c, r, index, records, inboxOf(c.id) + <usize>Inbox.ATTENTION);
   }
   return executeIn(c, r, index, records);

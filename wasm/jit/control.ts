@@ -3,14 +3,14 @@
 
 import { Cpu, RegOffset } from "../cpu/state";
 import { RecFlag, recBase, recFlags, recImm, recIndex, recReg, recRm } from "../decode/record";
-import { Import, W, access, const64, get, op, set } from "./bytes";
+import { Import, W, access, const64, constant, get, op, set } from "./bytes";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, dirtyRegs, getGpr, loadField, loadSized, loadState, popReg, pushReg, regLocal, reloadFe, setGpr,
-  spillFe, spillRegs, storeField, storeSized,
+  L, Size, cut32, dirtyRegs, getGpr, loadField, loadSized, loadState, popReg, pushReg, regLocal, reloadFe,
+  setGpr, spillFe, spillRegs, storeField, storeSized,
 } from "./locals";
-import { Insn, Kind, Lower, isPlain, isPure, lowerOp, relOf } from "./map";
+import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf } from "./map";
 import { placeOfInsn, relBehind, translate, translateVa } from "./operands";
 import { keepRecord } from "./share";
 import { reloadHelperXmm, storeHelperXmm } from "./vectors";
@@ -21,65 +21,86 @@ const RBP: u32 = 5;
 // Stack and control
 // ------------------------------------------------------------------------------------------
 
-/** Look up the 8 bytes that a push writes. */
-function translatePush(i: Insn): void {
-  getGpr(RSP);
-  const64(-8);
-  op(W.I64_ADD);
-  set(L.VA);
-  translateVa(i, Size.QWORD, true);
-}
-/** Look up the 8 bytes at the register's address. */
-function translateTop(i: Insn, reg: u32): void {
+/** Size of an item: 32-bit code has a 32-bit stack here. */
+function itemSize(): u32 { return code32 ? Size.DWORD : Size.QWORD; }
+function itemBytes(): i64 { return <i64>1 << itemSize(); }
+
+/** Push register + n at the width of the stack, zero-extended. */
+function pushStackAddress(reg: u32, n: i64): void {
   getGpr(reg);
+  if (n) {
+    const64(n);
+    op(W.I64_ADD);
+  }
+  if (code32) cut32();
+}
+/** Look up what a push writes. */
+function translatePush(i: Insn): void {
+  pushStackAddress(RSP, -itemBytes());
   set(L.VA);
-  translateVa(i, Size.QWORD, false);
+  translateVa(i, itemSize(), true);
+}
+/** Look up the item at the register's address. */
+function translateTop(i: Insn, reg: u32): void {
+  pushStackAddress(reg, 0);
+  set(L.VA);
+  translateVa(i, itemSize(), false);
 }
 /** RSP or RBP + n -> RSP. */
 function moveStack(from: u32, n: i64): void {
-  getGpr(from);
-  const64(n);
-  op(W.I64_ADD);
+  pushStackAddress(from, n);
   setGpr(RSP);
+}
+/** Push the branch target at HOST, zero-extended. */
+function loadTarget(): void {
+  get(L.HOST);
+  loadSized(itemSize());
+  if (code32) op(W.I64_EXTEND_U);
 }
 
 export function lowerPush(i: Insn): void {
   const r = changetype<usize>(i);
   translatePush(i);
-  if (lowerOp(i) == Lower.PUSH) pushReg(recRm(r), Size.QWORD);
-  else const64(recImm(r));
-  storeSized(Size.QWORD);
+  if (lowerOp(i) == Lower.PUSH) pushReg(recRm(r), itemSize());
+  else constant(recImm(r), !code32);
+  storeSized(itemSize());
   get(L.VA);
   setGpr(RSP);
 }
 
 export function lowerPop(i: Insn): void {
   translateTop(i, RSP);
-  moveStack(RSP, 8);
+  moveStack(RSP, itemBytes());
   get(L.HOST);
-  loadSized(Size.QWORD);
-  popReg(recRm(changetype<usize>(i)), Size.QWORD);
+  loadSized(itemSize());
+  popReg(recRm(changetype<usize>(i)), itemSize());
 }
 
 export function lowerLeave(i: Insn): void {
   translateTop(i, RBP);
-  moveStack(RBP, 8);
+  moveStack(RBP, itemBytes());
   get(L.HOST);
-  loadSized(Size.QWORD);
-  setGpr(RBP);
+  loadSized(itemSize());
+  popReg(RBP << 3, itemSize());
 }
 
+function storeReturn(i: Insn): void {
+  pushIp(relBehind(i));
+  if (code32) op(W.I32_WRAP);
+  storeSized(itemSize());
+  get(L.VA);
+  setGpr(RSP);
+}
 /** Push the return address of a CALL. */
 export function lowerCall(i: Insn): void {
   translatePush(i);
-  pushIp(relBehind(i));
-  storeSized(Size.QWORD);
-  get(L.VA);
-  setGpr(RSP);
+  storeReturn(i);
 }
 
 /** The target in RIP must be canonical, or the branch itself faults: the interpreter sees to it. */
 function checkTarget(i: Insn): void {
+  // CS of 32-bit code ends at 4 GiB.
+  if (code32) return;
   get(L.RIP);
   const64(16);
   op(W.I64_SHL);
@@ -93,12 +114,11 @@ function checkTarget(i: Insn): void {
 /** RET: its target in RIP. */
 export function lowerRetTarget(i: Insn): void {
   translateTop(i, RSP);
-  get(L.HOST);
-  loadSized(Size.QWORD);
+  loadTarget();
   set(L.RIP);
 }
 export function lowerRetRelease(i: Insn): void {
-  moveStack(RSP, i.through ? 8 : 8 + (recImm(changetype<usize>(i)) & 0xFFFF));
+  moveStack(RSP, i.through ? itemBytes() : itemBytes() + (recImm(changetype<usize>(i)) & 0xFFFF));
 }
 /** RET to a place outside. */
 export function lowerRetAway(i: Insn): void {
@@ -112,21 +132,15 @@ export function lowerRetAway(i: Insn): void {
 export function lowerIndirect(i: Insn): void {
   const r = changetype<usize>(i);
   if (usesMemory(i)) {
-    translate(i, Size.QWORD, false);
-    get(L.HOST);
-    loadSized(Size.QWORD);
-  } else pushReg(recRm(r), Size.QWORD);
+    translate(i, itemSize(), false);
+    loadTarget();
+  } else pushStackAddress(recRm(r) >> 3, 0);
   set(L.TA64);
   if (lowerOp(i) == Lower.CALL_E) translatePush(i);
   get(L.TA64);
   set(L.RIP);
   checkTarget(i);
-  if (lowerOp(i) == Lower.CALL_E) {
-    pushIp(relBehind(i));
-    storeSized(Size.QWORD);
-    get(L.VA);
-    setGpr(RSP);
-  }
+  if (lowerOp(i) == Lower.CALL_E) storeReturn(i);
   setUncounted(0);
   leaveThere(Exit.JUMP);
 }

@@ -3,7 +3,7 @@
 // each instruction, which a record does not hold. What has never been decoded has never been executed: edges
 // to such places leave the region.
 
-import { CodeMode, Cpu, Seg } from "../cpu/state";
+import { Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
 import { icacheFind, slotIndex } from "../decode/icache";
 import { RecFlag, recAddrSize, recDisp, recFlags, recLen, recOpSize, recSeg } from "../decode/record";
@@ -15,16 +15,21 @@ import { NO_ENTRY, findEntry } from "./share";
 import { tlbEntry } from "../mmu/tlb";
 import {
   Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
-  clearBlocks, clearPage, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt, queueAt, relOf,
+  clearBlocks, clearPage, code32, codeMode, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt,
+  queueAt, relOf, setCode32,
 } from "./map";
 
 const MAX_INSN: u32 = 15;
 /** The near return without operand. */
 const RET: u8 = 0xC3;
 const NOWHERE: u32 = 0xFFFFFFFF;
-/** log2 of 8 bytes; address size of 64 bits. */
+/** log2 of the bytes of an operand. */
+const DWORD: u32 = 2;
 const QWORD: u32 = 3;
+/** Address sizes. */
+const ADDRESS32: u32 = 1;
 const ADDRESS64: u32 = 2;
+const LINEAR32: u64 = 0xFFFFFFFF;
 
 /** Blocks are nodes 1 to blocks. */
 export let blocks: u32 = 0;
@@ -40,17 +45,26 @@ let queued: u32 = 0;
 
 function record(i: Insn): usize { return changetype<usize>(i); }
 
+/** Do address size and segment of the memory operand have inline code? */
+function knowsAddress(r: usize, op: u32): bool {
+  // CS can be unreadable.
+  if (code32) return recAddrSize(r) == ADDRESS32 && (op == Lower.LEA || recSeg(r) != <u32>Seg.CS);
+  if (!(recFlags(r) & RecFlag.COMPLEX)) return true;
+  return op != Lower.LEA && recAddrSize(r) == ADDRESS64 && recSeg(r) >= <u32>Seg.FS;
+}
+
 /** Can wasm code do it without a handler? */
 function isNative(i: Insn, op: u32): bool {
   const r = record(i);
   const flags = recFlags(r);
   if (op == 0 || (flags & RecFlag.LOCK) != 0) return false;
-  if (flags & RecFlag.COMPLEX) {
-    if (op == Lower.LEA || op == Lower.NOP || recAddrSize(r) != ADDRESS64
-      || recSeg(r) < <u32>Seg.FS) return op == Lower.NOP;
+  if (op == Lower.NOP) return true;
+  if ((flags & RecFlag.MEM) != 0 && !knowsAddress(r, op)) return false;
+  // Another operand size of a branch or of the stack: the handler cuts or merges.
+  if ((op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) || op == Lower.JCC || op == Lower.JMP) {
+    return recOpSize(r) == (code32 ? DWORD : QWORD);
   }
   if (op == Lower.VECTOR) return true;
-  if (op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) return recOpSize(r) == QWORD;
   if (op >= <u32>Lower.ROL && op <= <u32>Lower.BSWAP) return recOpSize(r) >= 2;
   if (((i.lowering >> 12) & 15) == Place.E_CL && recOpSize(r) < 2) return false;
   return true;
@@ -69,11 +83,12 @@ function pageFor(c: Cpu, delta: i64): u32 {
   for (let k: u32 = 0; k < pages; k++) if (load<i32>(pageAt(k), PageField.DELTA) == <i32>delta) return k;
   if (pages == MAX_PAGES) return NOWHERE;
   const va = anchor + <u64>(delta << 12);
+  if (code32 && va > LINEAR32) return NOWHERE;
   const e = tlbEntry(c.tlbFetch, va);
   if ((load<u64>(e) ^ va) >= 4096) return NOWHERE;
   const phys = load<u32>(e, 12);
   if (!isRam(phys)) return NOWHERE;
-  const slot = icacheFind(c, phys, CodeMode.M64);
+  const slot = icacheFind(c, phys, codeMode());
   if (slot == 0) return NOWHERE;
   addPage(c, phys, <i32>delta, slot);
   return pages - 1;
@@ -95,8 +110,8 @@ function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
   if (k == NOWHERE) return NOWHERE;
   const off = <u32>rel & (PAGE - 1);
   // Another region's: the way there costs less than its code once more.
-  if (warm && rel != 0 && findEntry(load<u32>(pageAt(k), PageField.PHYS), off,
-    CodeMode.M64) != NO_ENTRY) return NOWHERE;
+  const phys = load<u32>(pageAt(k), PageField.PHYS);
+  if (warm && rel != 0 && findEntry(phys, off, codeMode()) != NO_ENTRY) return NOWHERE;
   if (warm && !eager && load<u16>(<usize>load<u32>(pageAt(k), PageField.INDEX)
     + (<usize>off << 1)) == 0) return NOWHERE;
   return k << 12 | off;
@@ -162,7 +177,7 @@ function decodeAcross(c: Cpu, k: u32, off: u32, i: Insn): u32 {
   fullFence();
   memory.copy(gathered(), ramHost(<u64>load<u32>(pageAt(k), PageField.PHYS) << 12) + off, room);
   memory.copy(gathered() + room, ramHost(<u64>second << 12), MAX_INSN - room);
-  return decodeInsn(c, gathered(), MAX_INSN, off, CodeMode.M64, record(i));
+  return decodeInsn(c, gathered(), MAX_INSN, off, codeMode(), record(i));
 }
 
 /** Decode from a leader to the next instruction that is known, or that ends a block. */
@@ -183,7 +198,7 @@ function decodeRun(c: Cpu, start: u32): void {
     const avail = PAGE - off;
     markLines(page, off, avail < MAX_INSN ? avail : MAX_INSN);
     fullFence();
-    let len = decodeInsn(c, bytes + off, avail, off, CodeMode.M64, record(i));
+    let len = decodeInsn(c, bytes + off, avail, off, codeMode(), record(i));
     if (len == 0) len = decodeAcross(c, k, off, i);
     i.page = k;
     i.record = 0;
@@ -286,6 +301,7 @@ function connect(): void {
 /** Fill the blocks that `off` of a decoded page reaches; `va` is the page's address now. False when it is not for us. */
 export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32): bool {
   clearBlocks();
+  setCode32(!c.mode64);
   anchor = va;
   blocks = 0;
   pages = 0;

@@ -10,7 +10,8 @@ import { Cpu } from "../cpu/state";
 import { W, access, br, const32, const64, get, op, openVoid, set } from "./bytes";
 import { PAGE_BYTES, PAGE_SHIFT } from "../lib/layout";
 import { staticFlags, storeRawFlags, toDynamic } from "./flags";
-import { L, spillRegs, storeField } from "./locals";
+import { L, cut32, spillRegs, storeField } from "./locals";
+import { code32 } from "./map";
 
 export const enum Exit {
   /** Go on at RIP. */
@@ -148,6 +149,7 @@ export function pushIp(rel: i64): void {
   if (rel == 0) return;
   const64(rel);
   op(W.I64_ADD);
+  if (code32) cut32();
 }
 
 /** Store what the region has changed. */

@@ -82,6 +82,12 @@ export function extend(size: u32): void {
   else if (size == Size.WORD) op(W.I32_EXTEND16);
 }
 
+/** Keep the low 32 bits of the i64 on the stack. */
+export function cut32(): void {
+  op(W.I32_WRAP);
+  op(W.I64_EXTEND_U);
+}
+
 /** Push a register: i64, or i32 sign-extended from its size. */
 export function pushReg(at: u32, size: u32): void {
   get(regLocal(at));

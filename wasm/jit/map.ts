@@ -2,6 +2,7 @@
 // and its memory: this CPU's work area in the arena. It holds one region at a time; what lasts of regions is
 // shared (share.ts).
 
+import { CodeMode } from "../cpu/state";
 import { ARENA, ARENA_BYTES, MAX_CPUS } from "../lib/layout";
 
 /** What a row does. CMP and TEST are SUB and AND without a result. */
@@ -120,6 +121,11 @@ export const MAX_PAGES: u32 = 8;
 /** A page of the region: guest page, distance from page 0 in pages, slot of the decoded-page cache. */
 export const enum PageField { PHYS = 0, DELTA = 4, SLOT = 8, INDEX = 12 }
 const PAGE_BYTES: u32 = 16;
+
+/** The region being made is 32-bit code whose CS, DS, ES and SS span 4 GiB from 0 (else 64-bit code). */
+export let code32: bool = false;
+export function setCode32(on: bool): void { code32 = on; }
+export function codeMode(): CodeMode { return code32 ? CodeMode.M32 : CodeMode.M64; }
 
 /** Offsets in the work area. */
 const enum Work {

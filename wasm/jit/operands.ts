@@ -2,7 +2,7 @@
 // and immediates. A miss leaves the region at this instruction with nothing committed, and the interpreter
 // does the rest: fill, fault, chip, code page.
 
-import { CpuBlock, RegOffset, SEG_BYTES } from "../cpu/state";
+import { CpuBlock, RegOffset, SEG_BYTES, Seg, Segment } from "../cpu/state";
 import {
   RecFlag, recBase, recDisp, recFlags, recImm, recIndex, recLen, recOff, recReg, recRm, recScale, recSeg,
 } from "../decode/record";
@@ -10,8 +10,8 @@ import { PAGE_BYTES, TLB_ENTRIES } from "../lib/layout";
 import { W, access, const32, const64, constant, get, op, set, tee } from "./bytes";
 import { Exit, leaveAt } from "./exits";
 import { usesMemory } from "./flags";
-import { L, Size, getTlb, loadSized, popReg, pushReg, regLocal, storeSized } from "./locals";
-import { Insn, Place, lowerPlace, relOf } from "./map";
+import { L, Size, cut32, getTlb, loadSized, popReg, pushReg, regLocal, storeSized } from "./locals";
+import { Insn, Place, code32, lowerPlace, relOf } from "./map";
 
 /** Shift from an address to 16 times its page number. */
 const SLOT_SHIFT: i32 = 8;
@@ -19,7 +19,10 @@ const SLOT_MASK: i32 = (TLB_ENTRIES - 1) << 4;
 const ADDEND: u32 = 8;
 const PAGE_LIMIT: i64 = 4097;
 /** log2 of the 16 bytes of an aligned operand. */
-const ALIGNED_SHIFT: i64 = 4;
+const ALIGNED_SIZE: u32 = 4;
+const ALIGNED_SHIFT: i64 = ALIGNED_SIZE;
+const SEG_READ_END: u32 = <u32>offsetof<Segment>("readEnd");
+const SEG_WRITE_END: u32 = <u32>offsetof<Segment>("writeEnd");
 
 // Addresses ----------------------------------------------------------------------------------------------
 
@@ -39,9 +42,67 @@ function addSegment(r: usize): void {
   op(W.I64_ADD);
 }
 
+/**
+ * FS or GS of 32-bit code, as mmu/access.ts linearBytes: the offset in VA becomes linear, or the region is
+ * left when the operand is not below the segment's end. The other segments span 4 GiB from 0.
+ */
+function addSegment32(i: Insn, size: u32, write: bool): void {
+  const r = changetype<usize>(i);
+  if (recSeg(r) < <u32>Seg.FS) return;
+  const at = <u32>CpuBlock.SEGMENTS + recSeg(r) * SEG_BYTES;
+  get(L.C);
+  access(W.I64_LOAD32_U, 2, at + (write ? SEG_WRITE_END : SEG_READ_END));
+  get(L.VA);
+  const64(<i64>1 << size);
+  op(W.I64_ADD);
+  op(W.I64_LT_U);
+  leaveAt(placeOfInsn(i), Exit.MISS);
+  get(L.C);
+  access(W.I64_LOAD, 3, at);
+  get(L.VA);
+  op(W.I64_ADD);
+  cut32();
+  set(L.VA);
+}
+
+/** Push the effective address of 32-bit code. */
+function pushAddress32(r: usize): void {
+  let some = false;
+  if (recBase(r) != RegOffset.ZERO) {
+    pushReg(recBase(r), Size.DWORD);
+    some = true;
+  }
+  if (recIndex(r) != RegOffset.ZERO) {
+    pushReg(recIndex(r), Size.DWORD);
+    if (recScale(r)) {
+      const32(recScale(r));
+      op(W.I32_SHL);
+    }
+    if (some) op(W.I32_ADD);
+    some = true;
+  }
+  if (recDisp(r) != 0 || !some) {
+    const32(<i32>recDisp(r));
+    if (some) op(W.I32_ADD);
+  }
+  op(W.I64_EXTEND_U);
+}
+
+/** Put the linear address of the memory operand into VA. */
+function linearAddress(i: Insn, size: u32, write: bool): void {
+  pushAddress(i);
+  if (!code32) addSegment(changetype<usize>(i));
+  set(L.VA);
+  if (code32) addSegment32(i, size, write);
+}
+
 /** Push the effective address. */
 export function pushAddress(i: Insn): void {
   const r = changetype<usize>(i);
+  if (code32) {
+    pushAddress32(r);
+    return;
+  }
   const disp = recDisp(r) + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0);
   let some = pushBase(recBase(r));
   if (recIndex(r) != RegOffset.ZERO) {
@@ -65,9 +126,7 @@ export function relBehind(i: Insn): i64 { return relOf(placeOfInsn(i)) + <i64>re
 
 /** Put the host address of the memory operand into HOST, or leave the region. */
 export function translate(i: Insn, size: u32, write: bool): void {
-  pushAddress(i);
-  addSegment(changetype<usize>(i));
-  set(L.VA);
+  linearAddress(i, size, write);
   translateVa(i, size, write);
 }
 
@@ -81,9 +140,7 @@ export function translateVa(i: Insn, size: u32, write: bool): void {
 
 /** As translate, for 16 bytes that must be aligned: rotated, the distance is small only when they are. */
 export function translateAligned(i: Insn, write: bool): void {
-  pushAddress(i);
-  addSegment(changetype<usize>(i));
-  set(L.VA);
+  linearAddress(i, ALIGNED_SIZE, write);
   pushDistance(write);
   const64(ALIGNED_SHIFT);
   op(W.I64_ROTR);

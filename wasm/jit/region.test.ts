@@ -2,12 +2,14 @@
 // the number of instructions, exactly. Random loops (SKEP_JIT_SEED, SKEP_JIT_LOOPS, SKEP_JIT_STREAMS), then the ways in which
 // a region is left.
 
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  buildCore, CODE, DATA, END, FORCED, INTERPRETER, JitMachine, REGS, SMALL, type Snapshot, STACK, TRANSLATOR,
+  BOOT_GDT, buildCore, CODE, DATA, END, FORCED, GS, INTERPRETER, JitMachine, type Mode, REGS, SMALL,
+  type Snapshot, STACK, TOP, TOP_AT, TRANSLATOR,
 } from './testing/machine.ts';
 import { randomFrom, randomLoop } from './testing/random-code.ts';
 import { type VectorRow, vectorRows } from './testing/vector-code.ts';
+import { COUNTER32, randomLoop32 } from './testing/random-code32.ts';
 
 const SEED = Number(process.env.SKEP_JIT_SEED ?? Date.now() % 1e9);
 const LOOPS = Number(process.env.SKEP_JIT_LOOPS ?? 60);
@@ -28,9 +30,11 @@ beforeAll(async () => {
 }, 240_000);
 
 type Prepare = (m: JitMachine) => void;
+/** Of the code that runs. */
+let mode: Mode = 'long';
 
 function runWith(options: number, code: readonly number[], prepare: Prepare, from = DATA, bytes = MEMORY): Snapshot {
-  machine.reset(options, code);
+  machine.reset(options, code, mode);
   prepare(machine);
   machine.run();
   return machine.snapshot(from, bytes);
@@ -52,14 +56,16 @@ function randomLoops(count: number, iterations: number, options: number): void {
   for (let n = 0; n < count; n++) {
     const seed = SEED + n;
     const random = randomFrom(seed);
-    const code = randomLoop(random, END, vectors, options !== FORCED);
+    const code = mode === 'long' ? randomLoop(random, END, vectors, options !== FORCED)
+      : randomLoop32(random, END, options !== FORCED);
     const values = REGS.map(() => BigInt(random(0xFFFFFFFF)) << 32n | BigInt(random(0xFFFFFFFF)));
     const prepare: Prepare = (m) => {
       REGS.forEach((name, k) => { if (name !== 'rsp') m.set(name, values[k]!); });
       for (let n = 0; n < 16; n++) m.xmm(n).set(values.map((value, k) => Number((value >> BigInt(n)) & 0xFFn) ^ (k * n)));
-      m.set('r14', DATA);
+      m.set(mode === 'long' ? 'r14' : 'rbp', DATA);
       m.set('r15', iterations);
       for (let at = 0; at < MEMORY; at += 8) m.write(DATA + at, values[(at >> 3) & 15]! ^ BigInt(at * 0x9E3779B1));
+      if (mode !== 'long') m.write32(COUNTER32, iterations);
     };
     try {
       compare(code, prepare, DATA, MEMORY, options);
@@ -73,6 +79,74 @@ function randomLoops(count: number, iterations: number, options: number): void {
 describe('random loops', () => {
   test(`hot ones, seed ${SEED}`, () => { randomLoops(LOOPS, ITERATIONS, TRANSLATOR); }, 600_000);
   test(`translated at first sight, seed ${SEED}`, () => { randomLoops(STREAMS, TURNS, FORCED); }, 600_000);
+});
+
+describe.each(['legacy', 'compatibility'] as const)('32-bit code, %s mode', (which) => {
+  beforeAll(() => { mode = which; });
+  afterAll(() => { mode = 'long'; });
+
+  test(`hot loops, seed ${SEED}`, () => { randomLoops(LOOPS, ITERATIONS, TRANSLATOR); }, 600_000);
+  test(`translated at first sight, seed ${SEED}`, () => { randomLoops(STREAMS, TURNS, FORCED); }, 600_000);
+
+  test('EIP wraps at 4 GiB, in a loop over the end of the address space', () => {
+    // At the last bytes: add $3, %eax; jmp 0 (by falling off the end). At 0: add (%ebp), %edx; dec %ecx; jnz back.
+    const loop = [0x03, 0x55, 0, 0x49, 0x75, 0xF7, ...END];
+    const end = compare([0x90], (m) => {
+      m.put(0, loop);
+      m.put(TOP_AT + 0xFFD, [0x83, 0xC0, 3]);
+      m.write32(DATA, 7);
+      m.set('rip', TOP + 0xFFD);
+      m.set('rax', 0);
+      m.set('rdx', 0);
+      m.set('rcx', 1000);
+    }, DATA, 64, FORCED);
+    expect(end.regs.rax).toBe(3000n);
+    expect(end.regs.rdx).toBe(7000n);
+    expect(end.instructions).toBe(4001n);
+  });
+
+  test('a branch with an operand size of 16 bits cuts EIP', () => {
+    // dec %ecx; jnz to itself by a 16-bit displacement: the target is CODE & 0xFFFF + 1.
+    const end = compare([0x49, 0x66, 0x0F, 0x85, 0xFA, 0xFF], (m) => {
+      m.put((CODE & 0xFFFF) + 0, [0x40, ...END]);
+      m.set('rax', 0);
+      m.set('rcx', 5);
+    }, DATA, 64, FORCED);
+    expect(end.regs.rcx).toBe(4n);
+    expect(end.regs.rax).toBe(1n);
+  });
+
+  test('segments that are not flat for a while: the same code, interpreted then', () => {
+    // push $8; pop %es; add %es:(%ebp), %edx; push %ds; pop %es; add %es:(%ebp), %edx; dec %ecx; jnz
+    const code = [0x6A, 8, 0x07, 0x26, 0x03, 0x55, 0, 0x1E, 0x07, 0x26, 0x03, 0x55, 0, 0x49, 0x75, 0xF0, ...END];
+    const turns = 10_000;
+    const end = compare(code, (m) => {
+      m.write32(DATA, 3);
+      m.write32(DATA + 0x1000, 50);
+      // Data from 0x1000 to 4 GiB.
+      m.write32(BOOT_GDT + 8, 0x1000FFFF);
+      m.write32(BOOT_GDT + 12, 0x00CF9300);
+      m.set('rdx', 0);
+      m.set('rcx', turns);
+    }, DATA, 64, FORCED);
+    expect(end.regs.rdx).toBe(BigInt(53 * turns));
+    expect(end.instructions).toBe(BigInt(8 * turns + 1));
+  });
+
+  test('the limit of GS: #GP at the first byte behind it', () => {
+    // add %gs:(%esi), %edx; add $4, %esi; dec %ecx; jnz
+    const code = [0x65, 0x03, 0x16, 0x83, 0xC6, 4, 0x49, 0x75, 0xF7, ...END];
+    const words = 20_000;
+    const end = compare(code, (m) => {
+      m.core.setBase(GS, SMALL, words * 4 - 1, 0);
+      m.set('rsi', 0);
+      m.set('rdx', 0);
+      m.set('rcx', 1_000_000);
+      for (let n = 0; n < words; n++) m.write32(SMALL + 4 * n, n);
+    }, STACK - 64, 64, FORCED);
+    expect(end.regs.rsi).toBe(BigInt(words * 4));
+    expect(end.regs.rdx).toBe(BigInt(words * (words - 1) / 2));
+  });
 });
 
 describe('exits', () => {

@@ -2,19 +2,22 @@
 // reaches. The decoded record of each entry is replaced by one that leaves the inner loop (Op.REGION); from
 // region to region the way goes through the jump cache, which remembers functions too.
 
-import { CodeMode, Cpu, Status } from "../cpu/state";
+import { isFlat32 } from "../cpu/mode";
+import { Cpu, Status } from "../cpu/state";
 import {
   icacheDecode, icacheDropAll, icacheEnter, icacheFind, icacheFresh, icacheLeave, slotIndex, slotOfRecord,
     slotPage, slotRecords, slotVersion,
 } from "../decode/icache";
 import { Op, REC_SHIFT, recHandler, recImm, recOff, recOp } from "../decode/record";
+import { executeFlat } from "../gen/exec-flat";
 import { execute } from "../gen/exec-hot";
+import { executeSegmented } from "../gen/exec-segmented";
 import { fuelLeft, refuel, stoppedAt } from "../interp/branch";
 import { Control, Option, control32 } from "../lib/control";
 import { hostInstall, hostNow } from "../lib/host";
 import { Count, Profile, count, countIn, countMany, setFromRegion } from "../lib/profile";
 import {
-  jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpLink, jumpRecordOf, jumpRecordsOf, jumpWord,
+  jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf, jumpWord,
 } from "../mmu/jump-cache";
 import {
   W, access, beginModule, const32, const64, endModule, get, op, openVoid, overflowed, set,
@@ -27,14 +30,14 @@ import { Desc, setFlagsNow, settleFlags, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
 import { L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
 import {
-  CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeStart, heads, pageAt, useWork,
+  CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, pageAt, useWork,
 } from "./map";
 import {
   install, isGlobal, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
 } from "./regions";
 import {
   NO_ENTRY, NO_PLACE, findEntry, full, isLive, keepDeltas, killRegion, mapEntry, mayHaveEntries,
-    newDescriptor, pageDelta, pagePhys, poolMark, poolRelease, regionBytes, regionEntries, regionPlace,
+    newDescriptor, pageDelta, pagePhys, poolMark, poolRelease, regionBytes, regionEntries, regionMode, regionPlace,
     setRegionPage, setRegionPlace, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
 import { tree } from "./structure";
@@ -123,7 +126,7 @@ const enum Made { REFUSED = 0, REGION = 1, NOT_NOW = 2 }
 
 /** Keep what discovery and emission have made; its number, NO_PLACE when there is no room. */
 function keep(c: Cpu, bytes: u32): u32 {
-  const id = newDescriptor(CodeMode.M64, codeStart(), bytes, pages, entries);
+  const id = newDescriptor(codeMode(), codeStart(), bytes, pages, entries);
   if (id == NO_PLACE) return id;
   for (let k: u32 = 0; k < pages; k++) {
     setRegionPage(id, k, slotVersion(c, load<u32>(pageAt(k), PageField.SLOT)));
@@ -140,7 +143,7 @@ function publish(id: u32): void {
   for (let k: u32 = 0; k < entries; k++) {
     const at = regionPlace(id, k);
     if (at == NO_PLACE) continue;
-    mapEntry(load<u32>(pageAt(at >> 12), PageField.PHYS), at & (PAGE - 1), CodeMode.M64, id,
+    mapEntry(load<u32>(pageAt(at >> 12), PageField.PHYS), at & (PAGE - 1), codeMode(), id,
       (deltaOf(at >> 12) << 16) | k);
   }
 }
@@ -161,7 +164,7 @@ function takeUp(c: Cpu, id: u32): bool {
   for (let k: u32 = 0; k < regionEntries(id); k++) {
     const at = regionPlace(id, k);
     if (at == NO_PLACE) continue;
-    const slot = icacheFind(c, pagePhys(id, at >> 12), CodeMode.M64);
+    const slot = icacheFind(c, pagePhys(id, at >> 12), regionMode(id));
     if (slot) patch(c, slot, at & (PAGE - 1), id, (<u32>pageDelta(id, at >> 12) << 16) | k);
   }
   return true;
@@ -179,7 +182,7 @@ function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
   analyse(false);
   const head = block(entryAt(0)).at;
   if (head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head & (PAGE - 1),
-    CodeMode.M64) != NO_ENTRY) analyse(true);
+    codeMode()) != NO_ENTRY) analyse(true);
   solveFlags();
   forgetRegs();
   const mark = poolMark();
@@ -254,7 +257,7 @@ function takeUpAt(c: Cpu, slot: u32, off: u32, va: u64, e: u64): bool {
 
 /** The run loop is about to execute at `off` of a decoded page, at virtual address `va`. */
 export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void {
-  const e = mayHaveEntries(page) ? findEntry(page, off, CodeMode.M64) : NO_ENTRY;
+  const e = mayHaveEntries(page) ? findEntry(page, off, c.codeMode) : NO_ENTRY;
   const sampled = fuelLeft <= 0;
   if (sampled) refuel(SAMPLE_BRANCHES);
   if (e != NO_ENTRY && isInstalled(<u32>e)) {
@@ -284,7 +287,7 @@ function noteExit(c: Cpu, r: usize): bool {
   if (n > REFUSED) return false;
   store<u32>(h, n, Head.COUNT);
   return n >= THRESHOLD || ((n & (TAKE_UP - 1)) == 0 && mayHaveEntries(page)
-    && findEntry(page, recOff(r), CodeMode.M64) != NO_ENTRY);
+    && findEntry(page, recOff(r), c.codeMode) != NO_ENTRY);
 }
 
 // Running ------------------------------------------------------------------------------------------------
@@ -303,6 +306,8 @@ function linkOf(r: usize, records: usize): usize {
 let nextRecord: usize = 0;
 let nextIndex: usize = 0;
 let nextRecords: usize = 0;
+/** Offsets are linear addresses. */
+let flat: bool = false;
 
 /** Function behind a REGION record whose page is at c.ipBase, 0 = the copy of the instruction must do. */
 function functionAt(c: Cpu, r: usize, records: usize): u32 {
@@ -314,7 +319,7 @@ function functionAt(c: Cpu, r: usize, records: usize): u32 {
 
 /** Take up `rip` in the interpreter; false when the run loop must look it up. */
 function interpretAt(c: Cpu, rip: u64): bool {
-  const e = jumpHit(c, rip);
+  const e = jumpHit(c, jumpKey(c, rip));
   if (e == 0) return false;
   c.ipBase = rip & PAGE_MASK;
   nextIndex = jumpIndexOf(e);
@@ -345,7 +350,7 @@ function runRegions(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
       return Status.JUMP;
     }
     if (atomic.load<u32>(attention) != 0) return Status.JUMP;
-    const e = jumpHit(c, c.rip);
+    const e = jumpHit(c, jumpKey(c, c.rip));
     if (e == 0) {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.UNKNOWN);
       return Status.JUMP;
@@ -381,22 +386,33 @@ function runRegions(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
   return Status.JUMP;
 }
 
-/** As execute, but goes on through regions. */
+/** The interpreter's inner loop of the code mode and segments of now. */
+function interpret(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
+  if (c.mode64) return execute(c, r, index, records, attention);
+  return flat ? executeFlat(c, r, index, records, attention)
+    : executeSegmented(c, r, index, records, attention);
+}
+
+/**
+ * As execute, but goes on through regions. 32-bit code has none while its segments are not flat; what changes
+ * them comes back with END.
+ */
 export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
   setFromRegion(false);
+  flat = c.mode64 != 0 || isFlat32(c);
   if (skipEntry) {
     skipEntry = false;
     if (recOp(r) == Op.REGION) r = copyOf(r, records);
   }
   for (let turn: u32 = 0; turn < TURNS; turn++) {
-    const s = execute(c, r, index, records, attention);
+    const s = interpret(c, r, index, records, attention);
     if (s != Status.RETRY || recOp(stoppedAt) != Op.REGION) return s;
     const at = stoppedAt;
     const slot = slotOfRecord(c, at);
     index = slotIndex(c, slot);
     records = slotRecords(c, slot);
     const word = <u32>recImm(linkOf(at, records));
-    const fn = functionAt(c, at, records);
+    const fn = flat ? functionAt(c, at, records) : 0;
     if (fn == 0) {
       r = recOp(at) == Op.REGION ? copyOf(at, records) : at;
       continue;

@@ -3,7 +3,7 @@
 // was found and holds the bytes that were translated; that is checked once per generation of the jump cache,
 // because everything that changes a mapping or drops decoded pages starts a new one.
 
-import { Cpu } from "../cpu/state";
+import { CodeMode, Cpu } from "../cpu/state";
 import { icacheFind, icacheHold } from "../decode/icache";
 import { hostInstall } from "../lib/host";
 import { pageVersion } from "../mmu/code-pages";
@@ -32,6 +32,7 @@ class Region {
  */
 const HOLE_LOW: u64 = 0x00007FFF80000000;
 const HOLE_HIGH: u64 = 0xFFFF800080000000;
+const LINEAR32: u64 = 0xFFFFFFFF;
 
 /** Regions installed since the last reset. */
 export let regionCount: u32 = 0;
@@ -91,7 +92,7 @@ function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
       return false;
     }
     const va = base + <u64>(<i64>pageDelta(id, k) << 12);
-    if (!isMapped(c, va, phys)) return false;
+    if (!isMapped(c, mode, va, phys)) return false;
     // Without decoded records this CPU would not be told of stores to the page.
     if (icacheFind(c, phys, mode) == 0) return false;
     if (!tlbFetchGlobal(c, va)) global = false;
@@ -103,7 +104,9 @@ function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
   return true;
 }
 
-function isMapped(c: Cpu, va: u64, phys: u32): bool {
+function isMapped(c: Cpu, mode: u32, va: u64, phys: u32): bool {
+  // Addresses of 32-bit code wrap, those of a region do not.
+  if (mode == CodeMode.M32 && va > LINEAR32) return false;
   const e = tlbEntry(c.tlbFetch, va);
   return (load<u64>(e) ^ va) < 4096 && load<u32>(e, 12) == phys;
 }
@@ -121,7 +124,7 @@ export function mayInstall(c: Cpu, id: u32, base: u64, keep: u32): bool {
       killRegion(id);
       return false;
     }
-    if (!isMapped(c, base + <u64>(<i64>pageDelta(id, k) << 12), phys)) return false;
+    if (!isMapped(c, mode, base + <u64>(<i64>pageDelta(id, k) << 12), phys)) return false;
   }
   // A page of this version is CODE: whoever changes it tells every holder, then us.
   for (let k: u32 = 0; k < regionPages(id); k++) icacheHold(c, pagePhys(id, k), mode, keep);

@@ -2,10 +2,13 @@
 
 import { readEflags } from "../../cpu/flags";
 import { Inbox, Request, inboxOf, request, stateOf } from "../../cpu/inbox";
-import { Cpu } from "../../cpu/state";
+import { Attr, updateMode } from "../../cpu/mode";
+import { Cpu, Seg } from "../../cpu/state";
 import { Control } from "../../lib/control";
 import { CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_PROFILE } from "../../lib/layout";
 import { FORMS, Profile } from "../../lib/profile";
+import { setSegment } from "../../mmu/segment";
+import { tlbResetMode } from "../../mmu/tlb";
 import { physStore } from "./stores";
 import { regions, forgetHeads } from "../region";
 
@@ -55,6 +58,33 @@ export function raiseNmi(id: u32): void { request(id, Request.NMI); }
 /** A store of 8 bytes to a guest-physical address by CPU `id`, as its slow path does it. */
 export function storeAs(id: u32, address: u64, value: u64): void {
   physStore(changetype<Cpu>(stateOf(id)), address, value);
+}
+
+const FLAT_LIMIT: u32 = 0xFFFFFFFF;
+const CODE32: u32 = Attr.G | Attr.DB | Attr.CODE_SEGMENT;
+const DATA32: u32 = Attr.G | Attr.DB | Attr.DATA;
+/** Protection, numeric error, paging; 4 MiB pages, OSFXSR, OSXMMEXCPT. */
+const CR0_PAGED: u64 = 0x80000031;
+const CR4_LEGACY: u64 = 0x610;
+
+/** CPU 0 goes on in flat 32-bit code, in compatibility mode or, with `cr3`, in legacy protected mode. */
+export function enter32(cr3: u32, codeSelector: u32, dataSelector: u32): void {
+  const c = changetype<Cpu>(stateOf(0));
+  for (let n: u32 = Seg.ES; n <= <u32>Seg.GS; n++) setSegment(c, n, dataSelector, 0, FLAT_LIMIT, DATA32);
+  setSegment(c, Seg.CS, codeSelector, 0, FLAT_LIMIT, CODE32);
+  if (cr3) {
+    c.cr0 = CR0_PAGED;
+    c.cr3 = cr3;
+    c.cr4 = CR4_LEGACY;
+    c.efer = 0;
+  }
+  updateMode(c);
+  tlbResetMode(c);
+}
+
+/** Base and limit of a data segment of CPU 0; bit 2 of `type` = it expands down. */
+export function setBase(seg: u32, base: u32, limit: u32, type: u32): void {
+  setSegment(changetype<Cpu>(stateOf(0)), seg, 0, base, limit, DATA32 | type);
 }
 
 /** Offsets of the fields that the tests use, by their place in FIELDS of machine.ts. */

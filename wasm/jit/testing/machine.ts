@@ -14,12 +14,24 @@ export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8
   'r13', 'r14', 'r15'] as const;
 type Name = (typeof FIELDS)[number] | (typeof REGS)[number];
 
+/** Where the core puts the descriptor table of a direct boot; its entry 1 is free. */
+export const BOOT_GDT = 0x5000;
 const PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, IDT = 0x6000, STUBS = 0x7000;
 export const STACK = 0xA000, CODE = 0x10000, DATA = 0x200000;
 /** Mapped by 4 KiB pages, so that tests can take one away. */
 export const SMALL = 0x400000;
 const LARGE_PAGE = 0x83, SMALL_PAGE = 3, LARGE_BYTES = 0x200000, PAGE = 0x1000;
 const LINUX64 = 1;
+/** For 32-bit code: the last 4 MiB of its address space lie at HIGH, gates and tables of legacy mode. */
+const HIGH = 0x800000, PD_HIGH = 0x8000, PD_LEGACY = 0xC000, PT_LEGACY = 0xD000;
+const CODE_SELECTOR = 0x10, DATA_SELECTOR = 0x18;
+/** The page at the top of 32-bit addresses, and where it lies. */
+export const TOP = 0xFFFFF000, TOP_AT = 0xBFF000;
+/** Base of GS in 32-bit code. */
+export const GS_BASE = 0x1234;
+const FS = 4, EXPAND_DOWN = 4;
+export const GS = 5;
+export type Mode = 'long' | 'compatibility' | 'legacy';
 /** PAE, OSFXSR, OSXMMEXCPT. */
 const CR4 = 0x620;
 export const INTERPRETER = 0, TRANSLATOR = 4, FORCED = 4 | 16;
@@ -36,6 +48,8 @@ export interface Core {
     regionCount(): number; helperCalls(id: number): number; exitsOf(id: number, why: number): number;
   raiseNmi(id: number): void; storeAs(id: number, address: bigint, value: bigint): void;
     fieldOffset(n: number): number;
+  enter32(cr3: number, codeSelector: number, dataSelector: number): void;
+  setBase(segment: number, base: number, limit: number, type: number): void;
 }
 
 /** Compiles the core with testing/entry.ts. */
@@ -82,13 +96,16 @@ export class JitMachine {
   }
 
   /** A machine after reset with `code` at CODE, everything mapped, a stub that ends the machine behind every vector. */
-  reset(options: number, code: readonly number[]): void {
+  reset(options: number, code: readonly number[], mode: Mode = 'long'): void {
     this.ram = this.core.configure(options);
     this.core.machineInit();
     for (const id of [1, 0]) this.core.cpuInit(id);
     new Uint8Array(this.memory.buffer, this.ram, SMALL + LARGE_BYTES).fill(0);
+    new Uint8Array(this.memory.buffer, this.ram + TOP_AT, PAGE).fill(0);
     this.write(PML4, PDPT | 3);
     this.write(PDPT, PD | 3);
+    this.write(PDPT + 24, PD_HIGH | 3);
+    for (const n of [0, 1]) this.write(PD_HIGH + 8 * (510 + n), (HIGH + n * LARGE_BYTES) | LARGE_PAGE);
     for (let n = 0; n < 8; n++) {
       this.write(PD + 8 * n, n * LARGE_BYTES === SMALL ? PT | SMALL_PAGE : (n * LARGE_BYTES) | LARGE_PAGE);
     }
@@ -105,6 +122,28 @@ export class JitMachine {
     this.set('cr4', CR4);
     this.set('idtrBase', IDT);
     this.view.setUint32(this.at('idtrLimit'), 0xFFF, true);
+    if (mode !== 'long') this.enter32(mode);
+  }
+
+  /** Flat 32-bit code with the same memory below 16 MiB; GS has a base, FS expands down from 1 MiB. */
+  private enter32(mode: Mode): void {
+    if (mode === 'legacy') {
+      for (let n = 0; n < 4; n++) this.write32(PD_LEGACY + 4 * n, (n << 22) | LARGE_PAGE);
+      this.write32(PD_LEGACY + 4 * (SMALL >>> 22), PT_LEGACY | SMALL_PAGE);
+      for (let n = 0; n < 1024; n++) this.write32(PT_LEGACY + 4 * n, (SMALL + n * PAGE) | SMALL_PAGE);
+      this.write32(PD_LEGACY + 4 * 1023, HIGH | LARGE_PAGE);
+      for (let vector = 0; vector < 32; vector++) {
+        const stub = STUBS + vector * 16;
+        this.write32(IDT + vector * 8, (CODE_SELECTOR << 16) | (stub & 0xFFFF));
+        this.write32(IDT + vector * 8 + 4, 0x8E00);
+      }
+      // The boot's descriptor of 64-bit code becomes one of 32-bit code.
+      this.write32(BOOT_GDT + CODE_SELECTOR + 4, 0x00CF9B00);
+    }
+    this.core.enter32(mode === 'legacy' ? PD_LEGACY : 0, CODE_SELECTOR, DATA_SELECTOR);
+    this.core.setBase(GS, GS_BASE, 0xFFFFFFFF, 0);
+    this.core.setBase(FS, 0, 0xFFFFF, EXPAND_DOWN);
+    this.set('rbp', DATA);
   }
 
   private at(name: Name, cpu = 0): number {
@@ -125,6 +164,9 @@ export class JitMachine {
   }
   write(address: number, value: number | bigint): void {
     this.view.setBigUint64(this.ram + address, BigInt.asUintN(64, BigInt(value)), true);
+  }
+  write32(address: number, value: number): void {
+    this.view.setUint32(this.ram + address, value >>> 0, true);
   }
   read(address: number): bigint { return this.view.getBigUint64(this.ram + address, true); }
   unmap(address: number): void { this.write(PT + ((address - SMALL) / PAGE) * 8, 0); }

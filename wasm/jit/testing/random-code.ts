@@ -31,20 +31,20 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-const bytesOf = (value: number, count: number): number[] =>
+export const bytesOf = (value: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => (value >> (8 * i)) & 0xFF);
 
-class Generator {
-  constructor(private readonly random: Random, private readonly vectors: readonly VectorRow[],
-    private readonly gentle: boolean) {}
+export class Generator {
+  constructor(protected readonly random: Random, private readonly vectors: readonly VectorRow[],
+    protected readonly gentle: boolean) {}
 
   pick<T>(list: readonly T[]): T { return list[this.random(list.length)]!; }
-  private reg(): number { return this.pick(WORK_REGS); }
+  protected reg(): number { return this.pick(WORK_REGS); }
   /** 0..3: log2 of the operand's bytes. */
-  private size(): number { return this.pick([0, 1, 2, 2, 2, 3, 3, 3]); }
+  protected size(): number { return this.pick([0, 1, 2, 2, 2, 3, 3, 3]); }
 
   /** Prefixes, opcode and ModRM of `reg, rm`; rm is a register or, when `memory`, R14 + disp32. */
-  private form(size: number, opcode: number[], reg: number, memory: boolean, isByteRm = size === 0,
+  protected form(size: number, opcode: number[], reg: number, memory: boolean, isByteRm = size === 0,
     isByteReg = size === 0): number[] {
     const rm = memory ? BASE : this.reg();
     const bytes = size === 1 ? [OPSIZE] : [];
@@ -61,12 +61,12 @@ class Generator {
       ...bytesOf(crossing ? PAGE - 1 : this.random(SPAN), 4)];
   }
 
-  private immediate(size: number): number[] {
+  protected immediate(size: number): number[] {
     const value = this.pick([0, 1, -1, 0x7F, -0x80, this.random(0xFFFFFFFF) | 0]);
     return bytesOf(value, [1, 2, 4, 4][size]!);
   }
 
-  private arithmetic(): number[] {
+  protected arithmetic(): number[] {
     const size = this.size();
     const op = this.pick(ALU);
     const wide = size === 0 ? 0 : 1;
@@ -83,7 +83,7 @@ class Generator {
     }
   }
 
-  private move(): number[] {
+  protected move(): number[] {
     const size = this.size();
     const wide = size === 0 ? 0 : 1;
     const memory = this.random(2) === 0;
@@ -100,7 +100,7 @@ class Generator {
     }
   }
 
-  private single(): number[] {
+  protected single(): number[] {
     const size = this.size();
     const wide = size === 0 ? 0 : 1;
     const memory = this.random(4) === 0;
@@ -108,7 +108,7 @@ class Generator {
     return this.form(size, [opcode + wide], digit, memory, size === 0, false);
   }
 
-  private shift(): number[] {
+  protected shift(): number[] {
     const size = this.size();
     const wide = size === 0 ? 0 : 1;
     const memory = this.random(4) === 0;
@@ -119,7 +119,7 @@ class Generator {
     return this.form(size, [(kind === 1 ? 0xD0 : 0xD2) + wide], digit, memory, size === 0, false);
   }
 
-  private multiply(): number[] {
+  protected multiply(): number[] {
     const size = this.pick([1, 2, 3]);
     const memory = this.random(4) === 0;
     switch (this.random(3)) {
@@ -129,13 +129,13 @@ class Generator {
     }
   }
 
-  private conditional(): number[] {
+  protected conditional(): number[] {
     const cc = this.random(16);
     if (this.random(2)) return this.form(0, [0x0F, 0x90 + cc], 0, this.random(4) === 0, true, false);
     return this.form(this.pick([1, 2, 3]), [0x0F, 0x40 + cc], this.reg(), this.random(4) === 0);
   }
 
-  private address(): number[] {
+  protected address(): number[] {
     const size = this.pick([2, 3]);
     const base = this.reg(), index = this.reg(), reg = this.reg();
     const rex = 0x40 | (size === 3 ? 8 : 0) | (reg > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | (base > 7 ? 1 : 0);
@@ -144,7 +144,7 @@ class Generator {
   }
 
   /** and $0xFF8, index; add disp(R14, index, scale), reg */
-  private indexed(): number[] {
+  protected indexed(): number[] {
     const index = this.reg(), reg = this.reg();
     const mask = [...(index > 7 ? [0x41] : []), 0x81, 0xE0 | (index & 7), 0xF8, 0x0F, 0, 0];
     const rex = 0x48 | (reg > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | 1;
@@ -153,17 +153,17 @@ class Generator {
   }
 
   /** jcc over pushfq; pop %r12; add %r12, %r13; ror %r13 */
-  private observe(): number[] {
+  protected observe(): number[] {
     return [0x70 | this.random(16), 9, 0x9C, 0x41, 0x5C, 0x4D, 0x01, 0xE5, 0x49, 0xD1, 0xCD];
   }
 
-  private skip(depth: number): number[] {
+  protected skip(depth: number): number[] {
     const inner = Array.from({ length: 1 + this.random(3) }, () => this.instruction(depth + 1)).flat();
     return inner.length < 128 ? [0x70 | this.random(16), inner.length, ...inner] : inner;
   }
 
   /** Instructions for which the interpreter's handler is called. */
-  private helped(): number[] {
+  protected helped(): number[] {
     const size = this.size();
     const wide = size === 0 ? 0 : 1;
     const memory = this.random(3) === 0;
@@ -198,7 +198,7 @@ class Generator {
   }
 
   /** An instruction that is lowered to SIMD, now and then one whose handler is called. */
-  private vector(): number[] {
+  protected vector(): number[] {
     if (this.random(8) === 0) return this.pick(HELPED_VECTORS).map((byte) => byte ?? 0xC0 | this.random(64));
     const row = this.pick(this.vectors);
     return encodeRow(row, this.random, inMemory(row) && (!inRegisters(row) || this.random(2) === 0),
@@ -206,7 +206,7 @@ class Generator {
   }
 
   /** PUSH and POP, a frame with LEAVE, calls and jumps direct and through a register. */
-  private stack(depth: number): number[] {
+  protected stack(depth: number): number[] {
     const push = this.reg(), pop = this.reg();
     const body = Array.from({ length: 1 + this.random(3) }, () => this.instruction(depth + 1)).flat();
     const long = (reg: number, code: number): number[] => [...(reg > 7 ? [0x41] : []), code | (reg & 7)];
