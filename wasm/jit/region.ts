@@ -37,8 +37,9 @@ import {
 } from "./regions";
 import {
   NO_ENTRY, NO_PLACE, findEntry, full, isLive, keepDeltas, killRegion, mapEntry, mayHaveEntries,
-    newDescriptor, pageDelta, pagePhys, poolMark, poolRelease, regionBytes, regionEntries, regionMode,
-    regionPlace, setRegionPage, setRegionPlace, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
+  newDescriptor, pageDelta, pagePhys, poolMark, poolRelease, regionBytes, regionEntries, regionMode,
+  regionPlace, setRegionPage, setRegionPlace, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen,
+  shareSeen,
 } from "./share";
 import { tree } from "./structure";
 import { checkVectors, vectorLocals } from "./vectors";
