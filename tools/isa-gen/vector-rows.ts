@@ -10,9 +10,10 @@ const VECTOR = 64;
 const FORMS: Record<string, number> = {
   hMovaLoad: 1, hMovuLoad: 2, hMovaStore: 3, hMovuStore: 4, hMovdToXmm: 5, hMovdFromXmm: 6, hMovqLoad: 7,
   hMovqStore: 8, hMovssLoad: 9, hMovssStore: 10, hMovsdLoad: 11, hMovsdStore: 12, hMovlpLoad: 13,
-  hMovlpStore: 14, hMovhpLoad: 15, hMovhpStore: 16,
+  hMovlpStore: 14, hMovhpLoad: 15, hMovhpStore: 16, hMovntdqa: 1,
+  hPshufb: 50, hPalignr: 51, hPslldq: 52, hPsrldq: 53, hShufps: 54, hShufpd: 55, hMovddup: 56, hInsertps: 57,
+  hPmaddubsw: 58, hPmulhrsw: 59, hPsadbw: 60, hPtest: 61, hPextrw: 62,
 };
-const MASK = 17, BINARY = 18, SWAPPED = 19, UNARY = 20;
 
 /** dst = instruction(dst, src). */
 const BINARIES: Record<string, number> = {
@@ -29,8 +30,50 @@ const BINARIES: Record<string, number> = {
 };
 /** dst = instruction(src, dst): ANDNOT inverts its second operand, PANDN its first. */
 const SWAPPED_BINARIES: Record<string, number> = { hPandn: 0x4F, hAndnp: 0x4F };
+/** dst = instruction(src). */
 const UNARIES: Record<string, number> = { hPabsb: 0x60, hPabsw: 0x80, hPabsd: 0xA0 };
 const MASKS: Record<string, number> = { hPmovmskb: 0x64, hMovmskps: 0xA4, hMovmskpd: 0xC4 };
+const SHIFTS: Record<string, number> = {
+  hPsllw: 0x8B, hPsraw: 0x8C, hPsrlw: 0x8D, hPslld: 0xAB, hPsrad: 0xAC, hPsrld: 0xAD, hPsllq: 0xCB,
+  hPsrlq: 0xCD,
+};
+const IMMEDIATE_SHIFTS = Object.fromEntries(Object.entries(SHIFTS).map(([name, n]) => [`${name}Imm`, n]));
+/** The extending multiplication of the low lanes. */
+const HIGH_PRODUCTS: Record<string, number> = { hPmulhw: 0xBC, hPmulhuw: 0xBE };
+const WIDE_PRODUCTS: Record<string, number> = { hPmuldq: 0xDC, hPmuludq: 0xDE };
+/** The subtraction. */
+const SIGNS: Record<string, number> = { hPsignb: 0x71, hPsignw: 0x91, hPsignd: 0xB1 };
+/** What is done to neighbours. */
+const PAIRS: Record<string, number> = {
+  hPhaddw: 0x8E, hPhaddsw: 0x8F, hPhsubw: 0x91, hPhsubsw: 0x92, hPhaddd: 0xAE, hPhsubd: 0xB1,
+};
+/** The comparison with zero that makes a mask of the top bits. */
+const BLENDS_XMM0: Record<string, number> = { hPblendvb: 0x25, hBlendvps: 0x39, hBlendvpd: 0xD8 };
+
+/** log2 of the element's bytes, 4 for the upper half. */
+const UNPACKS: Record<string, number> = {
+  hPunpcklbw: 0, hPunpcklwd: 1, hPunpckldq: 2, hPunpcklqdq: 3, hUnpcklps: 2,
+  hPunpckhbw: 4, hPunpckhwd: 5, hPunpckhdq: 6, hPunpckhqdq: 7, hUnpckhps: 6,
+};
+/** Shuffle in wasm/jit/vector-shuffle.ts. */
+const SHUFFLES: Record<string, number> = { hPshufd: 0, hPshuflw: 1, hPshufhw: 2, hMovsldup: 3, hMovshdup: 4 };
+/** log2 of the bytes of an element before, << 2 after, 16 = signed. */
+const EXTENDS: Record<string, number> = Object.fromEntries(
+  (['b', 'w', 'd'] as const).flatMap((from, k) => ['w', 'd', 'q'].slice(k).flatMap((to, n) => [
+    [`hPmovzx${from}${to}`, k | (k + n + 1) << 2], [`hPmovsx${from}${to}`, k | (k + n + 1) << 2 | 16],
+  ])));
+/** log2 of the element's bytes; 2 of PINSRD and PEXTRD: or 3, by the operand's size. */
+const BLENDS: Record<string, number> = { hPblendw: 1, hBlendps: 2, hBlendpd: 3 };
+const INSERTS: Record<string, number> = { hPinsrb: 0, hPinsrw: 1, hPinsrd: 2 };
+/** 4: EXTRACTPS has 32 bits always. */
+const EXTRACTS: Record<string, number> = { hPextrb: 0, hPextrwMem: 1, hPextrd: 2, hExtractps: 6 };
+
+/** Forms that have an instruction or a number. */
+const NUMBERED: readonly (readonly [form: number, numbers: Record<string, number>])[] = [
+  [17, MASKS], [18, BINARIES], [19, SWAPPED_BINARIES], [20, UNARIES], [21, SHIFTS], [22, IMMEDIATE_SHIFTS],
+  [23, HIGH_PRODUCTS], [24, WIDE_PRODUCTS], [25, SIGNS], [26, PAIRS], [27, BLENDS_XMM0],
+  [40, UNPACKS], [41, SHUFFLES], [42, EXTENDS], [43, BLENDS], [44, INSERTS], [45, EXTRACTS],
+];
 
 const IN_MMX = /(^|,)[PQN]/;
 
@@ -38,13 +81,10 @@ const IN_MMX = /(^|,)[PQN]/;
 export function vectorLowering(row: Row): number {
   const { handler } = row;
   if (handler === undefined || IN_MMX.test(row.ops)) return 0;
-  const word = (form: number | undefined, instruction = 0): number =>
-    (form === undefined ? 0 : VECTOR | form << 8 | instruction << 22);
-  if (handler in BINARIES) return word(BINARY, BINARIES[handler]);
-  if (handler in SWAPPED_BINARIES) return word(SWAPPED, SWAPPED_BINARIES[handler]);
-  if (handler in UNARIES) return word(UNARY, UNARIES[handler]);
-  if (handler in MASKS) return word(MASK, MASKS[handler]);
-  return word(FORMS[handler]);
+  const found = NUMBERED.find(([, numbers]) => handler in numbers);
+  if (found !== undefined) return VECTOR | found[0] << 8 | found[1][handler]! << 22;
+  const form = FORMS[handler];
+  return form === undefined ? 0 : VECTOR | form << 8;
 }
 
 /** May its handler read or write XMM registers? */

@@ -12,7 +12,8 @@ import { stopAt } from "../interp/branch";
 import { RecFlag, recFlags, recHandler, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
-  Block, Insn, Kind, Lower, Place, Term, block, insnOf, isHelper, isPure, lowerOp, lowerPlace, queueAt,
+  Block, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, lowerForm, lowerOp, lowerPlace,
+  queueAt,
 } from "./map";
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
@@ -50,11 +51,13 @@ export function shiftCount(i: Insn): i32 {
 
 function isShift(o: Lower): bool { return o >= Lower.SHL && o <= Lower.SAR; }
 
+function isPtest(i: Insn): bool { return lowerOp(i) == Lower.VECTOR && lowerForm(i) == Vec.PTEST; }
+
 export function isRotate(o: Lower): bool { return o == Lower.ROL || o == Lower.ROR; }
 
 function writesFlags(i: Insn): bool {
   const o = lowerOp(i);
-  if (isRotate(o)) return true;
+  if (isRotate(o) || isPtest(i)) return true;
   if (isShift(o)) return shiftCount(i) != 0;
   return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST;
 }
@@ -129,7 +132,7 @@ function produced(i: Insn): u32 {
   if (o == Lower.INC) return describe(FlagKind.INC, size);
   if (o == Lower.DEC) return describe(FlagKind.DEC, size);
   // The handler of a rotate whose flags are live is called.
-  if (isRotate(o) || (isShift(o) && shiftCount(i) < 0)) return Desc.DYNAMIC;
+  if (isRotate(o) || isPtest(i) || (isShift(o) && shiftCount(i) < 0)) return Desc.DYNAMIC;
   return describe(isShift(o) || o == Lower.IMUL ? FlagKind.SZP : FlagKind.LOGIC, size);
 }
 

@@ -372,6 +372,7 @@ export function lower(i: Insn): void {
   const o = lowerOp(i);
   if (o == Lower.VECTOR) {
     lowerVector(i);
+    setFlagsNow(flagsAfter(i, flagsNow));
     return;
   }
   const size = recOpSize(changetype<usize>(i));

@@ -17,12 +17,17 @@ export const enum Lower {
   VECTOR = 64,
 }
 
-/** How a vector row is lowered (tools/isa-gen/vector-rows.ts); from MASK on with an instruction. */
+/** How a vector row is lowered (tools/isa-gen/vector-rows.ts). */
 export const enum Vec {
   MOVA_LOAD = 1, MOVU_LOAD = 2, MOVA_STORE = 3, MOVU_STORE = 4, MOVD_TO = 5, MOVD_FROM = 6, MOVQ_LOAD = 7,
   MOVQ_STORE = 8, MOVSS_LOAD = 9, MOVSS_STORE = 10, MOVSD_LOAD = 11, MOVSD_STORE = 12, MOVLP_LOAD = 13,
   MOVLP_STORE = 14, MOVHP_LOAD = 15, MOVHP_STORE = 16,
-  MASK = 17, BINARY = 18, SWAPPED = 19, UNARY = 20,
+  MASK = 17, BINARY = 18, SWAPPED = 19, UNARY = 20, SHIFT = 21, SHIFT_IMM = 22, MUL_HIGH = 23, MUL_WIDE = 24,
+  SIGN = 25, PAIRS = 26, BLEND_XMM0 = 27,
+  /** With a number that is no instruction: log2 of the element's bytes and more. */
+  UNPACK = 40, SHUFFLE = 41, EXTEND = 42, BLEND = 43, INSERT = 44, EXTRACT = 45,
+  PSHUFB = 50, PALIGNR = 51, PSLLDQ = 52, PSRLDQ = 53, SHUFPS = 54, SHUFPD = 55, MOVDDUP = 56, INSERTPS = 57,
+  PMADDUBSW = 58, PMULHRSW = 59, PSADBW = 60, PTEST = 61, PEXTRW = 62,
 }
 
 /**

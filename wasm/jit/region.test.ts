@@ -3,8 +3,9 @@
 // a region is left.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildCore } from './testing/build.ts';
 import {
-  BOOT_GDT, buildCore, CODE, DATA, END, FORCED, GS, INTERPRETER, JitMachine, type Mode, REGS, SMALL,
+  BOOT_GDT, CODE, DATA, END, FORCED, GS, INTERPRETER, JitMachine, type Mode, REGS, SMALL,
   type Snapshot, STACK, TOP, TOP_AT, TRANSLATOR,
 } from './testing/machine.ts';
 import { randomFrom, randomLoop } from './testing/random-code.ts';

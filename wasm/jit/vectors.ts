@@ -10,7 +10,7 @@ import { V, W, access, const32, get, op, openVoid, set, simd, simdAccess, sixtee
 import { Exit } from "./exits";
 import { L, VECTOR_LOCALS } from "./locals";
 import { Insn, touchesVectors } from "./map";
-import { translate, translateAligned } from "./operands";
+import { translateAligned } from "./operands";
 
 const XMM_SHIFT: u32 = 4;
 const XMM_COUNT: u32 = 16;
@@ -124,20 +124,22 @@ export function checkVectors(): void {
 
 export function inMemory(i: Insn): bool { return (recFlags(changetype<usize>(i)) & RecFlag.MEM) != 0; }
 
-/** Look up a memory operand of 1 << size bytes; nothing for a register. */
-export function translateSource(i: Insn, size: u32): void {
-  if (inMemory(i)) translate(i, size, false);
+/** Look up the 16 bytes of r/m, which must be aligned in memory (legacy SSE; SDM vol. 1 10.4.1.1). */
+export function findSource(i: Insn): void {
+  if (inMemory(i)) translateAligned(i, false);
 }
-
-/** Push the 16 bytes of r/m, which must be aligned in memory (legacy SSE; SDM vol. 1 10.4.1.1). */
-export function pushSource(i: Insn): void {
+/** Push them. */
+export function loadSource(i: Insn): void {
   if (!inMemory(i)) {
     getXmm(recRm(changetype<usize>(i)));
     return;
   }
-  translateAligned(i, false);
   get(L.HOST);
   simdAccess(V.LOAD, 0, 0);
+}
+export function pushSource(i: Insn): void {
+  findSource(i);
+  loadSource(i);
 }
 
 /** Push the first operand and set the result. */
@@ -149,7 +151,10 @@ export function constVector(low: u64, high: u64): void {
   simd(V.CONST);
   sixteen(low, high);
 }
-/** Shuffle the two vectors on the stack: byte n of the result is the one that byte n of the indices names. */
+/**
+ * Shuffle the two vectors on the stack: byte n of the result is the one that byte n of the indices names,
+ * from 0 in the first and from 16 in the second.
+ */
 export function shuffle(low: u64, high: u64): void {
   simd(V.SHUFFLE);
   sixteen(low, high);

@@ -2,13 +2,9 @@
 // or in a worker. Addresses of tables and gates are this file's own; layouts are those of SDM vol. 3A 4.5 and
 // 6.14.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { installCode } from '../../../src/emu/workers/core-thread.ts';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit', 'cr4', 'cr0'] as const;
 export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12',
   'r13', 'r14', 'r15'] as const;
@@ -50,18 +46,6 @@ export interface Core {
     fieldOffset(n: number): number;
   enter32(cr3: number, codeSelector: number, dataSelector: number): void;
   setBase(segment: number, base: number, limit: number, type: number): void;
-}
-
-/** Compiles the core with testing/entry.ts. */
-export function buildCore(): WebAssembly.Module {
-  mkdirSync(`${ROOT}build`, { recursive: true });
-  const out = `${ROOT}build/jit-test.wasm`;
-  execFileSync(process.execPath, [`${ROOT}node_modules/assemblyscript/bin/asc.js`, 'wasm/jit/testing/entry.ts',
-    '--config', 'none', '-o', out, '--importMemory', '--sharedMemory', '--initialMemory', '1024', '--maximumMemory', '65536',
-    '--memoryBase', '1024', '--runtime', 'stub', '--noAssert', '--exportTable', '--stackSize', '0', '-O2', '--disableWarning',
-    '--enable', 'simd,threads,bulk-memory,nontrapping-f2i,sign-extension,mutable-globals',
-    '--use', 'abort=wasm/lib/host/abort'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
-  return new WebAssembly.Module(readFileSync(out));
 }
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Core {
