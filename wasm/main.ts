@@ -7,6 +7,7 @@ import { Inbox, cpuBlock, inboxOf, stateOf } from "./cpu/inbox";
 import { resetCpu } from "./cpu/reset";
 import { refreshSegment, updateMode } from "./cpu/mode";
 import { publishState } from "./cpu/smp";
+import { useFenceWord } from "./lib/atomics";
 import { lapicPowerOn } from "./cpu/lapic/registers";
 import { resetMsrs } from "./cpu/msr";
 import { boardInit, boardPresetForDirectBoot, boardPresetForFirmware } from "./board";
@@ -76,6 +77,7 @@ export function cpuInit(id: u32): void {
   cpu = changetype<Cpu>(stateOf(id));
   cpu.id = id;
   setCurrentCpu(id);
+  useFenceWord(inboxOf(id) + <usize>Inbox.FENCE);
   lapicPowerOn(id);
   resetCpu(cpu, false);
   resetMsrs(cpu);

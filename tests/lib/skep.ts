@@ -19,8 +19,8 @@ const ENGINE_OPTIONS: Record<Engine, number> = { interpreter: 0, translator: Opt
   forced: Option.TRANSLATOR | Option.FORCED };
 let engine: Engine = 'interpreter';
 export function setEngine(name: Engine): void { engine = name; }
-/** For `Skep.create` and `Machine.create`. */
-export const engineOptions = (): number => ENGINE_OPTIONS[engine];
+/** For `Skep.create` and `Machine.create`: of the suite's engine, or of this one. */
+export const engineOptions = (name: Engine = engine): number => ENGINE_OPTIONS[name];
 
 export async function loadApi(): Promise<typeof Api> {
   return await import(pathToFileURL(join(DIST, 'api.js')).href) as typeof Api;

@@ -1,19 +1,23 @@
 // The test kernels of tests/kernels, multiboot images that judge themselves, with as many CPUs as each is
 // for. They leave by the debug-exit port: 0 and a line PASSED, or 1 and a line FAILED. Long form: 1000
-// start-ups of 8 CPUs, a million IPIs, 10^7 accesses, 10^6 litmus rounds.
+// start-ups of 8 CPUs, a million IPIs, 10^7 accesses and litmus rounds, ten minutes of patched code.
 
 import { join } from 'node:path';
-import { engineOptions, KERNELS, loadApi } from '../lib/skep.ts';
+import { type Engine, engineOptions, KERNELS, loadApi } from '../lib/skep.ts';
 import { check, type Suite, within } from '../lib/suite.ts';
+
+type Argument = number | string | ((cpus: number) => number);
 
 interface KernelCase {
   kernel: string;
   cpus: readonly number[];
   /** Argument on the command line: short and long form. */
-  argument?: readonly [number | ((cpus: number) => number), number | ((cpus: number) => number)];
+  argument?: readonly [Argument, Argument];
   timeoutS?: number;
   /** With a disk of the kernel's own pattern. */
   disk?: boolean;
+  /** In place of the suite's: what the kernel is about. */
+  engines?: readonly Engine[];
 }
 
 /** Rounds so that all processors together send about `total` IPIs. */
@@ -27,8 +31,12 @@ const CASES: readonly KernelCase[] = [
   { kernel: 'ioapic', cpus: [1, 2, 4, 8] },
   { kernel: 'msr', cpus: [1, 2, 4] },
   { kernel: 'inout', cpus: [1, 2], argument: [200_000, 10_000_000] },
-  { kernel: 'litmus', cpus: [2, 4], argument: [100_000, 1_000_000], timeoutS: 600 },
+  { kernel: 'litmus', cpus: [2, 4], argument: [100_000, 10_000_000], timeoutS: 3600,
+    engines: ['interpreter', 'forced'] },
   { kernel: 'smc', cpus: [1, 2, 4], argument: [20_000, 200_000], timeoutS: 600 },
+  // Rounds, seconds. Long: ten minutes on 4 CPUs with each engine.
+  { kernel: 'xmc', cpus: [2, 4], argument: ['100 2', '200 600'], timeoutS: 1200,
+    engines: ['interpreter', 'translator', 'forced'] },
   { kernel: 'sortsum', cpus: [1], argument: [20, 1000] },
   { kernel: 'tlb', cpus: [1, 2] },
   { kernel: 'ide', cpus: [1, 2], argument: [1500, 50_000], timeoutS: 600, disk: true },
@@ -47,10 +55,10 @@ function patternDisk(): Uint8Array<ArrayBuffer> {
 
 /** Runs a test kernel; its output. */
 export async function runKernel(kernel: string, cpus: number, append: string, timeoutS: number,
-  disk = false): Promise<string> {
+  disk = false, engine?: Engine): Promise<string> {
   const { Skep } = await loadApi();
   const vm = await Skep.create({ kernel: join(KERNELS, kernel), smp: cpus, memory: 128, append,
-    options: engineOptions(), ...(disk ? { hda: patternDisk() } : {}) });
+    options: engineOptions(engine), ...(disk ? { hda: patternDisk() } : {}) });
   let output = '';
   vm.serial.onData((bytes) => { output += Buffer.from(bytes).toString('latin1'); });
   try {
@@ -68,12 +76,15 @@ export async function runKernel(kernel: string, cpus: number, append: string, ti
 }
 
 export async function kernels(suite: Suite): Promise<void> {
-  for (const { kernel, cpus, argument, timeoutS, disk } of CASES) {
+  for (const { kernel, cpus, argument, timeoutS, disk, engines } of CASES) {
     for (const count of cpus) {
       const value = argument?.[suite.options.long ? 1 : 0];
-      const append = value === undefined ? '' : String(typeof value === 'number' ? value : value(count));
-      await suite.test(`${kernel}${append === '' ? '' : ` ${append}`}, ${count} CPU${count === 1 ? '' : 's'}`,
-        async () => (await runKernel(`${kernel}.elf`, count, append, timeoutS ?? 300, disk)).split('\n').pop());
+      const append = value === undefined ? '' : String(typeof value === 'function' ? value(count) : value);
+      for (const engine of engines ?? [undefined]) {
+        const name = [kernel, append, engine].filter((word) => word !== undefined && word !== '').join(' ');
+        await suite.test(`${name}, ${count} CPU${count === 1 ? '' : 's'}`, async () =>
+          (await runKernel(`${kernel}.elf`, count, append, timeoutS ?? 300, disk, engine)).split('\n').pop());
+      }
     }
   }
   await suite.test('hello as ELF64, 2 CPUs', () => runKernel('hello.elf64', 2, '', 300));

@@ -68,6 +68,8 @@ export const enum Inbox {
   STAT_CLEARED_BY_RESET = 0x198,
   /** 256 x u32: interrupts accepted by vector. */
   ACCEPTED_BY_VECTOR = 0x200,
+  /** u32: scratch of the owner's fences. */
+  FENCE = 0x1C0,
   /** Code-page inbox: u32 count, then entries (page numbers). */
   PAGES = 0x600,
 }

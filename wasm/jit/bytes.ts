@@ -4,7 +4,7 @@
 /** Opcodes used. */
 export const enum W {
   UNREACHABLE = 0x00, BLOCK = 0x02, LOOP = 0x03, IF = 0x04, ELSE = 0x05, END = 0x0B, BR = 0x0C,
-  BR_IF = 0x0D, BR_TABLE = 0x0E, CALL = 0x10, SELECT = 0x1B,
+  BR_IF = 0x0D, BR_TABLE = 0x0E, CALL = 0x10, DROP = 0x1A, SELECT = 0x1B,
   GET = 0x20, SET = 0x21, TEE = 0x22,
   I32_LOAD = 0x28, I64_LOAD = 0x29, I32_LOAD8_S = 0x2C, I32_LOAD8_U = 0x2D, I32_LOAD16_S = 0x2E,
   I32_LOAD16_U = 0x2F, I64_LOAD32_U = 0x35,
@@ -40,6 +40,7 @@ export const enum V {
 const WIDE_ARITHMETIC: u32 = W.I64_ADD - W.I32_ADD;
 const WIDE_COMPARE: u32 = W.I64_EQZ - W.I32_EQZ;
 
+const ATOMIC_PREFIX: u32 = 0xFE;
 const enum Section { TYPE = 1, IMPORT = 2, FUNCTION = 3, EXPORT = 7, CODE = 10 }
 /** Shared with a maximum. */
 const LIMITS_SHARED: u32 = 3;
@@ -114,6 +115,13 @@ export function access(code: W, align: u32, offset: u32): void {
   byte(code);
   uleb(align);
   uleb(offset);
+}
+/** An atomic operation, by sub-opcode; it demands this alignment. */
+export function atomicAccess(code: u32, align: u32): void {
+  byte(ATOMIC_PREFIX);
+  uleb(code);
+  uleb(align);
+  uleb(0);
 }
 export function br(code: W, depth: u32): void { byte(code); uleb(depth); }
 export function number(v: u32): void { uleb(v); }

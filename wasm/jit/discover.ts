@@ -13,6 +13,7 @@ import { markLines } from "../mmu/code-pages";
 import { isRam, ramHost } from "../mmu/physmem";
 import { NO_ENTRY, findEntry } from "./share";
 import { tlbEntry } from "../mmu/tlb";
+import { isAtomic } from "./locked";
 import {
   Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
   clearBlocks, clearPage, code32, codeMode, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt,
@@ -57,9 +58,13 @@ function knowsAddress(r: usize, op: u32): bool {
 function isNative(i: Insn, op: u32): bool {
   const r = record(i);
   const flags = recFlags(r);
-  if (op == 0 || (flags & RecFlag.LOCK) != 0) return false;
-  if (op == Lower.NOP) return true;
+  const locked = (flags & RecFlag.LOCK) != 0;
+  if (op == 0) return false;
+  if (op == Lower.NOP) return !locked;
   if ((flags & RecFlag.MEM) != 0 && !knowsAddress(r, op)) return false;
+  if (locked || (op >= <u32>Lower.XCHG && op <= <u32>Lower.CMPXCHG)) {
+    return isAtomic(r, op, (i.lowering >> 12) & 15);
+  }
   // Another operand size of a branch or of the stack: the handler cuts or merges.
   if ((op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) || op == Lower.JCC || op == Lower.JMP) {
     return recOpSize(r) == (code32 ? DWORD : QWORD);

@@ -59,7 +59,8 @@ function writesFlags(i: Insn): bool {
   const o = lowerOp(i);
   if (isRotate(o) || isPtest(i)) return true;
   if (isShift(o)) return shiftCount(i) != 0;
-  return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST;
+  return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST
+    || o == Lower.XADD || o == Lower.CMPXCHG;
 }
 /** Keeps a flag, or all of them sometimes: reads them only when they are live behind it. */
 function isPartial(i: Insn): bool {
@@ -127,8 +128,10 @@ function produced(i: Insn): u32 {
   if (!i.flagsLive) return Desc.DEAD;
   const size = recOpSize(changetype<usize>(i));
   const o = lowerOp(i);
-  if (o == Lower.ADD) return describe(FlagKind.ADD, size);
-  if (o == Lower.SUB || o == Lower.CMP || o == Lower.NEG) return describe(FlagKind.SUB, size);
+  if (o == Lower.ADD || o == Lower.XADD) return describe(FlagKind.ADD, size);
+  if (o == Lower.SUB || o == Lower.CMP || o == Lower.NEG || o == Lower.CMPXCHG) {
+    return describe(FlagKind.SUB, size);
+  }
   if (o == Lower.INC) return describe(FlagKind.INC, size);
   if (o == Lower.DEC) return describe(FlagKind.DEC, size);
   // The handler of a rotate whose flags are live is called.

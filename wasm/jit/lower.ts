@@ -11,6 +11,7 @@ import {
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
 import { Insn, Lower, Place, isHelper, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
+import { isLocked, lowerLocked } from "./locked";
 import { lowerVector } from "./vector-lower";
 import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
 
@@ -372,6 +373,11 @@ export function lower(i: Insn): void {
   const o = lowerOp(i);
   if (o == Lower.VECTOR) {
     lowerVector(i);
+    setFlagsNow(flagsAfter(i, flagsNow));
+    return;
+  }
+  if (isLocked(i)) {
+    lowerLocked(i);
     setFlagsNow(flagsAfter(i, flagsNow));
     return;
   }

@@ -13,6 +13,8 @@ export const enum Lower {
     JMP = 23, NOP = 24,
   PUSH = 25, PUSH_IMM = 26, POP = 27, LEAVE = 28, CALL = 29, RET = 30, CALL_E = 31, JMP_E = 32,
   ROL = 33, ROR = 34, BSWAP = 35, CBW = 36, CWD = 37,
+  /** locked.ts; so are forms with a LOCK prefix. */
+  XCHG = 48, XADD = 49, CMPXCHG = 50,
   /** Vec says which. */
   VECTOR = 64,
 }

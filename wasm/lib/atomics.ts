@@ -5,11 +5,15 @@
 import { CONTROL } from "./layout";
 import { Control } from "./control";
 
-/** Sequentially consistent fence. The scratch word is per-thread in effect: its value is never used. */
+/** The scratch word: a CPU has one of its own, so that fences do not contend. Its value is never used. */
+let fenceWord: usize = CONTROL + <usize>Control.FENCE;
+export function useFenceWord(address: usize): void { fenceWord = address; }
+
+/** Sequentially consistent fence. */
 // @ts-ignore: decorator
 @inline
 export function fullFence(): void {
-  atomic.or<u32>(CONTROL + <usize>Control.FENCE, 0);
+  atomic.or<u32>(fenceWord, 0);
 }
 
 /**

@@ -18,8 +18,6 @@ export const enum Control {
   HOST_CORES = 0x14,
   /** u64: TSC frequency, Hz. */
   TSC_HZ = 0x18,
-  /** u64: last TSC value handed out (cpu/tsc.ts). */
-  TSC_LAST = 0x20,
   /** u32: reason the machine ended: MachineEnd; u32: its value (debug-exit code). */
   END = 0x28,
   END_VALUE = 0x2C,
@@ -28,10 +26,11 @@ export const enum Control {
    * the host.
    */
   RESET_REQUEST = 0x30,
-  /** u32: ordering scratch of lib/atomics.ts fullFence. */
-  FENCE = 0x34,
-  /** u32: CPUs now RUNNING (spin yielding). */
-  RUNNING_CPUS = 0x38,
+  /**
+   * u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, 4 = translator,
+   * 8 = profile (may come and go while the machine runs).
+   */
+  OPTIONS = 0x34,
   /** u32: CPU model level: 1, 2, 3 = x86-64-v1..v3. */
   CPU_MODEL = 0x3C,
   /**
@@ -40,11 +39,6 @@ export const enum Control {
    */
   CLOCK_DEADLINE = 0x40,
   CLOCK_WAKE = 0x48,
-  /**
-   * u32: option bits: 1 = trace every instruction (trace-diff), 2 = announce MONITOR, 4 = translator,
-   * 8 = profile (may come and go while the machine runs).
-   */
-  OPTIONS = 0x4C,
   /** u32: split-lock owner (cpu + 1) and acknowledgement mask. */
   SPLIT_OWNER = 0x50,
   SPLIT_PARKED = 0x54,
@@ -73,6 +67,13 @@ export const enum Control {
   FLOPPY_PROTECTED = 0xA8,
   /** u32: CMOS bytes 0x3D and 0x38 (bits 8-15), the boot order that firmware reads; 0 = hard disk, CD. */
   BOOT_ORDER = 0xAC,
+  // What CPUs write while others read the words above has lines of its own.
+  /** u64: last TSC value handed out (cpu/tsc.ts). */
+  TSC_LAST = 0x200,
+  /** u32: CPUs now RUNNING (spin yielding). */
+  RUNNING_CPUS = 0x240,
+  /** u32: ordering scratch of lib/atomics.ts fullFence, for threads that are no CPU. */
+  FENCE = 0x280,
   /** Striped locks of CMPXCHG16B: 64 x u32. */
   STRIPES = 0x400,
   /** MAX_DRIVES x DRIVE_BYTES: what is plugged in (bus/block.ts). Configuration, so no reset clears it. */

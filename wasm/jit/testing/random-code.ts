@@ -197,6 +197,35 @@ export class Generator {
     }
   }
 
+  /** LOCKed forms and those that need no prefix; most operands are aligned, as atomics want them. */
+  private locked(): number[] {
+    const size = this.size();
+    const wide = size === 0 ? 0 : 1;
+    const at = (opcode: number[], reg: number, byteReg = size === 0): number[] => {
+      const bytes = this.form(size, opcode, reg, true, size === 0, byteReg);
+      if (this.random(4)) bytes[bytes.length - 4]! &= 0xF8;
+      return bytes;
+    };
+    const lock = [0xF0];
+    switch (this.random(6)) {
+      // ADD OR ADC SBB AND SUB XOR by a register, by an immediate.
+      case 0: return [...lock, ...at([this.random(7) * 8 + wide], this.reg())];
+      case 1: return [...lock, ...at([0x80 + wide], this.random(7), false), ...this.immediate(size)];
+      // INC DEC NOT NEG.
+      case 2: {
+        const [opcode, digit] = this.pick([[0xFE, 0], [0xFE, 1], [0xF6, 2], [0xF6, 3]] as const);
+        return [...lock, ...at([opcode + wide], digit, false)];
+      }
+      // XCHG XADD CMPXCHG; the accumulator equals memory now and then.
+      case 3: return at([0x86 + wide], this.reg());
+      case 4: return [...(this.random(2) ? lock : []), ...at([0x0F, 0xC0 + wide], this.reg())];
+      default: {
+        const swap = [...(this.random(2) ? lock : []), ...at([0x0F, 0xB0 + wide], this.reg())];
+        return this.random(2) ? swap : [...swap, ...swap];
+      }
+    }
+  }
+
   /** An instruction that is lowered to SIMD, now and then one whose handler is called. */
   protected vector(): number[] {
     if (this.random(8) === 0) return this.pick(HELPED_VECTORS).map((byte) => byte ?? 0xC0 | this.random(64));
@@ -226,7 +255,8 @@ export class Generator {
 
   instruction(depth = 0): number[] {
     switch (this.random(depth < 2 ? 26 : 13)) {
-      case 16: case 17: return this.helped();
+      case 16: return this.helped();
+      case 17: return this.random(2) ? this.helped() : this.locked();
       case 18: case 22: case 23: case 24: case 25: return this.vector();
       case 19: case 20: case 21: return this.stack(depth);
       case 0: case 1: case 2: case 3: return this.arithmetic();
