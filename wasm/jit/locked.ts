@@ -1,7 +1,7 @@
 // LOCKed read-modify-writes, XCHG, XADD and CMPXCHG on memory (SDM vol. 2; vol. 3A 9.1) as WebAssembly
 // atomics (threads proposal: 0xFE, sub-opcode, memory argument). What the write table of the TLB has is plain
-// RAM. The atomics demand natural alignment: an operand without it is left to the interpreter, which knows how
-// to lock it. NEG, ADC, SBB and the bit tests have no atomic of their own and call their handlers.
+// RAM. The atomics demand natural alignment: an operand without it is left to the interpreter, which knows
+// how to lock it. NEG, ADC, SBB and the bit tests have no atomic of their own and call their handlers.
 
 import { RecFlag, recFlags, recOpSize, recReg, recRm } from "../decode/record";
 import { W, atomicAccess, const32, constant, get, op, set, sized } from "./bytes";
