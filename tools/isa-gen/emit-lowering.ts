@@ -15,6 +15,7 @@ const HANDLERS: Record<string, number> = {
   hLea: 21, hJcc: 22, hJmp: 23, hNop: 24, hPushR: 25, hPushI: 26, hPopR: 27, hLeave: 28, hCall: 29, hRet: 30,
     hRetI: 30,
   hCallE: 31, hJmpE: 32, hCbw: 36, hCwd: 37, hXchg: 48, hXadd: 49, hCmpxchg: 50,
+  hCli: 100, hSti: 101, hSwapgs: 102, hPushE: 103,
 };
 /** uops of shape `read`: CMP and TEST. */
 const READS: Record<string, number> = { sub: 19, and: 20 };

@@ -52,6 +52,8 @@ const FUEL: i32 = 50000;
 const PAGE_BYTES: u32 = 4096;
 /** Turns of the outer loop per call, so that the engine can swap in optimised code. */
 const SLICE_TURNS: u32 = 20000;
+/** The same while translating: a turn is longer, and what is full is dropped between slices only. */
+const TRANSLATING_TURNS: u32 = 2000;
 /** Of this slice. */
 let translating: bool = false;
 
@@ -203,9 +205,13 @@ function leftBy(status: i32): Count {
     : status == Status.FAULT ? Count.LEFT_FAULT : Count.LEFT_RETRY) as Count;
 }
 
-/** Put RIP where the status of the record that execute stopped at says. */
 function settle(c: Cpu, status: i32): void {
   interrupted = status == Status.RETRY;
+  arrive(c, status);
+}
+
+/** Put RIP where the status of the record that execute stopped at says, and deliver its fault. */
+function arrive(c: Cpu, status: i32): void {
   count(changetype<usize>(c), leftBy(status));
   if (status == Status.JUMP) return;
   const r = stoppedAt;
@@ -216,6 +222,7 @@ function settle(c: Cpu, status: i32): void {
   }
   c.rip = (c.ipBase + off) & c.ipMask;
   if (status != Status.FAULT) return;
+  c.shadow = 0;
   countIn(changetype<usize>(c), Profile.EXCEPTIONS, c.excVector & 31);
   rmwCancel();
   // SDM vol. 1 3.3.7.1: a non-canonical reference through the stack segment is #SS(0).
@@ -337,6 +344,7 @@ function takeInterrupt(c: Cpu, req: u32): void {
 function poll(c: Cpu): i32 {
   const req = takeRequests(c.id);
   count(changetype<usize>(c), Count.POLLS);
+  publishStats(c);
   if (control32(Control.FAILED) | control32(Control.END)) return Exit.END;
   if (req & Request.STOP) return Exit.STOP;
   if (req & Request.RESET) return Exit.RESET;
@@ -402,6 +410,17 @@ function careful(c: Cpu): bool {
     (control32(Control.OPTIONS) & Option.TRACE) != 0;
 }
 
+/**
+ * For translated code: what the run loop does between a stop with `status` (not RETRY) and the next
+ * instruction. False when that needs the run loop itself; RIP is right then.
+ */
+export function goOn(c: Cpu, status: i32): bool {
+  arrive(c, status);
+  const box = inboxOf(c.id);
+  return c.runState == RunState.RUNNING && !careful(c) &&
+    (atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) == 0;
+}
+
 /** What is between two polls: one careful instruction, or a run of records. */
 // @ts-ignore: decorator
 @inline
@@ -420,7 +439,8 @@ export function beginTurns(c: Cpu): void {
 export function runSlice(c: Cpu): i32 {
   const box = inboxOf(c.id);
   beginTurns(c);
-  for (let turn: u32 = 0; turn < SLICE_TURNS; turn++) {
+  const turns = translating ? TRANSLATING_TURNS : SLICE_TURNS;
+  for (let turn: u32 = 0; turn < turns; turn++) {
     if ((atomic.load<u32>(box, Inbox.ATTENTION) | atomic.load<u32>(box, Inbox.REQUESTS)) != 0 && !c.shadow) {
       const exit = poll(c);
       if (exit) return exit;

@@ -68,6 +68,22 @@ export function lowerPush(i: Insn): void {
   setGpr(RSP);
 }
 
+/** PUSH through modrm: both look-ups come before the store. */
+export function lowerPushE(i: Insn): void {
+  const value: u32 = code32 ? <u32>L.TA32 : <u32>L.TA64;
+  if (usesMemory(i)) {
+    translate(i, itemSize(), false);
+    get(L.HOST);
+    loadSized(itemSize());
+  } else pushReg(recRm(changetype<usize>(i)), itemSize());
+  set(value);
+  translatePush(i);
+  get(value);
+  storeSized(itemSize());
+  get(L.VA);
+  setGpr(RSP);
+}
+
 export function lowerPop(i: Insn): void {
   translateTop(i, RSP);
   moveStack(RSP, itemBytes());

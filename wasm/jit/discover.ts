@@ -66,7 +66,8 @@ function isNative(i: Insn, op: u32): bool {
     return isAtomic(r, op, (i.lowering >> 12) & 15);
   }
   // Another operand size of a branch or of the stack: the handler cuts or merges.
-  if ((op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) || op == Lower.JCC || op == Lower.JMP) {
+  if ((op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) || op == Lower.JCC || op == Lower.JMP
+    || op == Lower.PUSH_E) {
     return recOpSize(r) == (code32 ? DWORD : QWORD);
   }
   if (op == Lower.VECTOR) return true;
@@ -278,6 +279,21 @@ function shape(n: u32): void {
   }
 }
 
+/**
+ * STI whose shadow would last over a branch or the end of the region is its handler's: the run loop executes
+ * what follows alone.
+ */
+function guardShadow(b: Block): void {
+  const branches: u32 = b.term >= Term.JMP && b.term != Term.FALL && b.term <= Term.RET ? 1 : 0;
+  let at = b.at;
+  for (let n: u32 = 0; n < b.count; n++) {
+    const i = insnOf(at);
+    at += recLen(record(i));
+    if (lowerOp(i) == Lower.STI && (n + 1 >= b.count - branches || endsBlock(insnOf(at)))) i.kind =
+      Kind.HELPER;
+  }
+}
+
 /** A RET may go to any return site of the region; two comparisons cost less than leaving. */
 const MAX_SITES: u32 = 4;
 function returnSites(): u64 {
@@ -318,7 +334,10 @@ export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32): bool 
   lead(off);
   for (let q: u32 = 0; q < queued; q++) decodeRun(c, load<u16>(queueAt(q)));
   blocks = leaders;
-  for (let n: u32 = 1; n <= blocks; n++) shape(n);
+  for (let n: u32 = 1; n <= blocks; n++) {
+    shape(n);
+    guardShadow(block(n));
+  }
   connect();
   return block(1).count > 0;
 }

@@ -12,8 +12,8 @@ import { stopAt } from "../interp/branch";
 import { RecFlag, recFlags, recHandler, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
-  Block, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, lowerForm, lowerOp, lowerPlace,
-  queueAt,
+  Block, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, isSystem, lowerForm, lowerOp,
+  lowerPlace, queueAt,
 } from "./map";
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
@@ -80,7 +80,7 @@ export function usesMemory(i: Insn): bool {
 /** Can the region be left at this instruction, with the flags as they are before it? */
 function canLeave(i: Insn): bool {
   const o = lowerOp(i);
-  return usesMemory(i) || isHelper(i) || (o >= Lower.PUSH && o <= Lower.JMP_E);
+  return usesMemory(i) || isHelper(i) || (o >= Lower.PUSH && o <= Lower.JMP_E) || isSystem(o);
 }
 /** A handler that may read and write flags: they are those of Cpu around it. */
 function usesCoreFlags(i: Insn): bool { return isHelper(i) && !isPure(i); }

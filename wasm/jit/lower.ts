@@ -10,10 +10,11 @@ import {
   saveCarry, setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
-import { Insn, Lower, Place, isHelper, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
+import { Insn, Lower, Place, isHelper, isSystem, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
 import { isLocked, lowerLocked } from "./locked";
 import { lowerVector } from "./vector-lower";
 import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
+import { lowerSystem } from "./system";
 
 /** OF beside CF. */
 const CF_OF: i64 = 0x801;
@@ -382,6 +383,10 @@ export function lower(i: Insn): void {
     return;
   }
   const size = recOpSize(changetype<usize>(i));
+  if (isSystem(o)) {
+    lowerSystem(i);
+    return;
+  }
   if (usesMemory(i) && (o < Lower.PUSH || o > Lower.JMP_E)) {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;
     translate(i, own ? lowerSource(i) : size, destIsMemory(i) && o != Lower.CMP && o != Lower.TEST);

@@ -15,6 +15,8 @@ export const enum Lower {
   ROL = 33, ROR = 34, BSWAP = 35, CBW = 36, CWD = 37,
   /** locked.ts; so are forms with a LOCK prefix. */
   XCHG = 48, XADD = 49, CMPXCHG = 50,
+  /** system.ts; from here to SYSTEM_LAST. */
+  CLI = 100, STI = 101, SWAPGS = 102, PUSH_E = 103, SYSTEM_LAST = 103,
   /** Vec says which. */
   VECTOR = 64,
 }
@@ -196,6 +198,10 @@ export function extraOf(b: Block): u32 { return b.term == Term.RET ? insnOf(b.la
 // @ts-ignore: decorator
 @inline
 export function lowerOp(i: Insn): Lower { return (i.kind == Kind.NATIVE ? i.lowering & 0xFF : 0) as Lower; }
+/** Lowered by system.ts: looks operands up by itself, and may leave. */
+// @ts-ignore: decorator
+@inline
+export function isSystem(o: Lower): bool { return o >= Lower.CLI && o <= Lower.SYSTEM_LAST; }
 // @ts-ignore: decorator
 @inline
 export function lowerCond(i: Insn): u32 { return (i.lowering >> 8) & 15; }

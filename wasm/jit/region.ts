@@ -13,6 +13,7 @@ import { executeFlat } from "../gen/exec-flat";
 import { execute } from "../gen/exec-hot";
 import { executeSegmented } from "../gen/exec-segmented";
 import { fuelLeft, refuel, stoppedAt } from "../interp/branch";
+import { goOn } from "../interp/loop";
 import { Control, Option, control32 } from "../lib/control";
 import { hostInstall, hostNow } from "../lib/host";
 import { Count, Profile, count, countIn, countMany, setFromRegion } from "../lib/profile";
@@ -337,20 +338,19 @@ function interpretAt(c: Cpu, rip: u64): bool {
 function runRegions(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
   for (let turn: u32 = 0; turn < TURNS; turn++) {
     const left = call_indirect<i32>(fn, c, <usize>word);
-    if (left != Exit.JUMP) {
-      if (left >= EXIT_STATUS) {
-        countIn(changetype<usize>(c), Profile.EXITS, Exit.HANDLER);
-        return left - EXIT_STATUS;
-      }
+    if (left >= EXIT_STATUS) {
+      countIn(changetype<usize>(c), Profile.EXITS, Exit.HANDLER);
+      if (left == EXIT_STATUS + Status.RETRY) return Status.RETRY;
+      if (!goesOn(c, left - EXIT_STATUS)) return Status.JUMP;
+    } else if (left != Exit.JUMP) {
       settleFlags(c, <u32>left >> EXIT_FLAGS);
       const why = left & EXIT_WHY;
       countIn(changetype<usize>(c), Profile.EXITS, why);
-      if (why == Exit.POLL || atomic.load<u32>(attention) != 0) return Status.JUMP;
+      if (why == Exit.POLL || atomic.load<u32>(attention) != 0 || c.shadow != 0) return Status.JUMP;
       if (interpretAt(c, c.rip)) return -1;
       skipEntry = true;
       return Status.JUMP;
-    }
-    if (atomic.load<u32>(attention) != 0) return Status.JUMP;
+    } else if (atomic.load<u32>(attention) != 0) return Status.JUMP;
     const e = jumpHit(c, jumpKey(c, c.rip));
     if (e == 0) {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.UNKNOWN);
@@ -394,9 +394,28 @@ function interpret(c: Cpu, r: usize, index: usize, records: usize, attention: us
     : executeSegmented(c, r, index, records, attention);
 }
 
+/** Behind an instruction that ended its run, or a fault: may translated code go on at once? */
+function goesOn(c: Cpu, status: i32): bool {
+  if (!goOn(c, status)) return false;
+  flat = c.mode64 != 0 || isFlat32(c);
+  return flat;
+}
+
+/** Take up what follows an interpreted stretch that ended with `status`; false when the run loop must. */
+function followOn(c: Cpu, status: i32): bool {
+  if (!goesOn(c, status)) return false;
+  const e = jumpHit(c, jumpKey(c, c.rip));
+  if (e == 0) return false;
+  c.ipBase = c.rip & PAGE_MASK;
+  nextIndex = jumpIndexOf(e);
+  nextRecords = jumpRecordsOf(e);
+  nextRecord = jumpRecordOf(e);
+  return !forced || recOp(nextRecord) == Op.REGION;
+}
+
 /**
- * As execute, but goes on through regions. 32-bit code has none while its segments are not flat; what changes
- * them comes back with END.
+ * As execute, but goes on through regions, events and system calls. 32-bit code has no regions while its
+ * segments are not flat; what changes them comes back with END.
  */
 export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
   setFromRegion(false);
@@ -407,7 +426,15 @@ export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, a
   }
   for (let turn: u32 = 0; turn < TURNS; turn++) {
     const s = interpret(c, r, index, records, attention);
-    if (s != Status.RETRY || recOp(stoppedAt) != Op.REGION) return s;
+    if (s != Status.RETRY) {
+      if (fuelLeft <= 0) return s;
+      if (!followOn(c, s)) return Status.JUMP;
+      r = nextRecord;
+      index = nextIndex;
+      records = nextRecords;
+      continue;
+    }
+    if (recOp(stoppedAt) != Op.REGION) return s;
     const at = stoppedAt;
     const slot = slotOfRecord(c, at);
     index = slotIndex(c, slot);

@@ -12,7 +12,8 @@ import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";
 import { lowerCall, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
 import { lower } from "./lower";
-import { Insn, Term, block, extraOf, insnOf, lowerCond, relOf } from "./map";
+import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf } from "./map";
+import { endShadow } from "./system";
 
 // @ts-ignore: decorator
 @inline
@@ -140,10 +141,13 @@ function body(x: u32): void {
   const branches: u32 = b.term == Term.JCC || b.term == Term.JMP || b.term == Term.CALL || b.term == Term.RET
     ? 1 : 0;
   let at = b.at;
+  let shadow = false;
   for (let n: u32 = 0; n < b.count - branches; n++) {
     const i = insnOf(at);
     setUncounted(b.count + extra - n);
     lower(i);
+    if (shadow) endShadow();
+    shadow = lowerOp(i) == Lower.STI;
     at += recLen(changetype<usize>(i));
   }
   setUncounted(branches + extra);

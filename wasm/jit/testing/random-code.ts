@@ -253,8 +253,24 @@ export class Generator {
     }
   }
 
+  /** CLI, STI, SWAPGS, PUSH m. */
+  private system(depth: number): number[] {
+    const body = this.instruction(depth + 1);
+    switch (this.random(5)) {
+      case 0: return [0xFA, ...body];
+      // The shadow ends inside of the block, with it, or with the region's turn.
+      case 1: return [0xFB, ...body];
+      case 2: return [0x0F, 0x01, 0xF8, ...body];
+      case 3: return [...this.form(2, [0xFF], 6, true, false, false), ...body, 0x41, 0x5C];
+      // push of a register; push (%rsp); both away again.
+      default: return [...this.form(2, [0xFF], 6, false, false, false), 0xFF, 0x74, 0x24, 0, ...body,
+        0x41, 0x5C, 0x41, 0x5C];
+    }
+  }
+
   instruction(depth = 0): number[] {
-    switch (this.random(depth < 2 ? 26 : 13)) {
+    switch (this.random(depth < 2 ? 28 : 13)) {
+      case 26: case 27: return this.system(depth);
       case 16: return this.helped();
       case 17: return this.random(2) ? this.helped() : this.locked();
       case 18: case 22: case 23: case 24: case 25: return this.vector();
