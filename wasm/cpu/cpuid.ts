@@ -23,7 +23,7 @@ export const enum Feature {
   // Beyond the levels
   AESNI = 1, PCLMULQDQ = 1, SHA = 1, ADX = 1, XSAVE = 1, XSAVEOPT = 1, XSAVEC = 1, RDRAND = 1, RDSEED = 1,
   FSGSBASE = 1, SMEP = 1, SMAP = 1, UMIP = 1, RDPID = 1, ERMS = 1, FSRM = 1, FSRS = 1, CLFLUSHOPT = 1,
-  PREFETCHW = 1,
+  CLWB = 1, PREFETCHW = 1,
   X2APIC = 1, TSC_DEADLINE = 1, TSC_ADJUST = 1, ARAT = 1, INVARIANT_TSC = 1, SPEC_CTRL = 1,
   ARCH_CAPABILITIES = 1,
   NX = 1, SYSCALL = 1, RDTSCP = 1, LONG_MODE = 1, PAGES_1G = 1,
@@ -85,7 +85,7 @@ function features1C(c: Cpu): u32 {
     v |= bit(Feature.SSE3, 0) | bit(Feature.SSSE3, 9) | bit(Feature.SSE4_1, 19) | bit(Feature.SSE4_2, 20)
       | bit(Feature.POPCNT, 23) | bit(Feature.PCLMULQDQ, 1) | bit(Feature.AESNI, 25) | bit(Feature.MOVBE, 22)
       | bit(randomIsSeeded() ? Feature.RDRAND : 0, 30);
-    if (Feature.XSAVE) v |= bit(1, 26) | bit(c.cr4 & CR4_OSXSAVE ? 1 : 0, 27);
+    if (xcr0Supported()) v |= bit(1, 26) | bit(c.cr4 & CR4_OSXSAVE ? 1 : 0, 27);
   }
   if (level >= 3) v |= bit(Feature.FMA, 12) | bit(Feature.AVX, 28) | bit(Feature.F16C, 29);
   if (control32(Control.OPTIONS) & OPTION_MONITOR) v |= bit(1, 3);
@@ -135,7 +135,7 @@ function leaf7(c: Cpu, sub: u32): void {
     return;
   }
   let b = bit(Feature.FSGSBASE, 0) | bit(Feature.TSC_ADJUST, 1) | bit(Feature.SMEP, 7) | bit(Feature.ERMS, 9)
-    | bit(Feature.SMAP, 20) | bit(Feature.CLFLUSHOPT, 23);
+    | bit(Feature.SMAP, 20) | bit(Feature.CLFLUSHOPT, 23) | bit(Feature.CLWB, 24);
   if (level >= 2) b |= bit(randomIsSeeded() ? Feature.RDSEED : 0, 18) | bit(Feature.ADX, 19)
     | bit(Feature.SHA, 29);
   if (level >= 2) b |= bit(Feature.BMI1, 3) | bit(Feature.BMI2, 8);
@@ -155,9 +155,9 @@ function topology(c: Cpu, sub: u32): void {
   else put(c, 0, 0, sub & 0xFF, c.id);
 }
 
-/** Features of XCR0 that XSETBV accepts. */
+/** Features of XCR0 that XSETBV accepts; 0 = no XSAVE, nor CR4.OSXSAVE (SDM 3A 2.5). */
 export function xcr0Supported(): u64 {
-  return Feature.XSAVE ? (Feature.AVX && modelLevel() >= 3 ? 7 : 3) : 0;
+  return Feature.XSAVE && modelLevel() >= 2 ? (Feature.AVX && modelLevel() >= 3 ? 7 : 3) : 0;
 }
 
 /** Bytes of an XSAVE area in standard format for the features of `mask` (SDM 1 section 13.4). */

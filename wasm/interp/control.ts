@@ -45,7 +45,7 @@ function cr4Supported(): u64 {
   let v = CR4_BASE;
   if (Feature.UMIP) v |= Cr4.UMIP;
   if (Feature.FSGSBASE) v |= Cr4.FSGSBASE;
-  if (Feature.XSAVE) v |= Cr4.OSXSAVE;
+  if (xcr0Supported()) v |= Cr4.OSXSAVE;
   if (Feature.SMEP) v |= Cr4.SMEP;
   if (Feature.SMAP) v |= Cr4.SMAP;
   return v;
