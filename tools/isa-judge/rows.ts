@@ -1,4 +1,4 @@
-// Which row of the table some bytes are, by the core's own decoder (wasm/decode/silicon-entry.ts, compiled
+// Which row of the table some bytes are, by the core's own decoder (wasm/decode/testing/entry.ts, compiled
 // when older than its sources). Nothing is executed here.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -22,7 +22,7 @@ function build(): void {
   const newest = newestIn(join(ROOT, 'wasm'), (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
   if (existsSync(OUTPUT) && statSync(OUTPUT).mtimeMs >= newest) return;
   // The shipped build's configuration must not add its entry.
-  run('compiling the decoder', 'asc', ['wasm/decode/silicon-entry.ts', '--config', 'none.json',
+  run('compiling the decoder', 'asc', ['wasm/decode/testing/entry.ts', '--config', 'none.json',
     '--importMemory', '--sharedMemory', '--initialMemory', '1024', '--maximumMemory', '65536',
     '--memoryBase', '1024', '--runtime', 'stub', '--noAssert', '-O1', '--disableWarning',
     '--use', 'abort=wasm/lib/host/abort', '--outFile', OUTPUT, ...FEATURES.flatMap((f) => ['--enable', f])]);

@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CODE, CPU, Core, RECORD, buildCore } from './silicon-core.ts';
+import { CODE, CPU, Core, RECORD, buildCore } from './testing/core.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NOP = 0x90, HANDLER = 12;

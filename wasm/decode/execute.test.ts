@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, type Loop, PAGES, buildCore } from './silicon-core.ts';
+import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, type Loop, PAGES, buildCore } from './testing/core.ts';
 import { HOT } from '../../isa/hot.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

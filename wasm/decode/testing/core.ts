@@ -1,27 +1,25 @@
-// Runs one instruction in the core: a CPU state in 64-bit mode whose TLB tables hold the two data pages, one
-// scratch record.
+// A core for the tests of the decoder and of the inner loops: a CPU state in 64-bit or flat 32-bit mode whose
+// TLB tables hold two data pages.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { CPU_BLOCK_BYTES } from '../../src/emu/generated-layout.ts';
-export { DATA } from './silicon-cases.ts';
-import { DATA, WINDOW, WINDOW_AT, type Case } from './silicon-cases.ts';
+import { CPU_BLOCK_BYTES } from '../../../src/emu/generated-layout.ts';
 
-export const FLAG_NAMES: Record<string, number> = { C: 1, P: 4, A: 0x10, Z: 0x40, S: 0x80, O: 0x800 };
+export const DATA = 0x10000000;
 
 export const CPU = 0x6000000, RECORD = 0x6010000, CODE = 0x6011000, INDEX = 0x6012000, ATTENTION = 0x6018000;
 export const TLB = 0x6020000, PAGES = 0x6040000, SLOTS = 4096, IP_BASE = 0x20000000n;
-const STOP = 2, M64 = 2, FAULT = 1;
+const M64 = 2;
 /** A whole CPU block from CPU on. */
 const MEMORY_PAGES = (CPU + CPU_BLOCK_BYTES) / 65536;
 
-/** Compile silicon-entry.ts; the path of the wasm file. */
-export function buildCore(root: string, name = 'silicon'): string {
+/** Compile entry.ts; the path of the wasm file. */
+export function buildCore(root: string, name: string): string {
   const out = `${root}/build/${name}.wasm`;
   mkdirSync(`${root}/build`, { recursive: true });
   // The shipped build's configuration must not add its entry.
   if (process.env['KEEP_CORE'] === undefined) execFileSync('node',
-    [`${root}/node_modules/assemblyscript/bin/asc.js`, 'wasm/decode/silicon-entry.ts', '--config',
+    [`${root}/node_modules/assemblyscript/bin/asc.js`, 'wasm/decode/testing/entry.ts', '--config',
     'none.json',
     '--importMemory', '--sharedMemory', '--initialMemory', '1024', '--maximumMemory', '65536', '--memoryBase', '1024',
     '--runtime', 'stub', '--noAssert', '--exportTable', '-O1', '--use', 'abort=wasm/lib/host/abort',
@@ -34,7 +32,7 @@ export function buildCore(root: string, name = 'silicon'): string {
 
 /** Byte offset of each field of Cpu, from the class itself. */
 function cpuFields(): Map<string, { at: number; bytes: number }> {
-  const text = readFileSync(new URL('../cpu/state.ts', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../cpu/state.ts', import.meta.url), 'utf8');
   const body = text.slice(text.indexOf('export class Cpu'));
   const fields = new Map<string, { at: number; bytes: number }>();
   let at = 0;
@@ -130,25 +128,5 @@ export class Core {
       this.view.setUint32(SEGMENTS + n * 32 + 20, 0xffffffff, true);
       this.view.setUint32(SEGMENTS + n * 32 + 24, n === 1 ? 0 : 0xffffffff, true);
     }
-  }
-
-  /** Decode and execute; trap = 1 + vector, 0 = none. */
-  run(c: Case, bits: 32 | 64, loop: Loop): { trap: number; regs: bigint[]; flags: bigint; data: Uint8Array } {
-    this.reset(bits);
-    this.exports.setFlags(CPU, BigInt(c.flags));
-    c.regs.forEach((v, n) => this.view.setBigUint64(CPU + n * 8, v, true));
-    this.bytes.set(c.data, PAGES + WINDOW_AT);
-    this.bytes.fill(0x90, CODE, CODE + 32);
-    this.bytes.set(c.code, CODE);
-    const length = this.exports.decodeInsn(CPU, CODE, c.code.length, 0x100, bits === 64 ? M64 : 1, RECORD);
-    this.bytes.fill(0, RECORD + 32, RECORD + 64);
-    this.view.setUint16(RECORD + 32, STOP, true);
-    this.view.setUint16(RECORD + 34, 0x100 + length, true);
-    const status = length === c.code.length ? this.exports[loop](CPU, RECORD, INDEX, RECORD, ATTENTION)
-      : -1;
-    const trap = status === -1 ? 1000 + length : status === FAULT ? 1 + Number(this.get('excVector')) : 0;
-    const regs = Array.from({ length: 16 }, (_, n) => this.view.getBigUint64(CPU + n * 8, true));
-    return { trap, regs, flags: this.exports.getFlags(CPU),
-      data: this.bytes.slice(PAGES + WINDOW_AT, PAGES + WINDOW_AT + WINDOW) };
   }
 }
