@@ -1,6 +1,6 @@
 // npm run isa:check [-- --rows R] [--json FILE]: every recorded vector (isa/vectors) in the core as it ships,
 // first in single steps, which the interpreter does, then without, all code translated before its first
-// execution. Prints per group `rows, vectors, failed` of both, and how many vectors of 64-bit code were
+// execution. Prints per group `rows, vectors, failed` of both, and how many of 64- and 32-bit code were
 // executed in regions: a row of which few were fails too. Groups are shared out among processes. Needs no
 // particular processor. A failure names row, mode, case, code and fields.
 
@@ -10,21 +10,24 @@ import { availableParallelism } from 'node:os';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { buildCore, runSteps, StepError } from '../steps.ts';
 import { changesOf, differences } from './delta.ts';
-import { groupOf, isJudged, makeCase, rowKey } from './generate.ts';
+import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, decodedRows } from './judge.ts';
 import { MODE_NAMES, MODES, type Mode } from './state.ts';
 import { TranslatingCore } from './translated.ts';
 import { readGroup, type RecordedRow } from './vectors.ts';
 
-const SUMS = ['rows', 'vectors', 'interpreted', 'translated', 'long', 'inRegions'] as const;
+const SUMS = ['rows', 'vectors', 'interpreted', 'translated', 'flat', 'inFlat', 'long', 'inLong'] as const;
 const MAX_SHOWN = 30, WANTED_VECTORS = 25, WORKERS = 4;
-/** Of a row's vectors in 64-bit code at least this part must have been executed in a region. */
-const WANTED_PART = 0.25;
+/**
+ * Of a row's vectors at least this part must have been executed in a region, in 32- and in 64-bit code; the
+ * translator leaves out 16-bit code.
+ */
+const WANTED_PART = 0.25, TRANSLATED: readonly Mode[] = [1, 2];
 
 export interface GroupResult {
   group: string; rows: number; vectors: number; interpreted: number; translated: number;
-  /** Vectors of 64-bit code, and those of them that were executed in regions. */
-  long: number; inRegions: number;
+  /** Vectors by mode, and those of them that were executed in regions. */
+  flat: number; inFlat: number; long: number; inLong: number;
   /** Failures, and rows with too few vectors. */
   lines: string[]; missing: string[];
 }
@@ -34,12 +37,12 @@ class Checker {
   constructor(private readonly all: readonly Decoded[]) {}
 
   group(group: string, wanted: RegExp): GroupResult {
-    const result: GroupResult = { group, rows: 0, vectors: 0, interpreted: 0, translated: 0, long: 0,
-      inRegions: 0, lines: [], missing: [] };
+    const result: GroupResult = { group, rows: 0, vectors: 0, interpreted: 0, translated: 0, flat: 0,
+      inFlat: 0, long: 0, inLong: 0, lines: [], missing: [] };
     const recorded = new Map(readGroup(group).map((row) => [row.key, row]));
     for (const d of this.all) {
       const key = rowKey(d);
-      if (groupOf(d) !== group || !isJudged(d) || !wanted.test(`${group}: ${key}`)) continue;
+      if (groupOf(d) !== group || !wanted.test(`${group}: ${key}`)) continue;
       const row = recorded.get(key);
       if (row === undefined || row.cases.length < WANTED_VECTORS) {
         result.missing.push(`${key} has no ${WANTED_VECTORS} vectors: npm run isa:record`);
@@ -50,18 +53,24 @@ class Checker {
   }
 
   private row(d: Decoded, row: RecordedRow, result: GroupResult): void {
-    const [long, inRegions] = [result.long, result.inRegions];
     let at = 0;
     result.rows++;
     for (const mode of MODES) {
-      for (let n = 0; n < row.counts[mode]; n++, at++) this.vector(d, row, mode, n, at, result);
+      let inRegions = 0;
+      for (let n = 0; n < row.counts[mode]; n++, at++) {
+        if (this.vector(d, row, mode, n, at, result)) inRegions++;
+      }
+      if (mode === 1) { result.flat += row.counts[mode]; result.inFlat += inRegions; }
+      if (mode === 2) { result.long += row.counts[mode]; result.inLong += inRegions; }
+      if (!TRANSLATED.includes(mode) || inRegions >= row.counts[mode] * WANTED_PART) continue;
+      result.missing.push(`${row.key}: ${inRegions} of ${row.counts[mode]} vectors of ${
+        MODE_NAMES[mode]}-bit code were executed in regions`);
     }
-    const of = result.long - long, done = result.inRegions - inRegions;
-    if (done >= of * WANTED_PART) return;
-    result.missing.push(`${row.key}: ${done} of ${of} vectors were executed in regions`);
   }
 
-  private vector(d: Decoded, row: RecordedRow, mode: Mode, n: number, at: number, result: GroupResult): void {
+  /** True when it was executed in a region. */
+  private vector(d: Decoded, row: RecordedRow, mode: Mode, n: number, at: number,
+    result: GroupResult): boolean {
     const c = makeCase(d, mode, n, row.seed), recorded = row.cases[at]!;
     const report = (how: string, found: readonly string[]): number => {
       if (found.length === 0) return 0;
@@ -76,9 +85,7 @@ class Checker {
     const ours = changesOf(c, d, outcome);
     result.translated += report('translated', expected === stepped ? compare(d, c, ours, recorded)
       : differences(ours, changesOf(c, d, expected), 'interpreted'));
-    if (mode !== 2) return;
-    result.long++;
-    if (inRegion) result.inRegions++;
+    return inRegion;
   }
 }
 
@@ -111,11 +118,13 @@ async function work(): Promise<void> {
 
 async function main(): Promise<void> {
   buildCore();
-  const sum = { rows: 0, vectors: 0, interpreted: 0, translated: 0, long: 0, inRegions: 0, missing: 0 };
+  const sum = { rows: 0, vectors: 0, interpreted: 0, translated: 0, flat: 0, inFlat: 0, long: 0, inLong: 0,
+    missing: 0 };
   let shown = 0;
   const line = (name: string, r: Omit<typeof sum, 'missing'>): void => console.log([
     `${name.padEnd(10)} ${r.rows} rows, ${r.vectors} vectors, ${r.interpreted} failed`,
-    `translated ${r.vectors} vectors, ${r.translated} failed, ${r.inRegions} of ${r.long} of 64-bit code in regions`,
+    `translated ${r.vectors} vectors, ${r.translated} failed`,
+    `in regions ${r.inLong} of ${r.long} of 64-bit and ${r.inFlat} of ${r.flat} of 32-bit code`,
   ].join('; '));
   // The largest first, so that no process is left with one of them at the end.
   const names = [...new Set((await decodedRows()).map(groupOf))];

@@ -6,11 +6,13 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONTROL, Control, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_STATE } from '../../src/emu/generated-layout.ts';
+import {
+  CONTROL, Control, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_STATE, Option,
+} from '../../src/emu/generated-layout.ts';
 import { installCode } from '../../src/emu/workers/core-thread.ts';
 import { ROOT } from '../steps.ts';
 import {
-  CODE, CODE_BYTES, DATA, DATA_BYTES, DATA_PAGES, End, LDT, READ_ONLY_PAGE, dataBefore, type Case,
+  CODE, CODE_BYTES, DATA, DATA_BYTES, DATA_PAGES, End, LDT, READ_ONLY_PAGE, TF, dataBefore, type Case,
     type Outcome,
 } from './state.ts';
 
@@ -26,8 +28,8 @@ const GDT = 0, LDT_AT = 0x200, TSS = 0x400, IDT = 0x1000, STUBS = 0x2000, STACK_
   4;
 const SELECTORS = 0x2e00, IRET_STUB = 0x2c00, LOAD_STUB = 0x2c10, BOOT_STUB = 0x2800;
 const TSS_SELECTOR = 0x40, LDT_SELECTOR = 0x50, GDT_BYTES = 128, LDT_BYTES = 64;
-const CR4 = 0x20 | 0x200 | 0x400 | 0x10000 | 0x40000, CR0 = 0x80050033, EFER = 0xd01;
-export const TF = 0x100;
+/** PAE, OSFXSR, OSXMMEXCPT, UMIP, FSGSBASE; OSXSAVE where XSAVE is announced. */
+const CR4 = 0x20 | 0x200 | 0x400 | 0x800 | 0x10000, OSXSAVE = 0x40000, CR0 = 0x80050033, EFER = 0xd01;
 const DEBUG = 1, MAX_TURNS = 64;
 /** Vectors with an error code (SDM vol. 3A table 6-1). */
 const HAS_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
@@ -80,19 +82,21 @@ export class JudgedCore {
   protected readonly cpu: number;
   private loaded = '';
 
-  constructor(wasm = join(ROOT, 'build/skep.wasm')) {
+  /** `model`: level of x86-64. With a random seed and MONITOR, so that CPUID announces all that it can. */
+  constructor(private readonly model = 2) {
     const host = {
       now: () => performance.now() * 1e6, log: () => {},
       install: (address: number, bytes: number) =>
         installCode(this.memory, this.core, address >>> 0, bytes),
       panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
     };
-    const module = new WebAssembly.Module(readFileSync(wasm));
+    const module = new WebAssembly.Module(readFileSync(join(ROOT, 'build/skep.wasm')));
     const env = { memory: this.memory };
     this.core = new WebAssembly.Instance(module, { env, host }).exports as unknown as CoreExports;
     for (const [word, value] of [[Control.CPUS, 1], [Control.RAM_BASE, this.ram],
       [Control.RAM_PAGES, RAM_PAGES],
-      [Control.HOST_CORES, 2], [Control.CPU_MODEL, 2], [Control.TSC_HZ, 1e9], [Control.RUNNING, 1]] as const) {
+      [Control.HOST_CORES, 2], [Control.CPU_MODEL, model], [Control.TSC_HZ, 1e9],
+      [Control.OPTIONS, Option.MONITOR], [Control.RANDOM_SEED, 1], [Control.RUNNING, 1]] as const) {
       this.view.setUint32(CONTROL + word, value, true);
     }
     this.core.machineInit();
@@ -140,12 +144,13 @@ export class JudgedCore {
     system(TSS_SELECTOR, TSS, 0x67, 0x89n);
     system(LDT_SELECTOR, LDT_AT, LDT_BYTES - 1, 0x82n);
     LDT.forEach((entry, n) => this.put(TABLES + LDT_AT + n * 8, ldtDescriptor(entry)));
-    this.put(TABLES + TSS + 4, KERNEL + BigInt(STACK_TOP));
+    // RSP0, and IST1, which every gate uses: SYSCALL leaves the user's RSP.
+    for (const at of [4, 0x24]) this.put(TABLES + TSS + at, KERNEL + BigInt(STACK_TOP));
     // No I/O permission bitmap inside the limit.
     this.view.setUint16(this.ram + TABLES + TSS + 0x66, 0x68, true);
     for (let v = 0; v < 256; v++) {
       const to = KERNEL + BigInt(STUBS + (v & 31) * 16);
-      const gate = (to & 0xffffn) | 0x10n << 16n | (USER_GATES.has(v) ? 0xeen : 0x8en) << 40n
+      const gate = (to & 0xffffn) | 0x10n << 16n | 1n << 32n | (USER_GATES.has(v) ? 0xeen : 0x8en) << 40n
         | ((to >> 16n) & 0xffffn) << 48n;
       this.put(TABLES + IDT + v * 16, gate);
       this.put(TABLES + IDT + v * 16 + 8, to >> 32n);
@@ -173,10 +178,11 @@ export class JudgedCore {
     const code: number[] = [];
     const near = (at: number, length: number): number[] =>
       le(BigInt(at - (BOOT_STUB + code.length + length)), 4);
-    code.push(0xb8, ...le(BigInt(CR4), 4), 0x0f, 0x22, 0xe0);
+    const xsave = this.model >= 2;
+    code.push(0xb8, ...le(BigInt(CR4 | (xsave ? OSXSAVE : 0)), 4), 0x0f, 0x22, 0xe0);
     code.push(0xb8, ...le(BigInt(CR0), 4), 0x0f, 0x22, 0xc0);
     // XCR0: x87 and SSE.
-    code.push(0x31, 0xc9, 0x31, 0xd2, 0xb8, 3, 0, 0, 0, 0x0f, 0x01, 0xd1);
+    if (xsave) code.push(0x31, 0xc9, 0x31, 0xd2, 0xb8, 3, 0, 0, 0, 0x0f, 0x01, 0xd1);
     code.push(0xb9, ...le(0xc0000080n, 4), 0xb8, ...le(BigInt(EFER), 4), 0x31, 0xd2, 0x0f, 0x30);
     code.push(0x48, 0xbc, ...le(KERNEL + BigInt(STACK_TOP), 8));
     code.push(0x0f, 0x01, 0x15, ...near(BOOT_STUB - 32, 7));

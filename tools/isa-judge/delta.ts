@@ -5,7 +5,7 @@
 
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { undefinedParts, type Undefined } from './undefined.ts';
-import { End, type Case, type Outcome } from './state.ts';
+import { End, TF, type Case, type Outcome } from './state.ts';
 
 export enum Field { RIP = 16, FLAGS = 17, SEGMENT = 18, FS_BASE = 24, GS_BASE = 25, FCW = 26, FSW = 27, FTW =
   28, MXCSR = 29, R0 = 30,
@@ -22,7 +22,7 @@ export const FIELD_NAMES: readonly string[] =
 export interface Change { field: number; value: bigint }
 
 /** CF PF AF ZF SF TF IF DF OF NT RF AC ID. */
-const FLAGS = 0x254fd5, RF = 0x10000, TF = 0x100, TWO = 0x202;
+const FLAGS = 0x254fd5, RF = 0x10000, TWO = 0x202;
 const ALIGNMENT = 17, STACK_FAULT = 12, PROTECTION = 13, PAGE_FAULT = 14, HIGH_HALF = 0x7ffffffff000n;
 
 const zeroNull = (selector: number): number => (selector < 4 ? 0 : selector);

@@ -6,10 +6,11 @@ import { buildCore, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { JudgedCore } from './core.ts';
 import { changesOf, type Change } from './delta.ts';
-import { groupOf, isJudged, makeCase, rowKey } from './generate.ts';
+import { DOCUMENTS, documented, isDocumented } from './documents.ts';
+import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, countsOf, decodedRows, ulps } from './judge.ts';
 import { runOnSilicon, unusable, witnessName } from './silicon.ts';
-import { MODE_NAMES, MODES, type Case, type Mode } from './state.ts';
+import { MODE_NAMES, MODES, type Case, type Mode, type Outcome } from './state.ts';
 import { readGroup, writeGroup, type RecordedRow } from './vectors.ts';
 
 const MAX_SHOWN = 40;
@@ -38,11 +39,15 @@ function casesOf(d: Decoded, o: Options): Named[] {
     ({ d, mode, n, c: makeCase(d, mode, n, o.seed) })));
 }
 
+/** By the witness of the row. */
+const outcomesOf = (d: Decoded, cases: readonly Named[]): Outcome[] =>
+  (isDocumented(d) ? cases.map(({ c }) => documented(d, c)) : runOnSilicon(cases.map(({ c }) => c)));
+
 function compareAll(rows: readonly Decoded[], o: Options): number {
   const core = new JudgedCore();
   let total = 0, failed = 0;
   for (const d of rows) {
-    const cases = casesOf(d, o), silicon = runOnSilicon(cases.map((each) => each.c));
+    const cases = casesOf(d, o), silicon = outcomesOf(d, cases);
     cases.forEach(({ mode, n, c }, k) => {
       total++;
       const found = compare(d, c, changesOf(c, d, core.run(c)), changesOf(c, d, silicon[k]!));
@@ -64,11 +69,13 @@ function record(rows: readonly Decoded[], all: readonly Decoded[], o: Options): 
     if (mine.length === 0) continue;
     const kept = new Map(readGroup(group).map((row) => [row.key, row]));
     for (const d of mine) {
-      const named = casesOf(d, o), outcomes = runOnSilicon(named.map((each) => each.c));
+      const named = casesOf(d, o), outcomes = outcomesOf(d, named);
       const cases: Change[][] = named.map(({ c }, k) => changesOf(c, d, outcomes[k]!));
       const counts = [0, 1, 2].map((mode) =>
         named.filter((each) => each.mode === mode).length) as RecordedRow['counts'];
-      kept.set(rowKey(d), { key: rowKey(d), seed: o.seed, witness, counts, cases });
+      kept.set(rowKey(d), { key: rowKey(d), seed: o.seed, witness: isDocumented(d) ? DOCUMENTS : witness,
+        counts,
+        cases });
       total += cases.length;
     }
     const present = all.filter((d) => groupOf(d) === group).map(rowKey);
@@ -85,7 +92,7 @@ await runSteps(async () => {
   if (why !== '') throw new StepError(`isa:record needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
   buildCore();
   const all = await decodedRows();
-  const rows = all.filter((d) => isJudged(d) && o.rows.test(`${groupOf(d)}: ${rowKey(d)}`));
+  const rows = all.filter((d) => o.rows.test(`${groupOf(d)}: ${rowKey(d)}`));
   if (rows.length === 0) throw new StepError(`no row matches ${o.rows.source}; isa:record`, 2);
   if (!o.compare) record(rows, all, o);
   else if (compareAll(rows, o) > 0) throw new StepError('isa:record --compare', 1);

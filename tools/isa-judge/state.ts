@@ -6,6 +6,8 @@
 export const DATA = 0x10000000, PAGE = 4096, DATA_PAGES = 4, DATA_BYTES = PAGE * DATA_PAGES, READ_ONLY_PAGE =
   2;
 export const CODE = 0x20000000, CODE_BYTES = 2 * PAGE;
+/** RFLAGS.TF, with which cases run. */
+export const TF = 0x100;
 export const FX_BYTES = 512, FX_COMPARED = 416;
 
 /** 16-, 32- and 64-bit code, as CodeMode of the core. */

@@ -9,9 +9,9 @@ import {
   Profile,
 } from '../../src/emu/generated-layout.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
-import { CODE_AT, DATA_AT, JudgedCore, TF } from './core.ts';
+import { CODE_AT, DATA_AT, JudgedCore } from './core.ts';
 import {
-  CODE, CODE_BYTES, CS16, CS32, CS64, DATA, DATA_BYTES, DS16, End, PAGE, type Case, type Outcome,
+  CODE, CODE_BYTES, CS16, CS32, CS64, DATA, DATA_BYTES, DS16, End, PAGE, TF, type Case, type Outcome,
 } from './state.ts';
 
 /** As many as the longest instruction may swallow. */
@@ -35,7 +35,7 @@ export interface Translated {
 }
 
 /** Linear address of an offset in the code segments that are not of data pages; -1 for the rest. */
-function linearOf(selector: number, rip: bigint): bigint {
+export function linearOf(selector: number, rip: bigint): bigint {
   if (selector === CS64 || selector === CS32) return rip;
   return selector === CS16 ? BigInt(CODE) + rip : -1n;
 }
@@ -44,7 +44,10 @@ export class TranslatingCore extends JudgedCore {
   /** Instructions of the last turn of an endless case. */
   private turned = 0;
 
-  private set options(value: number) { this.view.setUint32(CONTROL + Control.OPTIONS, value, true); }
+  /** The translator's bits. */
+  private set options(value: number) {
+    this.view.setUint32(CONTROL + Control.OPTIONS, Option.MONITOR | value, true);
+  }
   private set attention(value: number) {
     this.view.setUint32(CPU_BLOCKS + CPU_INBOX + Inbox.ATTENTION, value, true);
   }
@@ -91,16 +94,35 @@ export class TranslatingCore extends JudgedCore {
     return this.count(Profile.EXITS, EXIT_OTHER) + this.count(Profile.EXITS, EXIT_MISS);
   }
 
-  /** INT3 behind the instruction and where the case ends. */
-  private placeStops(c: Case, expected: Outcome): void {
-    const code = this.ram + CODE_AT, next = c.codeAt + c.code.length;
-    // A load of SS holds the trap off for one more instruction.
-    const shadow = expected.end === End.DONE && expected.rip === c.rip + BigInt(c.code.length + 1);
-    if (!shadow) this.bytes[code + next] = INT3;
+  private codeChanged(): void {
     for (let page = CODE_AT; page < CODE_AT + CODE_BYTES; page += PAGE) {
       const version = PAGE_TABLE + (page / PAGE) * PAGE_RECORD_BYTES + PAGE_VERSION;
       this.view.setUint32(version, this.view.getUint32(version, true) + 1, true);
     }
+  }
+
+  /** A stream that ends with an exception, and how many of its instructions were executed in regions. */
+  stream(c: Case): { outcome: Outcome; inRegions: number } {
+    const before = this.prepare(c, c.flags);
+    this.codeChanged();
+    this.enter(c, c.regs[4]!);
+    const executed = this.count(Profile.COUNTS, Count.TRANSLATED);
+    this.core.jitForget();
+    this.options = Option.TRANSLATOR | Option.FORCED;
+    const vector = this.polling(MAX_ITERATIONS);
+    const o = vector < 0 ? this.endless(before) : this.outcome(before, 1, vector);
+    this.options = 0;
+    return { outcome: { ...o, flags: o.flags | TF },
+      inRegions: this.count(Profile.COUNTS, Count.TRANSLATED) - executed };
+  }
+
+  /** INT3 behind the instruction and where the case ends. */
+  private placeStops(c: Case, expected: Outcome): void {
+    const code = this.ram + CODE_AT, next = c.codeAt + c.code.length;
+    this.codeChanged();
+    // A load of SS holds the trap off for one more instruction.
+    const shadow = expected.end === End.DONE && expected.rip === c.rip + BigInt(c.code.length + 1);
+    if (!shadow) this.bytes[code + next] = INT3;
     if (expected.end !== End.DONE) return;
     const at = Number(linearOf(expected.segments[1]!, expected.rip) - BigInt(CODE));
     const own = at >= c.codeAt && at < next;
@@ -163,6 +185,7 @@ export class TranslatingCore extends JudgedCore {
   private asStepped(c: Case, d: Decoded, o: Outcome, before: Uint8Array): Outcome {
     const { name } = d.row, done = o.end === End.DONE;
     if (done && (name === 'POPF' || name === 'IRET')) return o;
+    if (done && name === 'SYSCALL') o.regs[11] = o.regs[11]! | BigInt(TF);
     const out = { ...o, flags: o.flags | TF };
     if (done && name === 'PUSHF') out.changes = this.withPushedTrap(c, o, before);
     return out;

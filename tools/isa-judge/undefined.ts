@@ -46,10 +46,31 @@ export function undefinedParts(c: Case, d: Decoded, o: Outcome): Undefined {
   if (PIECES.test(name) || /^(CMPS|MOVS|IRET|RETF|POPA|CALL)/.test(name)) out.fields.add(Field.CR2);
   // SDM vol. 1 3.4.1.1: upper halves are undefined after a switch from 64-bit mode to a 32-bit mode.
   if (c.mode === 2 && o.segments[1] !== CS64) for (const n of ALL_REGISTERS) out.registers.set(n, LOW_HALF);
+  if (o.end === End.DONE) ofTheProcessor(c, name, out);
   if (o.end === End.FAULT) ofFaults(c, d, o, out);
   // SDM vol. 1 10.5.1.2: bits of MXCSR_MASK say what the processor has; bytes 464 to 511 are software's.
   if (/^(FXSAVE|XSAVE)/.test(name)) out.memory = (at) => at >= c.operandAt + 28 && at < c.operandAt + 32;
   return out;
+}
+
+/** Registers whose values say what processor it is, what time or number: only their width is judged. */
+const ITS_OWN: Readonly<Record<string, readonly number[]>> = {
+  CPUID: [0, 1, 2, 3], RDTSC: [0, 2], RDTSCP: [0, 1, 2], XGETBV: [0, 2],
+};
+const HIGH_HALF = 0xffffffff00000000n;
+const OPSIZE = 0x66, REX_B = 1, REX_W = 8;
+
+function ofTheProcessor(c: Case, name: string, out: Undefined): void {
+  for (const n of ITS_OWN[name] ?? []) out.registers.set(n, HIGH_HALF);
+  if (!/^(RDRAND|RDSEED|RDPID)$/.test(name)) return;
+  const opcode = c.code.indexOf(0x0f), rex = c.mode === 2 && opcode > 0 ? c.code[opcode - 1]! : 0;
+  const has = (bit: number): boolean => (rex & 0xf0) === 0x40 && (rex & bit) !== 0;
+  const reg = c.code.at(-1)! & 7 | (has(REX_B) ? 8 : 0);
+  if (name === 'RDPID') { out.registers.set(reg, HIGH_HALF); return; }
+  const word = c.code.slice(0, opcode).includes(OPSIZE) !== (c.mode === 0);
+  out.registers.set(reg, has(REX_W) ? 0n : word ? 0xffffffffffff0000n : HIGH_HALF);
+  // There may be no number just now.
+  out.flags |= FLAG.C!;
 }
 
 /** What processors have done already when an instruction faults that will be executed again. */
