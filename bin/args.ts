@@ -51,8 +51,8 @@ export type Command =
   | { name: 'serve'; args: ServeArgs }
   | { name: 'image'; guests: string[] }
   | { name: 'bench'; names: string[]; json: string | undefined }
-  /** Its arguments are read by bench/compare. */
-  | { name: 'compare'; argv: string[] };
+  /** Programs of the checkout, which read their arguments themselves. */
+  | { name: 'compare' | 'isa-coverage'; argv: string[] };
 
 export const USAGE = `usage:
   skep boot [--guest mini|debian13] [--smp N] [--ram MiB] [--cpu v1|v2]
@@ -62,6 +62,7 @@ export const USAGE = `usage:
             [--engine interpreter|translator] [--profile FILE] [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]    skep image [mini|debian13|all]    skep bench [NAME]... [--json FILE]
   skep bench compare [--only LIST] [--peers qemu,native] [--rounds N] [--engine E] [--json FILE]
+  skep bench isa-coverage [--json FILE]
 
 Images are files or addresses (http, https). A file is written to unless it is named with ,snapshot; with
 ,overlay=F what is written is kept in F.
@@ -212,7 +213,8 @@ export function parseCommand(argv: readonly string[]): Command {
     case 'serve': return { name: 'serve', args: parseServe(rest) };
     case 'image': return { name: 'image', guests: parse(rest, {}, 'image', true).positionals };
     case 'bench': {
-      if (rest[0] === 'compare') return { name: 'compare', argv: rest.slice(1) };
+      const [first, ...argv] = rest;
+      if (first === 'compare' || first === 'isa-coverage') return { name: first, argv };
       const { values, positionals } = parse(rest, { json: { type: 'string' } }, 'bench', true);
       return { name: 'bench', names: positionals, json: values.json };
     }

@@ -22,13 +22,13 @@ async function runOnce({ smp, memory, append, kernel, initrd, options = 0 }: Ben
   return capture(await Skep.create({ smp, memory, append, kernel: fileOf(kernel), options, ...modules }));
 }
 
-/** Needs the sources, gcc and the peers, so it runs from the checkout. */
-export function compareCommand(argv: readonly string[]): number {
+/** What needs the sources and more runs from the checkout. */
+export function checkoutCommand(path: string, argv: readonly string[]): number {
   const root = packageRoot();
-  const script = new URL('bench/compare/main.ts', root);
+  const script = new URL(path, root);
   const tsx = new URL('node_modules/tsx/dist/cli.mjs', root);
   if (!existsSync(script) || !existsSync(tsx)) {
-    throw new ConfigError('Peers can be compared only in a source checkout with its packages installed.',
+    throw new ConfigError('This runs only in a source checkout with its packages installed.',
       'Clone the repository and run npm install there.');
   }
   const done = spawnSync(process.execPath, [fileURLToPath(tsx), fileURLToPath(script), ...argv],

@@ -3,7 +3,7 @@
 
 import { SkepError } from '../src/api/errors.ts';
 import { parseCommand, USAGE } from './args.ts';
-import { benchCommand, compareCommand } from './bench.ts';
+import { benchCommand, checkoutCommand } from './bench.ts';
 import { bootCommand, EXIT } from './boot.ts';
 import { imageCommand } from './image.ts';
 import { serveCommand } from './serve.ts';
@@ -21,7 +21,8 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'boot': return bootCommand(command.args);
     case 'serve': return serveCommand(command.args);
     case 'image': return imageCommand(command.guests);
-    case 'compare': return compareCommand(command.argv);
+    case 'compare': return checkoutCommand('bench/compare/main.ts', command.argv);
+    case 'isa-coverage': return checkoutCommand('tools/isa-judge/coverage.ts', command.argv);
     case 'bench': return benchCommand(command);
   }
 }
