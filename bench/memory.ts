@@ -1,4 +1,4 @@
-// npx tsx bench/memory.ts [--minutes N] [--smp N] [--ram MiB] [--every S] [--engine E] [--json F] [--skep CMD]
+// npx tsx bench/memory.ts [--minutes N] [--smp N] [--ram MiB] [--every S] [--engine E] [--json F] [--skep C]
 // What the host pays for a machine over time: resident memory of the whole process (Linux, /proc) while the
 // guest `mini` copies programs to new files, runs the copies in pipes and throws them away, as a build does:
 // code comes to other pages all the time. Prints a line per sample, then how much the last third of the time

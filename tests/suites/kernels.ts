@@ -34,6 +34,8 @@ const CASES: readonly KernelCase[] = [
   { kernel: 'litmus', cpus: [2, 4], argument: [100_000, 10_000_000], timeoutS: 3600,
     engines: ['interpreter', 'forced'] },
   { kernel: 'smc', cpus: [1, 2, 4], argument: [20_000, 200_000], timeoutS: 600 },
+  // More regions than fit: the share is recycled under way.
+  { kernel: 'smc', cpus: [2], argument: [9_000, 100_000], timeoutS: 1200, engines: ['forced'] },
   // Rounds, seconds. Long: ten minutes on 4 CPUs with each engine.
   { kernel: 'xmc', cpus: [2, 4], argument: ['100 2', '200 600'], timeoutS: 1200,
     engines: ['interpreter', 'translator', 'forced'] },

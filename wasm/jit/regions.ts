@@ -7,7 +7,7 @@ import { CodeMode, Cpu } from "../cpu/state";
 import { icacheFind, icacheHold } from "../decode/icache";
 import { hostInstall } from "../lib/host";
 import { pageVersion } from "../mmu/code-pages";
-import { jumpMark } from "../mmu/jump-cache";
+import { jumpFlush, jumpMark } from "../mmu/jump-cache";
 import { tlbEntry, tlbFetchGlobal } from "../mmu/tlb";
 import { REGION_BYTES, regionTable } from "./map";
 import {
@@ -57,10 +57,16 @@ export function install(id: u32): bool {
 }
 export function isInstalled(id: u32): bool { return regionOf(id).fn != 0; }
 
-/** The code of a region has changed: nobody enters it again, and the host may free the function. */
-function discard(id: u32, g: Region): void {
+/**
+ * The code of a region has changed: nobody enters it again, and the host may free the function. The jump
+ * cache may know it still, when this CPU has not been told of the store yet.
+ */
+function discard(c: Cpu, id: u32, g: Region): void {
   killRegion(id);
-  if (g.fn) hostInstall(g.fn, 0);
+  if (g.fn) {
+    jumpFlush(c);
+    hostInstall(g.fn, 0);
+  }
   g.fn = 0;
   g.generation = 0;
 }
@@ -79,7 +85,7 @@ export function regionFor(c: Cpu, id: u32, target: u64, word: u32): u32 {
 
 function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
   if (!isLive(id)) {
-    discard(id, g);
+    discard(c, id, g);
     return false;
   }
   if (g.fn == 0 || (base >= HOLE_LOW && base < HOLE_HIGH)) return false;
@@ -88,7 +94,7 @@ function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
   for (let k: u32 = 0; k < regionPages(id); k++) {
     const phys = pagePhys(id, k);
     if (pageVersion(phys) != pageVersionOf(id, k)) {
-      discard(id, g);
+      discard(c, id, g);
       return false;
     }
     const va = base + <u64>(<i64>pageDelta(id, k) << 12);
