@@ -12,7 +12,7 @@ import {
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
 import { holdPage, markLines, pageVersion, releasePage } from "../mmu/code-pages";
-import { jumpFlush, jumpReset } from "../mmu/jump-cache";
+import { jumpFlush, jumpForget, jumpReset } from "../mmu/jump-cache";
 import { ramHost } from "../mmu/physmem";
 import { decodeInsn, decodedEndsBlock } from "./decoder";
 import { Op, RecFlag, RecOffset } from "./record";
@@ -25,8 +25,12 @@ const RUN_LIMIT: u32 = 48;
 const SLOTS: u32 = CPU_SCRATCH + CPU_SCRATCH_BYTES;
 const SLOT_BYTES: u32 = 16;
 const enum Slot { PAGE = 0, MODE = 4, USED = 8, VERSION = 12 }
-/** A slot that holds no page. */
+/** A slot that holds no page; its MODE is the next free slot, 0 = none. */
 const NO_PAGE: u32 = 0xffffffff;
+/** Set in MODE: a region that may be entered in this generation has code of the page. */
+const PINNED: u32 = 1 << 8;
+/** Slots looked at for one that is not pinned. */
+const SEARCH: u32 = 256;
 /** Scratch record pair in the CPU's scratch page, and its instruction bytes. */
 const enum Scratch { RECORD = 0x100, BYTES = 0x200 }
 const MAX_INSN: u32 = 15;
@@ -36,8 +40,9 @@ const enum Crossing { PLACE = 0, PAGE = 4, NEXT = 8, VERSION = 12, NEXT_VERSION 
 const MODE_SHIFT: u32 = 12;
 const PLACE_VALID: u32 = 1 << 31;
 
-/** Next slot to evict. */
+/** Next slot to evict; first free one. */
 let hand: u32 = 1;
+let free: u32 = 0;
 
 // @ts-ignore: decorator
 @inline
@@ -66,20 +71,58 @@ export function icacheReset(c: Cpu): void {
   memory.fill(changetype<usize>(c) + CPU_INDEX, 0, CPU_INDEX_BYTES);
   memory.fill(changetype<usize>(c) + CPU_CROSSINGS, 0, CPU_CROSSINGS_BYTES);
   memory.fill(changetype<usize>(c) + CPU_SLOT_OF_PAGE, 0, CPU_SLOT_OF_PAGE_BYTES);
-  for (let s: u32 = 0; s < ICACHE_SLOTS; s++) store<u32>(slotAt(c, s), NO_PAGE, Slot.PAGE);
+  for (let s: u32 = 0; s < ICACHE_SLOTS; s++) {
+    store<u32>(slotAt(c, s), NO_PAGE, Slot.PAGE);
+    store<u32>(slotAt(c, s), s == 0 || s + 1 == ICACHE_SLOTS ? 0 : s + 1, Slot.MODE);
+  }
   hand = 1;
+  free = 1;
   jumpReset(c);
 }
 
 function emptySlot(c: Cpu, slot: u32): void {
+  if (load<u32>(slotAt(c, slot), Slot.PAGE) == NO_PAGE) return;
+  jumpFlush(c);
+  releaseSlot(c, slot);
+}
+
+function releaseSlot(c: Cpu, slot: u32): void {
   const at = slotAt(c, slot);
   const page = load<u32>(at, Slot.PAGE);
-  if (page == NO_PAGE) return;
-  jumpFlush(c);
   store<u16>(slotOfPage(c, page), 0);
   releasePage(c, page);
   memory.fill(slotIndex(c, slot), 0, INDEX_BYTES);
   store<u32>(at, NO_PAGE, Slot.PAGE);
+  store<u32>(at, free, Slot.MODE);
+  free = slot;
+}
+
+// @ts-ignore: decorator
+@inline
+function modeOf(at: usize): u32 { return load<u32>(at, Slot.MODE) & ~PINNED; }
+
+/** The page in the slot has code of a region that is valid in this generation of the jump cache. */
+export function icachePin(c: Cpu, slot: u32): void {
+  const at = slotAt(c, slot);
+  store<u32>(at, load<u32>(at, Slot.MODE) | PINNED, Slot.MODE);
+}
+
+/**
+ * Make a slot other than `keep` free. Regions and the jump cache trust that their pages stay, so the next slot that no region
+ * needs goes, and the entries that lead there; where there is none, everything starts a new generation.
+ */
+function evict(c: Cpu, keep: u32): void {
+  for (let n: u32 = 0; n < SEARCH; n++) {
+    const slot = hand;
+    hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
+    if (slot == keep || (load<u32>(slotAt(c, slot), Slot.MODE) & PINNED) != 0) continue;
+    jumpForget(c, slotIndex(c, slot));
+    releaseSlot(c, slot);
+    return;
+  }
+  for (let s: u32 = 1; s < ICACHE_SLOTS; s++) store<u32>(slotAt(c, s), modeOf(slotAt(c, s)), Slot.MODE);
+  if (hand == keep) hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
+  emptySlot(c, hand);
 }
 
 /** Forget the records of a page whose code was written (or all of them). Dispatcher only. */
@@ -95,21 +138,25 @@ export function icacheDropAll(c: Cpu): void {
 /** Slot that holds up-to-date records of the page in this mode, 0 = none. */
 export function icacheFind(c: Cpu, page: u32, mode: u32): u32 {
   const slot = <u32>load<u16>(slotOfPage(c, page));
-  if (slot == 0 || load<u32>(slotAt(c, slot), Slot.MODE) != mode) return 0;
+  if (slot == 0 || modeOf(slotAt(c, slot)) != mode) return 0;
   return icacheFresh(c, slot) ? slot : 0;
 }
 
 /** Slot with the records of a CODE page, made when missing. */
 export function icacheSlot(c: Cpu, page: u32, mode: u32): u32 {
+  return slotFor(c, page, mode, 0);
+}
+
+function slotFor(c: Cpu, page: u32, mode: u32, keep: u32): u32 {
   let slot = <u32>load<u16>(slotOfPage(c, page));
   if (slot != 0) {
-    if (load<u32>(slotAt(c, slot), Slot.MODE) == mode) return slot;
+    if (modeOf(slotAt(c, slot)) == mode) return slot;
     emptySlot(c, slot);
   }
-  slot = hand;
-  hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
-  emptySlot(c, slot);
+  if (free == 0) evict(c, keep);
+  slot = free;
   const at = slotAt(c, slot);
+  free = load<u32>(at, Slot.MODE);
   store<u32>(at, page, Slot.PAGE);
   store<u32>(at, mode, Slot.MODE);
   store<u32>(at, 1, Slot.USED);
@@ -124,8 +171,7 @@ export function icacheHold(c: Cpu, page: u32, mode: u32, keep: u32): void {
   if (icacheFind(c, page, mode) != 0) return;
   const there = <u32>load<u16>(slotOfPage(c, page));
   if (there != 0 && there == keep) return;
-  if (hand == keep) hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
-  icacheSlot(c, page, mode);
+  slotFor(c, page, mode, keep);
 }
 
 /** Write a sentinel record. */
@@ -142,7 +188,7 @@ function sentinel(r: usize, op: u32, off: u32): void {
 export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   const at = slotAt(c, slot);
   const page = load<u32>(at, Slot.PAGE);
-  const mode = load<u32>(at, Slot.MODE);
+  const mode = modeOf(at);
   const index = slotIndex(c, slot);
   let used = load<u32>(at, Slot.USED);
   if (used + RUN_LIMIT + 2 > RECORDS_PER_SLOT) {
@@ -226,7 +272,7 @@ export function icacheEnter(c: Cpu, slot: u32, off: u32, region: u32, entry: u32
   if (load<u16>(r, RecOffset.OP) == Op.REGION) return false;
   const copy = slotRecords(c, slot) + used * RECORD_BYTES;
   const bytes = ramHost(<u64>load<u32>(at, Slot.PAGE) << 12) + off;
-  const len = decodeInsn(c, bytes, 4096 - off, off, load<u32>(at, Slot.MODE), copy);
+  const len = decodeInsn(c, bytes, 4096 - off, off, modeOf(at), copy);
   if (len == 0) return false;
   const link = copy + RECORD_BYTES;
   sentinel(link, Op.LINK, off + len);

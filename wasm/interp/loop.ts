@@ -75,7 +75,7 @@ export function setTranslator(run: RunFunction, head: HeadFunction, slice: Slice
 export const enum Exit { SLICE = 0, STOP = 1, RESET = 2, END = 3 }
 
 /** Translate a fetch; guest page number, or -1 with a pending fault. */
-function fetchPage(c: Cpu, va: u64): i64 {
+export function fetchPage(c: Cpu, va: u64): i64 {
   const e = tlbEntry(c.tlbFetch, va);
   if ((load<u64>(e) ^ va) < 4096) return <i64>load<u32>(e, 12);
   count(changetype<usize>(c), Count.MISS_FETCH);

@@ -144,7 +144,7 @@ export function lowerRetAway(i: Insn): void {
   leaveThere(Exit.JUMP);
 }
 
-/** JMP and CALL through a register or memory: leave for it. */
+/** JMP and CALL through a register or memory: its target in RIP. */
 export function lowerIndirect(i: Insn): void {
   const r = changetype<usize>(i);
   if (usesMemory(i)) {
@@ -157,8 +157,6 @@ export function lowerIndirect(i: Insn): void {
   set(L.RIP);
   checkTarget(i);
   if (lowerOp(i) == Lower.CALL_E) storeReturn(i);
-  setUncounted(0);
-  leaveThere(Exit.JUMP);
 }
 // Handlers
 // ---------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // Finds the instructions and blocks that a head reaches: inside its page, and in the pages of direct jumps
 // and calls that are decoded and mapped now. Decoding again (instead of reading the records) gives the row of
-// each instruction, which a record does not hold. What has never been decoded has never been executed: edges
-// to such places leave the region.
+// each instruction, which a record does not hold. Edges to places that the recording (trace.ts) has not seen
+// leave the region; where RET and indirect branches went while it ran are nodes too.
 
 import { Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
@@ -12,6 +12,7 @@ import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
 import { isRam, ramHost } from "../mmu/physmem";
 import { NO_ENTRY, findEntry } from "./share";
+import { edgeTarget, nextEdge, traceSeen, walkEdges } from "./trace";
 import { tlbEntry } from "../mmu/tlb";
 import { isAtomic } from "./locked";
 import {
@@ -21,6 +22,8 @@ import {
 } from "./map";
 
 const MAX_INSN: u32 = 15;
+/** A RET or indirect branch may go to this many places that were recorded. */
+const MAX_TARGETS: u32 = 12;
 /** The near return without operand. */
 const RET: u8 = 0xC3;
 const NOWHERE: u32 = 0xFFFFFFFF;
@@ -118,8 +121,7 @@ function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
   // Another region's: the way there costs less than its code once more.
   const phys = load<u32>(pageAt(k), PageField.PHYS);
   if (warm && rel != 0 && findEntry(phys, off, codeMode()) != NO_ENTRY) return NOWHERE;
-  if (warm && !eager && load<u16>(<usize>load<u32>(pageAt(k), PageField.INDEX)
-    + (<usize>off << 1)) == 0) return NOWHERE;
+  if (warm && !eager && !traceSeen(phys, off)) return NOWHERE;
   return k << 12 | off;
 }
 
@@ -156,6 +158,25 @@ function throughThunk(c: Cpu, i: Insn): void {
   i.through = 1;
 }
 
+/** Results of recorded(): nodes that the branch of i was seen to go to. */
+let seen: u64 = 0;
+
+/** Where the RET or indirect branch i went while the recording ran; `make`: take it up. */
+function recorded(c: Cpu, i: Insn, make: bool): void {
+  seen = 0;
+  if (eager) return;
+  let count: u32 = 0;
+  walkEdges(i.from);
+  while (count < MAX_TARGETS && nextEdge()) {
+    const rel = <i64>(edgeTarget - anchor);
+    if (make) lead(placeOf(c, rel, true));
+    const n = nodeAt(rel);
+    if (n == 0) continue;
+    seen |= <u64>1 << n;
+    count++;
+  }
+}
+
 /** Take up what follows the branch at place `at`. */
 function leadOn(c: Cpu, i: Insn, at: u32, len: u32): void {
   const op = lowerOp(i);
@@ -165,6 +186,7 @@ function leadOn(c: Cpu, i: Insn, at: u32, len: u32): void {
     lead(placeOf(c, next, false));
   }
   if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) lead(placeOf(c, targetRel(i), true));
+  else recorded(c, i, true);
 }
 
 function endsBlock(i: Insn): bool {
@@ -210,6 +232,7 @@ function decodeRun(c: Cpu, start: u32): void {
     i.record = 0;
     i.kind = classify(i, len);
     i.through = 0;
+    i.from = page << 12 | off;
     if (lowerOp(i) == Lower.JMP) throughThunk(c, i);
     if (endsBlock(i)) {
       if (i.kind == Kind.NATIVE) leadOn(c, i, at, len);
@@ -232,14 +255,18 @@ function nodeAt(rel: i64): u32 {
   return 0;
 }
 
-function finishBranch(n: u32, i: Insn, next: i64): void {
+function finishBranch(c: Cpu, n: u32, i: Insn, next: i64): void {
   const b = block(n);
   const op = lowerOp(i);
   b.term = op == Lower.JMP ? Term.JMP : op == Lower.JCC ? Term.JCC : op == Lower.CALL ? Term.CALL
-    : op == Lower.RET ? Term.RET : Term.OWN;
+    : op == Lower.RET ? Term.RET : Term.INDIRECT;
   if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) {
     b.takenRel = targetRel(i);
     b.taken = nodeAt(b.takenRel);
+  }
+  else {
+    recorded(c, i, false);
+    b.succ = seen;
   }
   if (op == Lower.CALL || op == Lower.CALL_E) b.site = nodeAt(next);
   if (op == Lower.JCC) {
@@ -249,7 +276,7 @@ function finishBranch(n: u32, i: Insn, next: i64): void {
 }
 
 /** Walk block n and say how it ends. */
-function shape(n: u32): void {
+function shape(c: Cpu, n: u32): void {
   const b = block(n);
   let at = b.at;
   b.count = 0;
@@ -263,7 +290,7 @@ function shape(n: u32): void {
     b.count++;
     const next = relOf(at) + <i64>recLen(record(i));
     if (endsBlock(i)) {
-      if (i.kind == Kind.NATIVE) finishBranch(n, i, next);
+      if (i.kind == Kind.NATIVE) finishBranch(c, n, i, next);
       else b.term = Term.OWN;
       return;
     }
@@ -301,7 +328,8 @@ function returnSites(): u64 {
   let count: u32 = 0;
   for (let n: u32 = 1; n <= blocks; n++) {
     const b = block(n);
-    if (b.term != Term.CALL || b.taken == 0) continue;
+    if (b.term != Term.CALL && b.term != Term.INDIRECT) continue;
+    if (b.term == Term.CALL ? b.taken == 0 : b.succ == 0) continue;
     const site = b.site;
     if (site == 0 || (mask & (<u64>1 << site)) != 0 || count == MAX_SITES) continue;
     mask |= <u64>1 << site;
@@ -315,7 +343,8 @@ function connect(): void {
   const sites = returnSites();
   for (let n: u32 = 1; n <= blocks; n++) {
     const b = block(n);
-    b.succ = b.term == Term.RET ? sites : ((<u64>1 << b.taken) | (<u64>1 << b.fall)) & ~(<u64>1);
+    if (b.term == Term.RET) b.succ |= sites;
+    else if (b.term != Term.INDIRECT) b.succ = ((<u64>1 << b.taken) | (<u64>1 << b.fall)) & ~(<u64>1);
   }
 }
 
@@ -335,7 +364,7 @@ export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32): bool 
   for (let q: u32 = 0; q < queued; q++) decodeRun(c, load<u16>(queueAt(q)));
   blocks = leaders;
   for (let n: u32 = 1; n <= blocks; n++) {
-    shape(n);
+    shape(c, n);
     guardShadow(block(n));
   }
   connect();

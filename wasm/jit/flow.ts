@@ -171,7 +171,12 @@ function markMerges(): void {
 function addSites(): void {
   for (let n: u32 = 1; n <= blocks; n++) {
     const b = block(n);
-    if (b.site != 0 && (b.taken == 0 || !(block(b.taken).reaches & bit(b.site)))) addEntry(b.site);
+    if (b.site == 0) continue;
+    let back = false;
+    for (let rest = b.succ; rest; rest &= rest - 1) {
+      if (block(<u32>ctz(rest)).reaches & bit(b.site)) back = true;
+    }
+    if (!back) addEntry(b.site);
   }
 }
 

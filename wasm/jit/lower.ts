@@ -4,7 +4,7 @@
 import { Cpu, FlagKind } from "../cpu/state";
 import { recImm, recOpSize, recReg, recRm } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
-import { lowerHelper, lowerIndirect, lowerLeave, lowerPop, lowerPush } from "./control";
+import { lowerHelper, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
   call, describe, flagsAfter, flagsNow, isRotate, localA, localB, localResult, pushCond, pushWithoutCarries,
   saveCarry, setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
@@ -407,7 +407,6 @@ export function lower(i: Insn): void {
     case Lower.PUSH: case Lower.PUSH_IMM: lowerPush(i); break;
     case Lower.POP: lowerPop(i); break;
     case Lower.LEAVE: lowerLeave(i); break;
-    case Lower.CALL_E: case Lower.JMP_E: lowerIndirect(i); break;
     default: lowerTwo(i);
   }
   setFlagsNow(flagsAfter(i, flagsNow));

@@ -68,12 +68,17 @@ export class Insn {
   record: u32;
   /** 1 = a JMP to a lone RET (the kernel returns like this): one RET that counts as two instructions. */
   through: u32;
-  pad1: u64;
+  /** Where its branch was recorded (trace.ts): guest page << 12 | offset. */
+  from: u32;
+  pad1: u32;
 }
 export const INSN_BYTES: u32 = 64;
 
-/** How a block ends. OWN: its last instruction leaves the region by itself. */
-export const enum Term { EXIT = 0, JMP = 1, JCC = 2, FALL = 3, CALL = 4, RET = 5, OWN = 6, CUT = 7 }
+/**
+ * How a block ends. OWN: its last instruction leaves the region by itself; INDIRECT: JMP or CALL through a
+ * register or memory.
+ */
+export const enum Term { EXIT = 0, JMP = 1, JCC = 2, FALL = 3, CALL = 4, RET = 5, OWN = 6, CUT = 7, INDIRECT = 8 }
 
 /**
  * A node of the flow graph. Node 0 is the dispatcher: it branches to the entries. Places inside the region
@@ -124,7 +129,7 @@ export class Block {
 export const BLOCK_BYTES: u32 = 128;
 
 export const MAX_BLOCKS: u32 = 62;
-export const MAX_INSNS: u32 = 150;
+export const MAX_INSNS: u32 = 300;
 export const MAX_PAGES: u32 = 8;
 
 /** A page of the region: guest page, distance from page 0 in pages, slot of the decoded-page cache. */
@@ -140,7 +145,7 @@ export function codeMode(): CodeMode { return code32 ? CodeMode.M32 : CodeMode.M
 const enum Work {
   HEADS = 0, INSN_AT = 0x10000, BLOCK_AT = 0x20000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
   PAGES = 0x29200, GATHERED = 0x29300, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000,
-  END = 0x100000,
+  END = 0x100000, TRACE_PAGES = 0x34000, TRACE_EDGES = 0x38000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
 export const CODE_BYTES: u32 = Work.REGIONS - Work.CODE;
@@ -171,6 +176,9 @@ export function entryList(): usize { return work + Work.ENTRIES; }
 export function orderList(): usize { return work + Work.ORDER; }
 /** Bytes of an instruction that crosses its page. */
 export function gathered(): usize { return work + Work.GATHERED; }
+/** What trace.ts has recorded. */
+export function tracePages(): usize { return work + Work.TRACE_PAGES; }
+export function traceEdges(): usize { return work + Work.TRACE_EDGES; }
 export function pageAt(k: u32): usize { return work + Work.PAGES + k * PAGE_BYTES; }
 export function insn(n: u32): Insn { return changetype<Insn>(work + Work.INSNS + n * INSN_BYTES); }
 export function block(n: u32): Block { return changetype<Block>(work + Work.BLOCKS + n * BLOCK_BYTES); }

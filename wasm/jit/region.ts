@@ -13,12 +13,13 @@ import { executeFlat } from "../gen/exec-flat";
 import { execute } from "../gen/exec-hot";
 import { executeSegmented } from "../gen/exec-segmented";
 import { fuelLeft, refuel, stoppedAt } from "../interp/branch";
-import { goOn } from "../interp/loop";
+import { fetchPage, goOn } from "../interp/loop";
 import { Control, Option, control32 } from "../lib/control";
 import { hostInstall, hostNow } from "../lib/host";
 import { Count, Profile, count, countIn, countMany, setFromRegion } from "../lib/profile";
 import {
-  jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf, jumpWord,
+  jumpFn, jumpHide, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf,
+    jumpSelect, jumpWord,
 } from "../mmu/jump-cache";
 import {
   W, access, beginModule, const32, const64, endModule, get, op, openVoid, overflowed, set,
@@ -43,6 +44,9 @@ import {
   shareSeen,
 } from "./share";
 import { tree } from "./structure";
+import {
+  Trace, beginTrace, dropTrace, traceMode, traceOff, tracePage, traceTurn, traceVa, tracing,
+} from "./trace";
 import { checkVectors, vectorLocals } from "./vectors";
 
 /** Taken branches interpreted between two samples of where time goes. */
@@ -227,6 +231,7 @@ function startWork(c: Cpu): void {
   shareSeen(c.id, epoch);
   wanted = false;
   skipEntry = false;
+  dropTrace();
   forced = (control32(Control.OPTIONS) & Option.FORCED) != 0;
   setEager(forced);
 }
@@ -266,6 +271,10 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
     patch(c, slot, off, <u32>e, <u32>(e >> 32));
     return;
   }
+  if (tracing) {
+    endTrace(c, traceTurn(c, slot, page, off, va));
+    return;
+  }
   if (!sampled && !wanted && !forced) return;
   const h = headOf(page, off);
   const n = load<u32>(h, Head.COUNT);
@@ -275,10 +284,29 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
   store<u32>(h, more, Head.COUNT);
   if (e != NO_ENTRY && (more >= TAKE_UP || forced) && takeUpAt(c, slot, off, va, e)) return;
   if (more < THRESHOLD && !forced) return;
+  if (forced) {
+    makeRegion(c, h, slot, page, off, va);
+    return;
+  }
+  beginTrace(c, page, off, va);
+}
+
+function makeRegion(c: Cpu, h: usize, slot: u32, page: u32, off: u32, va: u64): void {
   const begin = hostNow();
   const made = translate(c, slot, page, off, va);
   if (made != Made.NOT_NOW) store<u32>(h, made == Made.REGION ? 0 : REFUSED, Head.COUNT);
   countMany(changetype<usize>(c), Count.TRANSLATE_NS, <u64>(hostNow() - begin));
+}
+
+/** Translate the head whose recording is complete, where it is mapped and decoded as it was. */
+function endTrace(c: Cpu, how: Trace): void {
+  if (how == Trace.GOING) return;
+  const h = headOf(tracePage, traceOff);
+  store<u32>(h, 0, Head.COUNT);
+  if (how == Trace.LOST) return;
+  const slot = icacheFind(c, tracePage, traceMode);
+  if (slot == 0 || fetchPage(c, traceVa) != <i64>tracePage) return;
+  makeRegion(c, h, slot, tracePage, traceOff, traceVa);
 }
 
 /** A way out of a region that led to interpreted code. True when it has become hot. */
@@ -413,6 +441,18 @@ function followOn(c: Cpu, status: i32): bool {
   return !forced || recOp(nextRecord) == Op.REGION;
 }
 
+/** Until the next taken branch, for the recording; entries of regions by their copies. */
+function executeTraced(c: Cpu, r: usize, records: usize, attention: usize): i32 {
+  skipEntry = false;
+  if (recOp(r) == Op.REGION) r = copyOf(r, records);
+  jumpHide(c);
+  const s = interpret(c, r, slotIndex(c, 0), records, attention);
+  jumpSelect(c);
+  if (s != Status.RETRY || recOp(stoppedAt) != Op.REGION) return s;
+  c.rip = (c.ipBase + recOff(stoppedAt)) & c.ipMask;
+  return Status.JUMP;
+}
+
 /**
  * As execute, but goes on through regions, events and system calls. 32-bit code has no regions while its
  * segments are not flat; what changes them comes back with END.
@@ -420,6 +460,7 @@ function followOn(c: Cpu, status: i32): bool {
 export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
   setFromRegion(false);
   flat = c.mode64 != 0 || isFlat32(c);
+  if (tracing) return executeTraced(c, r, records, attention);
   if (skipEntry) {
     skipEntry = false;
     if (recOp(r) == Op.REGION) r = copyOf(r, records);

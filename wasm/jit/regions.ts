@@ -4,11 +4,13 @@
 // because everything that changes a mapping or drops decoded pages starts a new one.
 
 import { CodeMode, Cpu } from "../cpu/state";
-import { icacheFind, icacheHold } from "../decode/icache";
+import { icacheFind, icacheHold, icachePin } from "../decode/icache";
+import { fetchPage } from "../interp/loop";
 import { hostInstall } from "../lib/host";
+import { Count, count } from "../lib/profile";
 import { pageVersion } from "../mmu/code-pages";
 import { jumpFlush, jumpMark } from "../mmu/jump-cache";
-import { tlbEntry, tlbFetchGlobal } from "../mmu/tlb";
+import { tlbFetchGlobal } from "../mmu/tlb";
 import { REGION_BYTES, regionTable } from "./map";
 import {
   MAX_REGIONS, isLive, killRegion, pageDelta, pagePhys, pageVersionOf, regionBytes, regionCode, regionMode,
@@ -98,9 +100,17 @@ function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
       return false;
     }
     const va = base + <u64>(<i64>pageDelta(id, k) << 12);
-    if (!isMapped(c, mode, va, phys)) return false;
+    if (!isMapped(c, mode, va, phys)) {
+      count(changetype<usize>(c), Count.REGION_UNMAPPED);
+      return false;
+    }
     // Without decoded records this CPU would not be told of stores to the page.
-    if (icacheFind(c, phys, mode) == 0) return false;
+    const slot = icacheFind(c, phys, mode);
+    if (slot == 0) {
+      count(changetype<usize>(c), Count.REGION_UNDECODED);
+      return false;
+    }
+    icachePin(c, slot);
     if (!tlbFetchGlobal(c, va)) global = false;
     jumpMark(c, va);
   }
@@ -113,8 +123,8 @@ function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
 function isMapped(c: Cpu, mode: u32, va: u64, phys: u32): bool {
   // Addresses of 32-bit code wrap, those of a region do not.
   if (mode == CodeMode.M32 && va > LINEAR32) return false;
-  const e = tlbEntry(c.tlbFetch, va);
-  return (load<u64>(e) ^ va) < 4096 && load<u32>(e, 12) == phys;
+  // No exception is pending here: one that this raises is forgotten, as it should be.
+  return fetchPage(c, va) == <i64>phys;
 }
 
 /**

@@ -6,11 +6,11 @@ import { recLen } from "../decode/record";
 import { CPU_INBOX } from "../lib/layout";
 import { Inbox } from "../cpu/inbox";
 import { W, access, br, const32, get, number, op, openVoid, set } from "./bytes";
-import { Exit, deeper, depth, leaveAt, leaveRegion, pushIp, setUncounted, shallower } from "./exits";
+import { Exit, deeper, depth, leaveAt, leaveRegion, leaveThere, pushIp, setUncounted, shallower } from "./exits";
 import { Desc, flagsNow, pushCond, setFlagsNow, toDynamic } from "./flags";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";
-import { lowerCall, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
+import { lowerCall, lowerIndirect, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
 import { lower } from "./lower";
 import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf } from "./map";
 import { endShadow } from "./system";
@@ -95,6 +95,22 @@ function returns(x: u32, i: Insn): void {
   lowerRetAway(i);
 }
 
+/** JMP or CALL through a register or memory: to a target that was recorded, or away. */
+function goesIndirect(x: u32, i: Insn): void {
+  lowerIndirect(i);
+  setUncounted(0);
+  for (let rest = block(x).succ; rest; rest &= rest - 1) {
+    const y = <u32>ctz(rest);
+    get(L.RIP);
+    pushIp(relOf(block(y).at));
+    op(W.I64_EQ);
+    open(W.IF);
+    edge(x, y);
+    close();
+  }
+  leaveThere(Exit.JUMP);
+}
+
 /** How node x goes on behind its plain instructions. */
 function finish(x: u32): void {
   const b = block(x);
@@ -104,6 +120,7 @@ function finish(x: u32): void {
     case Term.CUT: leaveRegion(relOf(b.last), Exit.JUMP); break;
     case Term.OWN: break;
     case Term.RET: returns(x, last); break;
+    case Term.INDIRECT: goesIndirect(x, last); break;
     case Term.JCC: {
       setUncounted(0);
       pushCond(lowerCond(last));
@@ -139,7 +156,7 @@ function body(x: u32): void {
     set(L.FUEL);
   }
   const branches: u32 = b.term == Term.JCC || b.term == Term.JMP || b.term == Term.CALL || b.term == Term.RET
-    ? 1 : 0;
+    || b.term == Term.INDIRECT ? 1 : 0;
   let at = b.at;
   let shadow = false;
   for (let n: u32 = 0; n < b.count - branches; n++) {

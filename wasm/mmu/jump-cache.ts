@@ -72,6 +72,14 @@ export function jumpFlush(c: Cpu): void {
   memory.fill(changetype<usize>(c) + CPU_JUMP_PAGES, 0, CPU_JUMP_PAGES_BYTES);
 }
 
+/** Forget the targets in the decoded page with this index. */
+export function jumpForget(c: Cpu, index: usize): void {
+  const first = changetype<usize>(c) + CPU_JUMPS;
+  for (let e = first; e < first + 2 * JUMP_TABLE_BYTES; e += 1 << ENTRY_SHIFT) {
+    if (load<u32>(e, Entry.INDEX) == <u32>index) store<u32>(e, 0, Entry.GENERATION);
+  }
+}
+
 /** Word of the page's slot; user and kernel addresses have halves of their own. */
 // @ts-ignore: decorator
 @inline
