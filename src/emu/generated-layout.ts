@@ -403,11 +403,9 @@ export const Count = {
   REGION_CALLS: 0x1A,
   REGION_LINKS: 0x1B,
   TRANSLATED: 0x1C,
-  <<<<<<< HEAD
-  
   REGIONS_TAKEN: 0x1D,
-  REGION_UNDECODED: 0x1E,
-  >>>>>>> 5cbd0cc (jit: regions from recordings; indirect branches inside a region; pages of regions stay decoded): 0x1F,
+  REGION_UNMAPPED: 0x1E,
+  REGION_UNDECODED: 0x1F,
 } as const;
 export const Profile = {
   COUNTS: 0,

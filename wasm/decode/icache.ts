@@ -108,8 +108,9 @@ export function icachePin(c: Cpu, slot: u32): void {
 }
 
 /**
- * Make a slot other than `keep` free. Regions and the jump cache trust that their pages stay, so the next slot that no region
- * needs goes, and the entries that lead there; where there is none, everything starts a new generation.
+ * Make a slot other than `keep` free. Regions and the jump cache trust that their pages stay, so the next
+ * slot that no region needs goes, and the entries that lead there; where there is none, everything starts a
+ * new generation.
  */
 function evict(c: Cpu, keep: u32): void {
   for (let n: u32 = 0; n < SEARCH; n++) {

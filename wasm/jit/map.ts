@@ -78,7 +78,9 @@ export const INSN_BYTES: u32 = 64;
  * How a block ends. OWN: its last instruction leaves the region by itself; INDIRECT: JMP or CALL through a
  * register or memory.
  */
-export const enum Term { EXIT = 0, JMP = 1, JCC = 2, FALL = 3, CALL = 4, RET = 5, OWN = 6, CUT = 7, INDIRECT = 8 }
+export const enum Term {
+  EXIT = 0, JMP = 1, JCC = 2, FALL = 3, CALL = 4, RET = 5, OWN = 6, CUT = 7, INDIRECT = 8,
+}
 
 /**
  * A node of the flow graph. Node 0 is the dispatcher: it branches to the entries. Places inside the region

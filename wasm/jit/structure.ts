@@ -6,7 +6,9 @@ import { recLen } from "../decode/record";
 import { CPU_INBOX } from "../lib/layout";
 import { Inbox } from "../cpu/inbox";
 import { W, access, br, const32, get, number, op, openVoid, set } from "./bytes";
-import { Exit, deeper, depth, leaveAt, leaveRegion, leaveThere, pushIp, setUncounted, shallower } from "./exits";
+import {
+  Exit, deeper, depth, leaveAt, leaveRegion, leaveThere, pushIp, setUncounted, shallower,
+} from "./exits";
 import { Desc, flagsNow, pushCond, setFlagsNow, toDynamic } from "./flags";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";

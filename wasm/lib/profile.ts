@@ -33,13 +33,10 @@ export const enum Count {
   REGIONS = 20, REGIONS_DROPPED = 21, MODULES = 22, MODULE_BYTES = 23, TRANSLATE_NS = 24, COMPILE_NS = 25,
   /** Regions entered from the run loop; transitions between regions; instructions executed in regions. */
   REGION_CALLS = 26, REGION_LINKS = 27, TRANSLATED = 28,
-<<<<<<< HEAD
   /** Of the regions, those that another CPU had made. */
   REGIONS_TAKEN = 29,
-=======
   /** Regions that could not be entered: a page is mapped elsewhere or nowhere; one has no decoded records. */
-  REGION_UNMAPPED = 29, REGION_UNDECODED = 30,
->>>>>>> 5cbd0cc (jit: regions from recordings; indirect branches inside a region; pages of regions stay decoded)
+  REGION_UNMAPPED = 30, REGION_UNDECODED = 31,
 }
 
 /** Offsets from CPU_PROFILE. */
