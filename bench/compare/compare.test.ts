@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeHost, loadBetween, parseLook } from './host-load.ts';
+import { describeHost, descendants, loadBetween, parseLook } from './host-load.ts';
 import { parseArguments } from './options.ts';
 import { addRound, groupResult, speed, table, type Rounds } from './results.ts';
 
@@ -10,22 +10,31 @@ describe('host load', () => {
     `12 (a (strange) name) R 1 2 3 4 5 6 7 8 9 10 ${ticks} 0 0 0 20 0`;
 
   test('what others used is what was busy less our own', () => {
-    const before = parseLook(stat(1000, 5000, 10), self(100));
+    const before = parseLook(stat(1000, 5000, 10), [self(100)]);
     expect(before).toEqual({ busy: 1100, steal: 10, all: 6160, own: 100 });
-    const mine = loadBetween(before, parseLook(stat(1500, 5500, 10), self(600)), 2);
+    const mine = loadBetween(before, parseLook(stat(1500, 5500, 10), [self(600)]), 2);
     expect(mine).toEqual({ others: 0, steal: 0, sound: true });
-    const shared = loadBetween(before, parseLook(stat(1500, 5500, 10), self(350)), 2);
+    const shared = loadBetween(before, parseLook(stat(1500, 5500, 10), [self(350)]), 2);
     expect(shared.others).toBeCloseTo(0.5, 9);
     expect(shared.sound).toBe(false);
-    const stolen = loadBetween(before, parseLook(stat(1500, 5400, 110), self(600)), 2);
+    const stolen = loadBetween(before, parseLook(stat(1500, 5400, 110), [self(600)]), 2);
     expect(stolen.steal).toBeCloseTo(0.1, 9);
     expect(stolen.sound).toBe(false);
     expect(describeHost([mine])).toMatch(/^host quiet/);
     expect(describeHost([mine, shared])).toMatch(/^NOT SOUND: the host was busy in 1 of 2 runs/);
   });
 
+  test('a browser and its children are our own', () => {
+    const line = (id: number, parent: number, ticks: number): [number, string] =>
+      [id, `${id} (x y) S ${parent} 2 3 4 5 6 7 8 9 10 ${ticks} 0 0 0 20 0`];
+    const lines = new Map([line(7, 5, 30), line(1, 0, 1000), line(4, 1, 1), line(5, 4, 20), line(9, 1, 500)]);
+    const own = [lines.get(4) ?? '', ...descendants(lines, 4)];
+    expect(own).toHaveLength(3);
+    expect(parseLook(stat(1000, 5000, 10), own)?.own).toBe(51);
+  });
+
   test('without figures nothing is sound', () => {
-    expect(parseLook('', '')).toBeUndefined();
+    expect(parseLook('', [])).toBeUndefined();
     expect(loadBetween(undefined, undefined).sound).toBe(false);
   });
 });

@@ -15,7 +15,8 @@ const KERNEL_SUITE = 'bookworm';
 const BIOS = ['public/guest/firmware/bios-256k.bin', 'public/guest/firmware/vgabios-stdvga.bin'];
 
 export interface I386Parts {
-  /** Paths below the project's root. */
+  /** Paths below the project's root. The program of the initramfs runs on the host too. */
+  program: string;
   kernel: string;
   initrd: string;
   v86: string;
@@ -108,6 +109,7 @@ export async function i386Parts(log: Log): Promise<I386Parts> {
     throw new GuestError('v86 needs a BIOS: run npm run guest -- firmware.');
   }
   buildVmbench('i386', await gcc32Flags(log));
-  return { kernel: await kernel686(log), initrd: 'build/vmbench/vmbench-i386.cpio', v86: fetchV86(log),
+  return { kernel: await kernel686(log), program: 'build/vmbench/vmbench-i386',
+    initrd: 'build/vmbench/vmbench-i386.cpio', v86: fetchV86(log),
     bios, vgaBios };
 }

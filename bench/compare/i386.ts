@@ -1,15 +1,16 @@
 // The 32-bit comparison: Skep and v86 in turn, in one Chromium, with Debian bookworm's kernel for the 686 and
-// the 32-bit vmbench. A page of its own for each run.
+// the 32-bit vmbench. A page of its own for each run. Results must be those of the same program on the host.
 
+import { join } from 'node:path';
 import { chromium, type Browser } from '@playwright/test';
 import { createServer } from 'vite';
 import { Option } from '../../src/emu/generated-layout.ts';
 import { parseVmbench } from '../vmbench/results.ts';
 import type { I386Output, I386Run } from './i386-page.ts';
 import { i386Parts, V86_VERSION } from './i386-parts.ts';
-import type { CompareOptions } from './options.ts';
-import { GROUPS, addRound, groupResult, table, type GroupResult, type Rounds } from './results.ts';
-import { ROOT, RunError } from './runners.ts';
+import { GROUPS, groupResult, table, type GroupResult, type Rounds } from './results.ts';
+import { ROOT, RunError, runNative } from './runners.ts';
+import { takeResults, watched, type State } from './state.ts';
 
 const PORT = 4186;
 const RUN_TIMEOUT_MS = 1_800_000;
@@ -30,10 +31,14 @@ async function runInPage(browser: Browser, url: string, what: 'runSkepPage' | 'r
   }
 }
 
-export async function compareI386(options: CompareOptions,
+export async function compareI386(state: State,
   note: (line: string) => void): Promise<GroupResult & { v86: string; browser: string }> {
+  const { options } = state;
   const parts = await i386Parts(note);
   const chosen = options.programs.length > 0 ? options.programs : [...GROUPS.cpu, ...GROUPS.system];
+  const native = parseVmbench((await watched(state, () =>
+    runNative(join(ROOT, parts.program), chosen, options.scale))).output);
+  const expected = new Map(native.map(({ name, check }) => [name, check]));
   const run: I386Run = { ...parts, memoryMiB: 512,
     options: options.engine === 'translator' ? Option.TRANSLATOR : 0,
     append: `console=ttyS0 quiet cryptomgr.notests vmbench.run=${chosen.join(',')} vmbench.scale=${
@@ -48,10 +53,10 @@ export async function compareI386(options: CompareOptions,
     const url = server.resolvedUrls?.local[0] ?? '';
     for (let round = 1; round <= options.rounds; round++) {
       for (const [runner, entry] of [['skep', 'runSkepPage'], ['v86', 'runV86Page']] as const) {
-        const result = await runInPage(browser, url, entry, run);
+        const result = await watched(state, () => runInPage(browser, url, entry, run));
         const programs = parseVmbench(result.output);
         if (programs.length === 0) throw new RunError(`${runner} printed no result: ${result.output.slice(-300)}`);
-        for (const { name, seconds } of programs) addRound(rounds, name, runner, seconds);
+        takeResults(state, rounds, runner, programs, expected, chosen, 'i386 ');
       }
       note(`i386 round ${round} of ${options.rounds}`);
     }

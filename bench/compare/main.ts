@@ -8,14 +8,13 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { buildVmbench } from '../vmbench/build.ts';
-import { parseVmbench, type VmbenchResult } from '../vmbench/results.ts';
-import { describeHost, loadBetween, look, type HostLoad } from './host-load.ts';
+import { parseVmbench } from '../vmbench/results.ts';
+import { describeHost } from './host-load.ts';
 import { compareI386 } from './i386.ts';
-import { GROUPS, addRound, groupResult, medians, speed, table, type Group, type Rounds,
-  type Runner } from './results.ts';
+import { GROUPS, addRound, groupResult, medians, speed, table, type Group, type Rounds } from './results.ts';
 import { OptionError, groupOf, parseArguments, type Boot, type CompareOptions } from './options.ts';
-import { GUESTS, ROOT, RunError, runNative, runQemuPeer, runSkep, type Payload,
-  type RunResult } from './runners.ts';
+import { GUESTS, ROOT, RunError, runNative, runQemuPeer, runSkep, type Payload } from './runners.ts';
+import { takeResults, watched, type State } from './state.ts';
 
 const EXIT = { OK: 0, FAILED: 1, USAGE: 2, BUSY: 3 } as const;
 /** CPUs of the guest for a group of programs. */
@@ -24,22 +23,7 @@ const BOOT_UNTIL: Record<string, string> = { mini: 'skep mini ready', debian13: 
 const VMBENCH_TIMEOUT_S = 1800;
 const BOOT_TIMEOUT_S = 900;
 
-interface State {
-  options: CompareOptions;
-  rounds: Rounds;
-  loads: HostLoad[];
-  wrong: Set<string>;
-}
-
 const note = (line: string): void => { process.stderr.write(`${line}\n`); };
-
-/** Runs one thing while it watches the host. */
-async function watched(state: State, action: () => Promise<RunResult>): Promise<RunResult> {
-  const before = look();
-  const result = await action();
-  state.loads.push(loadBetween(before, look()));
-  return result;
-}
 
 function skepCommand({ skep }: CompareOptions): string {
   return skep ?? `node ${join(ROOT, 'dist/node/skep.js')}`;
@@ -51,17 +35,6 @@ function vmbenchPayload(initrd: string, smp: number, names: readonly string[], s
     until: '^VMBENCH-DONE', timeoutS: VMBENCH_TIMEOUT_S };
 }
 
-function takeResults(state: State, runner: Runner, results: readonly VmbenchResult[],
-  expected: ReadonlyMap<string, string>, names: readonly string[]): void {
-  for (const { name, seconds, check } of results) {
-    addRound(state.rounds, name, runner, seconds);
-    if (expected.get(name) !== check) state.wrong.add(`${name} (${runner})`);
-  }
-  for (const name of names) {
-    if (!results.some((result) => result.name === name)) state.wrong.add(`${name} (${runner}: no result)`);
-  }
-}
-
 /** One round of the programs that want the same number of CPUs. */
 async function programRound(state: State, smp: number, names: readonly string[]): Promise<void> {
   const { options } = state;
@@ -70,12 +43,12 @@ async function programRound(state: State, smp: number, names: readonly string[])
   const native = parseVmbench((await watched(state, () =>
     runNative(program, names, options.scale))).output);
   const expected = new Map(native.map(({ name, check }) => [name, check]));
-  if (options.peers.includes('native')) takeResults(state, 'native', native, expected, names);
+  if (options.peers.includes('native')) takeResults(state, state.rounds, 'native', native, expected, names);
   const skep = await watched(state, () => runSkep(payload, skepCommand(options), options.engine));
-  takeResults(state, 'skep', parseVmbench(skep.output), expected, names);
+  takeResults(state, state.rounds, 'skep', parseVmbench(skep.output), expected, names);
   if (!options.peers.includes('qemu')) return;
   const qemu = await watched(state, () => runQemuPeer(payload));
-  takeResults(state, 'qemu', parseVmbench(qemu.output), expected, names);
+  takeResults(state, state.rounds, 'qemu', parseVmbench(qemu.output), expected, names);
 }
 
 interface Manifest { kernel: string; initrd: string; append: string; memory: number }
@@ -164,7 +137,12 @@ function print(state: State): void {
   const twoCpus = parallelSpeed(state.rounds);
   if (twoCpus !== undefined) lines.push(`two CPUs do ${twoCpus.toFixed(2)} times the work of one (par2, par1)`, '');
   if (state.options.boots.length > 0) lines.push(...table('boot', groupResult(state.rounds, state.options.boots)), '');
-  lines.push(describeHost(state.loads));
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Whether the figures above can be believed. */
+function printVerdict(state: State): void {
+  const lines = [describeHost(state.loads)];
   if (state.wrong.size > 0) lines.push(`WRONG RESULTS: ${[...state.wrong].join(', ')}`);
   process.stdout.write(`${lines.join('\n')}\n`);
 }
@@ -182,7 +160,8 @@ async function main(): Promise<number> {
   const state: State = { options, rounds: new Map(), loads: [], wrong: new Set() };
   await allRounds(state);
   if (state.rounds.size > 0) print(state);
-  const i386 = options.i386 ? await compareI386(options, note) : undefined;
+  const i386 = options.i386 ? await compareI386(state, note) : undefined;
+  printVerdict(state);
   const report = makeReport(state, i386);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   if (options.record) record(report);
