@@ -31,7 +31,8 @@ const SELF_TIMES = [11, 12, 13, 14] as const;
 const PARENT = 1;
 
 /** What stands behind the name in a process's line. */
-const processFields = (text: string): number[] => text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
+const processFields = (text: string): number[] =>
+  text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
 
 const ticksOf = (text: string): number => {
   const fields = processFields(text);

@@ -9,7 +9,7 @@ import { touchesVectors, vectorLowering } from './vector-rows.ts';
 const UOPS: Record<string, number> = {
   mov: 1, movzx: 2, movsx: 3, add: 4, or: 5, and: 6, sub: 7, xor: 8, inc: 9, dec: 10, neg: 11, not: 12,
     imul: 13, shl: 14,
-  shr: 15, sar: 16, cmovcc: 17, setcc: 18, rol: 33, ror: 34, bswap: 35,
+  shr: 15, sar: 16, cmovcc: 17, setcc: 18, rol: 33, ror: 34, bswap: 35, adc: 46, sbb: 47,
 };
 const HANDLERS: Record<string, number> = {
   hLea: 21, hJcc: 22, hJmp: 23, hNop: 24, hPushR: 25, hPushI: 26, hPopR: 27, hLeave: 28, hCall: 29, hRet: 30,

@@ -3,7 +3,7 @@
 
 import { Vector, raise, raiseError, raiseSelector } from "../cpu/exceptions";
 import { setZf } from "../cpu/flags";
-import { Attr, Cr4, isRealOrV86 } from "../cpu/mode";
+import { Attr, Cr4, isFlat32, isRealOrV86 } from "../cpu/mode";
 import { Cpu, Seg, Status, segment } from "../cpu/state";
 import { readReg, recIsMem, recOpSize, recReg, recRm, writeReg } from "../decode/record";
 import { linear, readHost, rmwDone, rmwHost, sysWrite, writeValue } from "../mmu/access";
@@ -51,6 +51,18 @@ function storeSelector(c: Cpu, r: usize, selector: u32): i32 {
 
 // ---- Segment registers ----
 
+/**
+ * Which inner loop and which translated code go on depends on CS, DS, ES and SS of 32-bit code (isFlat32):
+ * the run loop looks anew unless they are flat now. SS holds events off for one instruction.
+ */
+function afterLoad(c: Cpu, seg: u32): i32 {
+  if (seg == Seg.SS) {
+    c.shadow = SHADOW_SS;
+    return Status.END;
+  }
+  return c.mode64 != 0 || isFlat32(c) ? Status.NEXT : Status.END;
+}
+
 /** MOV r/m, Sreg. */
 export function hMovFromSeg(c: Cpu, r: usize): i32 {
   if (recReg(r) > <u32>Seg.GS) return raise(c, Vector.UD);
@@ -63,8 +75,7 @@ export function hMovToSreg(c: Cpu, r: usize): i32 {
   if (seg == <u32>Seg.CS || seg > <u32>Seg.GS) return raise(c, Vector.UD);
   if (readSelectorOperand(c, r) != Status.NEXT) return Status.FAULT;
   if (loadSegment(c, seg, operand) != Status.NEXT) return Status.FAULT;
-  if (seg == Seg.SS) c.shadow = SHADOW_SS;
-  return Status.END;
+  return afterLoad(c, seg);
 }
 
 /** POP Sreg: the operand size is read, 16 bits of it are used. */
@@ -78,8 +89,7 @@ function popSegment(c: Cpu, r: usize, seg: u32): i32 {
     c.rsp = old;
     return Status.FAULT;
   }
-  if (seg == Seg.SS) c.shadow = SHADOW_SS;
-  return Status.END;
+  return afterLoad(c, seg);
 }
 
 export function hPopEs(c: Cpu, r: usize): i32 { return popSegment(c, r, Seg.ES); }

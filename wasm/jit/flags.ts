@@ -27,6 +27,7 @@ const KIND_MASK: u32 = 15;
 const CF: i64 = 1;
 const CARRIES: i64 = 0x811;
 const CC_CARRY: u32 = 2;
+const OF_SHIFT: i64 = 11;
 
 /** Descriptor at the point being emitted. */
 export let flagsNow: u32 = Desc.DYNAMIC;
@@ -49,6 +50,8 @@ export function shiftCount(i: Insn): i32 {
   return n & (recOpSize(r) == Size.QWORD ? 63 : 31);
 }
 
+export function isCarried(o: Lower): bool { return o == Lower.ADC || o == Lower.SBB; }
+
 function isShift(o: Lower): bool { return o >= Lower.SHL && o <= Lower.SAR; }
 
 function isPtest(i: Insn): bool { return lowerOp(i) == Lower.VECTOR && lowerForm(i) == Vec.PTEST; }
@@ -57,7 +60,7 @@ export function isRotate(o: Lower): bool { return o == Lower.ROL || o == Lower.R
 
 function writesFlags(i: Insn): bool {
   const o = lowerOp(i);
-  if (isRotate(o) || isPtest(i)) return true;
+  if (isRotate(o) || isPtest(i) || isCarried(o)) return true;
   if (isShift(o)) return shiftCount(i) != 0;
   return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST
     || o == Lower.XADD || o == Lower.CMPXCHG;
@@ -69,7 +72,7 @@ function isPartial(i: Insn): bool {
 }
 function readsFlags(i: Insn): bool {
   const o = lowerOp(i);
-  return o == Lower.CMOV || o == Lower.SETCC || o == Lower.JCC;
+  return o == Lower.CMOV || o == Lower.SETCC || o == Lower.JCC || isCarried(o);
 }
 export function usesMemory(i: Insn): bool {
   const o = lowerOp(i);
@@ -136,7 +139,7 @@ function produced(i: Insn): u32 {
   if (o == Lower.DEC) return describe(FlagKind.DEC, size);
   // The handler of a rotate whose flags are live is called.
   if (isRotate(o) || isPtest(i) || (isShift(o) && shiftCount(i) < 0)) return Desc.DYNAMIC;
-  return describe(isShift(o) || o == Lower.IMUL ? FlagKind.SZP : FlagKind.LOGIC, size);
+  return describe(isShift(o) || isCarried(o) || o == Lower.IMUL ? FlagKind.SZP : FlagKind.LOGIC, size);
 }
 
 /** Descriptor after an instruction. */
@@ -295,13 +298,40 @@ function pushAddCond(d: u32, cc: u32): void {
   }
 }
 
+/** CF of INC, DEC and SZP is in FE, OF of SZP too; false when the core must find it. */
+function pushStoredCond(d: u32, cc: u32): bool {
+  if (cc == 2 || cc == 6) {
+    pushCarry(d);
+    if (cc == 6) {
+      pushZero(d);
+      op(W.I32_OR);
+    }
+    return true;
+  }
+  if (kindOf(d) != FlagKind.SZP) return false;
+  getFe();
+  const64(OF_SHIFT);
+  op(W.I64_SHR_U);
+  op(W.I32_WRAP);
+  const32(1);
+  op(W.I32_AND);
+  if (cc == 0) return true;
+  pushSign(d);
+  op(W.I32_NE);
+  if (cc == 14) {
+    pushZero(d);
+    op(W.I32_OR);
+  }
+  return true;
+}
+
 /** LOGIC, and what INC, DEC and SZP share with it; false when RFLAGS is needed. */
 function pushResultCond(d: u32, cc: u32): bool {
   const logic = kindOf(d) == FlagKind.LOGIC;
   if (cc == 4) pushZero(d);
   else if (cc == 8) pushSign(d);
   else if (cc == 10) pushParity(d);
-  else if (!logic) return false;
+  else if (!logic) return pushStoredCond(d, cc);
   else if (cc == 6) pushZero(d);
   else if (cc == 12) pushSign(d);
   else if (cc == 14) {
@@ -313,7 +343,7 @@ function pushResultCond(d: u32, cc: u32): bool {
 }
 
 /** Push CF, 0 or 1. */
-function pushCarry(d: u32): void {
+export function pushCarry(d: u32): void {
   switch (kindOf(d)) {
     case FlagKind.ADD:
       pushResult(d);

@@ -6,8 +6,8 @@ import { recImm, recOpSize, recReg, recRm } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
 import { lowerHelper, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  call, describe, flagsAfter, flagsNow, isRotate, localA, localB, localResult, pushCond, pushWithoutCarries,
-  saveCarry, setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
+  call, describe, flagsAfter, flagsNow, isRotate, localA, localB, localResult, pushCarry, pushCond,
+  pushWithoutCarries, saveCarry, setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
 import { Insn, Lower, Place, isHelper, isSystem, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
@@ -19,6 +19,7 @@ import { lowerSystem } from "./system";
 /** OF beside CF. */
 const CF_OF: i64 = 0x801;
 const OF_SHIFT: i64 = 11;
+const AF: i64 = 0x10;
 /** Byte offsets of registers in Cpu. */
 const RAX: u32 = 0;
 const CL: u32 = 8;
@@ -65,6 +66,89 @@ function lowerTwo(i: Insn): void {
     get(result);
   }
   popDest(i, size);
+}
+
+/** ADC SBB. Behind them CF and OF are in FE: SZP. */
+function lowerCarried(i: Insn): void {
+  const size = recOpSize(changetype<usize>(i));
+  const wide = size == Size.QWORD;
+  const isAdd = lowerOp(i) == Lower.ADC;
+  const live = i.flagsLive != 0;
+  const a = tempA(size);
+  const b = tempB(size);
+  // The flags are looked at before anything of them changes.
+  pushCarry(flagsNow);
+  set(L.EXIT);
+  pushDest(i, size);
+  pushSource(i, size);
+  set(b);
+  set(a);
+  get(a);
+  get(b);
+  sized(isAdd ? W.I32_ADD : W.I32_SUB, wide);
+  get(L.EXIT);
+  if (wide) op(W.I64_EXTEND_U);
+  sized(isAdd ? W.I32_ADD : W.I32_SUB, wide);
+  if (live) {
+    const result = localResult(size);
+    extend(size);
+    set(result);
+    carriedFlags(isAdd, wide, a, b, result);
+    get(result);
+  }
+  popDest(i, size);
+}
+
+/** CF, OF and AF of a + b + carry or a - b - borrow into FE, from the signs (cpu/flags.ts, uop/arith.ts). */
+function carriedFlags(isAdd: bool, wide: bool, a: u32, b: u32, result: u32): void {
+  pushWithoutCarries();
+  pushNot(a, !isAdd, wide);
+  get(b);
+  sized(W.I32_AND, wide);
+  pushNot(a, !isAdd, wide);
+  get(b);
+  sized(W.I32_OR, wide);
+  pushNot(result, isAdd, wide);
+  sized(W.I32_AND, wide);
+  sized(W.I32_OR, wide);
+  pushSignBit(wide);
+  op(W.I64_OR);
+  get(a);
+  get(result);
+  sized(W.I32_XOR, wide);
+  get(b);
+  get(isAdd ? result : a);
+  sized(W.I32_XOR, wide);
+  sized(W.I32_AND, wide);
+  pushSignBit(wide);
+  const64(OF_SHIFT);
+  op(W.I64_SHL);
+  op(W.I64_OR);
+  get(a);
+  get(b);
+  sized(W.I32_XOR, wide);
+  get(result);
+  sized(W.I32_XOR, wide);
+  if (!wide) op(W.I64_EXTEND_U);
+  const64(AF);
+  op(W.I64_AND);
+  op(W.I64_OR);
+  setFe();
+}
+
+/** Push a local or, when `not`, its complement. */
+function pushNot(local: u32, not: bool, wide: bool): void {
+  get(local);
+  if (!not) return;
+  constant(-1, wide);
+  sized(W.I32_XOR, wide);
+}
+
+/** The sign of the value on the stack as an i64, 0 or 1. */
+function pushSignBit(wide: bool): void {
+  constant(wide ? 63 : 31, wide);
+  sized(W.I32_SHR_U, wide);
+  if (!wide) op(W.I64_EXTEND_U);
 }
 
 /** INC DEC NEG NOT. */
@@ -395,6 +479,7 @@ export function lower(i: Insn): void {
     case Lower.MOV: lowerMove(i); break;
     case Lower.MOVZX: case Lower.MOVSX: lowerExtend(i); break;
     case Lower.INC: case Lower.DEC: case Lower.NEG: case Lower.NOT: lowerOne(i); break;
+    case Lower.ADC: case Lower.SBB: lowerCarried(i); break;
     case Lower.IMUL: lowerImul(i); break;
     case Lower.SHL: case Lower.SHR: case Lower.SAR: lowerShift(i); break;
     case Lower.ROL: case Lower.ROR: lowerRotate(i); break;

@@ -12,7 +12,7 @@ export const enum Lower {
   IMUL = 13, SHL = 14, SHR = 15, SAR = 16, CMOV = 17, SETCC = 18, CMP = 19, TEST = 20, LEA = 21, JCC = 22,
     JMP = 23, NOP = 24,
   PUSH = 25, PUSH_IMM = 26, POP = 27, LEAVE = 28, CALL = 29, RET = 30, CALL_E = 31, JMP_E = 32,
-  ROL = 33, ROR = 34, BSWAP = 35, CBW = 36, CWD = 37,
+  ROL = 33, ROR = 34, BSWAP = 35, CBW = 36, CWD = 37, ADC = 46, SBB = 47,
   /** locked.ts; so are forms with a LOCK prefix. */
   XCHG = 48, XADD = 49, CMPXCHG = 50,
   /** system.ts; from here to SYSTEM_LAST. */

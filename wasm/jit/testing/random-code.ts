@@ -3,7 +3,7 @@
 
 import { encodeRow, inMemory, inRegisters, type VectorRow } from './vector-code.ts';
 
-const ALU = [0, 1, 4, 5, 6, 7];
+const ALU = [0, 1, 2, 3, 4, 5, 6, 7];
 const SHIFTS = [4, 5, 7];
 /** RSP and what the loop needs stay out. */
 const WORK_REGS = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11];
