@@ -377,7 +377,7 @@ describe("segment loads", () => {
     expect(faultOf(m, load(m, SS, 3))).toEqual([FAULT, 13, 0]);
     setPrivilege(m, 3, true);
     expect(faultOf(m, load(m, SS, 3))).toEqual([FAULT, 13, 0]);
-    expect(load(m, GS, 0)).toBe(END);
+    expect(load(m, GS, 0)).toBe(NEXT);
     expect(m.linear(GS, 0x10n, 8)).toBe(0x10n);
   });
   test("real mode keeps limit and attributes; virtual-8086 mode sets them", () => {
@@ -398,7 +398,7 @@ describe("segment loads", () => {
     expect(m.run("hMovFromSeg", { reg: CS, mem: 0x700 })).toBe(NEXT);
     expect(m.read(0x700, 4)).toBe(BigInt(CODE0));
     m.putWords(STACK0, 4, [DATA3]);
-    expect(m.run("hPopEs", { length: 1 })).toBe(END);
+    expect(m.run("hPopEs", { length: 1 })).toBe(NEXT);
     expect([m.selector(ES), m.num("rsp")]).toEqual([DATA3, STACK0 + 4]);
     m.putWords(STACK0 + 4, 4, [DATA3]);
     expect(faultOf(m, m.run("hPopSs"))).toEqual([FAULT, 13, DATA3 & ~3]);
