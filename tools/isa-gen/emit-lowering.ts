@@ -24,7 +24,7 @@ const READS: Record<string, number> = { sub: 19, and: 20 };
  * Place in wasm/jit/map.ts, by operand letters without their widths (an implied accumulator arrives like Z).
  */
 const PLACES: Record<string, number> = {
-  'E,G': 1, 'G,E': 2, 'E,I': 3, 'Z,I': 3, 'rAX,I': 3, 'AL,I': 3, E: 4, Z: 4, 'E,CL': 5, 'E,1': 6, 'G,E,I': 7, 'G,M': 8,
+  'E,G': 1, 'G,E': 2, 'E,I': 3, 'Z,I': 3, 'rAX,I': 3, 'AL,I': 3, E: 4, Z: 4, 'E,CL': 5, 'E,1': 6, 'G,E,I': 7, 'G,M': 8, 'M,G': 1,
   'rAX,O': 2, 'AL,O': 2, 'O,rAX': 1, 'O,AL': 1,
 };
 const NO_PLACE = 9;
@@ -71,8 +71,11 @@ function lowering(t: TableRow): number {
     | (isPlain(t.row) ? 1 << 21 : 0) | (touchesVectors(t.row.file) ? 1 << 30 : 0);
 }
 
+/** CMOVcc and MOVNTI: rows with a feature that are as the others. */
+const PLAIN_FEATURES = new Set(['cmovcc', 'mov']);
+
 function native({ row }: TableRow): number {
-  if (row.feature !== undefined && row.handler !== 'hNop' && row.uop !== 'cmovcc') return 0;
+  if (row.feature !== undefined && row.handler !== 'hNop' && !PLAIN_FEATURES.has(row.uop ?? '')) return 0;
   const op = row.handler ? HANDLERS[row.handler] : row.shape === 'read' ? READS[row.uop!] : UOPS[row.uop!];
   if (op === undefined) return 0;
   const operands = row.ops === '' ? [] : row.ops.split(',');

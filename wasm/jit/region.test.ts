@@ -58,7 +58,7 @@ function randomLoops(count: number, iterations: number, options: number): void {
     const seed = SEED + n;
     const random = randomFrom(seed);
     const code = mode === 'long' ? randomLoop(random, END, vectors, options !== FORCED)
-      : randomLoop32(random, END, options !== FORCED);
+      : randomLoop32(random, END, vectors, options !== FORCED);
     const values = REGS.map(() => BigInt(random(0xFFFFFFFF)) << 32n | BigInt(random(0xFFFFFFFF)));
     const prepare: Prepare = (m) => {
       REGS.forEach((name, k) => { if (name !== 'rsp') m.set(name, values[k]!); });

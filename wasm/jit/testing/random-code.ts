@@ -35,7 +35,7 @@ export const bytesOf = (value: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => (value >> (8 * i)) & 0xFF);
 
 export class Generator {
-  constructor(protected readonly random: Random, private readonly vectors: readonly VectorRow[],
+  constructor(protected readonly random: Random, protected readonly vectors: readonly VectorRow[],
     protected readonly gentle: boolean) {}
 
   pick<T>(list: readonly T[]): T { return list[this.random(list.length)]!; }
@@ -96,7 +96,9 @@ export class Generator {
         true, false);
       case 4: return this.form(this.pick([1, 2, 3]), [0x0F, this.pick([0xB7, 0xBF])], this.reg(), memory,
         false, false);
-      default: return this.form(this.pick([2, 3]), [0x63], this.reg(), memory);
+      // MOVNTI, MOVSXD.
+      default: return this.random(4) ? this.form(this.pick([2, 3]), [0x63], this.reg(), memory)
+        : this.form(this.pick([2, 3]), [0x0F, 0xC3], this.reg(), true);
     }
   }
 
@@ -231,7 +233,7 @@ export class Generator {
     if (this.random(8) === 0) return this.pick(HELPED_VECTORS).map((byte) => byte ?? 0xC0 | this.random(64));
     const row = this.pick(this.vectors);
     return encodeRow(row, this.random, inMemory(row) && (!inRegisters(row) || this.random(2) === 0),
-      this.gentle);
+      { gentle: this.gentle });
   }
 
   /** PUSH and POP, a frame with LEAVE, calls and jumps direct and through a register. */

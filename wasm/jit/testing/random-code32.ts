@@ -4,6 +4,7 @@
 
 import { DATA, GS_BASE, TOP } from './machine.ts';
 import { Generator, bytesOf, type Random } from './random-code.ts';
+import { encodeRow, inMemory, inRegisters, type VectorRow } from './vector-code.ts';
 
 /** ESP and EBP stay out. */
 const WORK_REGS = [0, 1, 2, 3, 6, 7];
@@ -93,16 +94,12 @@ class Generator32 extends Generator {
   }
 
   protected override vector(): number[] {
-    const x = this.random(8), y = this.random(8);
-    const at = bytesOf(this.random(SPAN) & ~15, 4);
-    const operation = this.pick([0xEF, 0xFE, 0xD4, 0x74, 0x62, 0xDB, 0xEB, 0xFA]);
-    switch (this.random(5)) {
-      case 0: return [0x66, 0x0F, 0x6E, 0xC0 | x << 3 | this.reg()];
-      case 1: return [0x66, 0x0F, operation, 0xC0 | x << 3 | y];
-      case 2: return [0xF3, 0x0F, this.pick([0x6F, 0x7F]), 0x85 | x << 3, ...at];
-      case 3: return [0x66, 0x0F, operation, 0x85 | x << 3, ...at];
-      default: return [0x66, 0x0F, 0x7E, 0xC0 | x << 3 | this.reg()];
-    }
+    const row = this.pick(this.vectors);
+    const memory = inMemory(row) && (!inRegisters(row) || this.random(2) === 0);
+    // The base of GS, the last, is not aligned.
+    const segments = this.gentle ? WRITABLE_SEGMENTS.slice(0, -1) : WRITABLE_SEGMENTS;
+    return [...(memory && this.random(6) === 0 ? [this.pick(segments)] : []),
+      ...encodeRow(row, this.random, memory, { legacy: true, gentle: this.gentle })];
   }
 
   /** The stack in both operand sizes, frames, calls, segments that go through it. */
@@ -154,8 +151,9 @@ class Generator32 extends Generator {
 }
 
 /** A loop of some random instructions that runs as often as COUNTER32 says, then `tail`. */
-export function randomLoop32(random: Random, tail: readonly number[], gentle: boolean): number[] {
-  const generator = new Generator32(random, [], gentle);
+export function randomLoop32(random: Random, tail: readonly number[], vectors: readonly VectorRow[],
+  gentle: boolean): number[] {
+  const generator = new Generator32(random, vectors, gentle);
   const body = Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat();
   // subl $1, COUNTER32; jnz to the start.
   const close = [0x83, 0x2D, ...bytesOf(COUNTER32, 4), 1];
