@@ -30,7 +30,7 @@ export interface Translated {
   outcome: Outcome;
   /** What it must be: the stepped outcome, or that of all iterations. */
   expected: Outcome;
-  /** The instruction was executed in a region, not by the interpreter after a way out. */
+  /** A region executed the instruction, or left before it for the interpreter to raise its fault. */
   inRegion: boolean;
 }
 
@@ -72,7 +72,7 @@ export class TranslatingCore extends JudgedCore {
     const outcome = polled ? this.polled(c, before) : this.stopped(before, expected);
     this.options = 0;
     const inRegion = this.count(Profile.COUNTS, Count.REGION_CALLS) > calls
-      && this.leftForInterpreter() === left;
+      && (this.leftForInterpreter() === left || outcome.end === End.FAULT);
     if (polled) expected = this.run({ ...c, steps: this.turned });
     return { outcome: this.asStepped(c, d, outcome, before), expected, inRegion };
   }
