@@ -16,6 +16,7 @@ import { diskLoad } from './suites/disk-load.ts';
 import { echo } from './suites/echo.ts';
 import { faults } from './suites/faults.ts';
 import { firmware } from './suites/firmware.ts';
+import { garbage } from './suites/garbage.ts';
 import { guests } from './suites/guests.ts';
 import { idle } from './suites/idle.ts';
 import { irq } from './suites/irq.ts';
@@ -24,7 +25,7 @@ import { pause } from './suites/pause.ts';
 import { random } from './suites/random.ts';
 import { screen } from './suites/screen.ts';
 
-const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, guests, debian,
+const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, guests, debian, garbage,
   'disk-load': diskLoad, 'disk-kill': diskKill, 'disk-faults': diskFaults };
 type SuiteName = keyof typeof SUITES;
 /**
@@ -32,7 +33,7 @@ type SuiteName = keyof typeof SUITES;
  * prepared.
  */
 const ONLY_BY_NAME: ReadonlySet<string> = new Set(['debian', 'guests']);
-const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen',
+const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen', 'garbage',
   'disk-load', 'disk-kill', 'disk-faults']);
 
 function usage(sentence: string): never {
