@@ -25,7 +25,8 @@ import { pause } from './suites/pause.ts';
 import { random } from './suites/random.ts';
 import { screen } from './suites/screen.ts';
 
-const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, guests, debian, garbage,
+const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, guests, debian,
+  garbage,
   'disk-load': diskLoad, 'disk-kill': diskKill, 'disk-faults': diskFaults };
 type SuiteName = keyof typeof SUITES;
 /**

@@ -96,7 +96,10 @@ export const ROW_BYTES = 12;
 
 export function buildTables(rows: TableRow[], forms: Form[]): Tables {
   void forms;
-  const t: Tables = { opcode: new Array(7 * 256).fill(0), modrm: new Array(7 * 256).fill(0), splits: [],
+  // All of 0F 38 and 0F 3A have a ModRM, undefined ones too: it is fetched first.
+  const escaped = (k: number): number => (k >> 8 === 2 || k >> 8 === 3 ? 1 : 0);
+  const t: Tables = { opcode: new Array(7 * 256).fill(0), modrm: Array.from({ length: 7 * 256 }, (_, k) =>
+    escaped(k)), splits: [],
     conditions: [0], candidateRows: [0], rows: [], forms: [] };
   const byOpcode = new Map<number, number[]>();
   rows.forEach((row, n) => {

@@ -27,6 +27,7 @@ const KERNEL = 0xffff800000000000n;
 const GDT = 0, LDT_AT = 0x200, TSS = 0x400, IDT = 0x1000, STUBS = 0x2000, STACK_TOP = 0x3f00, KERNEL_PAGES =
   4;
 const SELECTORS = 0x2e00, IRET_STUB = 0x2c00, LOAD_STUB = 0x2c10, BOOT_STUB = 0x2800;
+export const SUPERVISOR_CODE16 = 0x60, SUPERVISOR_DATA16 = 0x68;
 const TSS_SELECTOR = 0x40, LDT_SELECTOR = 0x50, GDT_BYTES = 128, LDT_BYTES = 64;
 /** PAE, OSFXSR, OSXMMEXCPT, UMIP, FSGSBASE; OSXSAVE where XSAVE is announced. */
 const CR4 = 0x20 | 0x200 | 0x400 | 0x800 | 0x10000, OSXSAVE = 0x40000, CR0 = 0x80050033, EFER = 0xd01;
@@ -135,6 +136,11 @@ export class JudgedCore {
       0x00cff3000000ffffn,
       0x00affb000000ffffn];
     gdt.forEach((d, n) => this.put(TABLES + GDT + n * 8, d));
+    // 16-bit code and data of the supervisor, where LDT entries 0 and 1 are.
+    const short = (at: number, limit: bigint, type: bigint): bigint =>
+      limit | BigInt(at & 0xffffff) << 16n | type << 40n | BigInt(at >>> 24) << 56n;
+    this.put(TABLES + GDT + SUPERVISOR_CODE16, short(CODE, 0xffffn, 0x9bn));
+    this.put(TABLES + GDT + SUPERVISOR_DATA16, short(DATA, 0x4fffn, 0x93n));
     const system = (selector: number, at: number, limit: number, type: bigint): void => {
       const base = KERNEL + BigInt(at);
       this.put(TABLES + GDT + selector, BigInt(limit) | (base & 0xffffffn) << 16n | type << 40n

@@ -29,6 +29,8 @@ export interface Plan {
   target: (segment: number) => bigint;
   /** RAX and RDX are operands: they are not part of an address. */
   maskInRax: boolean;
+  /** A form with memory where there is one. */
+  memory?: boolean;
 }
 
 const SEGMENT_PREFIX = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
@@ -58,7 +60,8 @@ export function encodeRow(d: Decoded, plan: Plan): Encoded {
   const onlyMemory = e.mod === 'm' || d.row.name === 'PREFETCHW', onlyRegister = e.mod === '3';
   const cr = d.operands.some((op) => op.place === 'C' || op.place === 'D');
   // 0F 0D with a register is a NOP of Intel's, undefined elsewhere.
-  const memory = e.modrm && !onlyRegister && !cr && (onlyMemory || random.below(5) < 3);
+  const memory = e.modrm && !onlyRegister && !cr
+    && (onlyMemory || plan.memory === true || random.below(5) < 3);
   const moffs = d.operands.some((op) => op.place === 'O');
   const legacy: number[] = [];
   let has66 = false, repeated = false, locked = false, segment = -1, address = mode === 2 ? 8 : mode === 1

@@ -97,20 +97,62 @@ function emptyCase(mode: Mode, random: Random): Case {
   };
 }
 
+/** Where the memory operand of a fault case is, and what is special about it (faults.ts). */
+export interface Placed {
+  /** Offset in the data area. */
+  at: number;
+  /** Linear address instead. */
+  linear?: bigint;
+  alignment?: boolean;
+  /** Data segments of less than a page. */
+  limited?: boolean;
+}
+
+/** Nothing else than the operand's place shall fault. */
+function settle(c: Case, placed: Placed): void {
+  c.codeAt = CODE_AT;
+  c.rip = BigInt((c.mode === 0 ? 0 : CODE) + CODE_AT);
+  c.flags = placed.alignment === true ? c.flags | ALIGNMENT : c.flags & ~ALIGNMENT;
+  const data = c.mode === 0 ? DS16 : DS32, limited = placed.limited === true ? LIMITED : data;
+  c.segments = c.mode === 2 ? Uint16Array.of(0, CS64, DS32, 0, 0, 0)
+    : Uint16Array.of(limited, c.mode === 0 ? CS16 : CS32, data, limited, limited, limited);
+}
+/** LDT entry 2: base DATA, limit 0xfff. */
+const LIMITED = 0x17;
+const SAFE_STACK = 0xc00, SAFE_SOURCE = 0x900, SAFE_DESTINATION = 0xa00;
+
+/** Implicit operands of a fault case: of strings the source or the destination, the stack if nothing else. */
+function placeImplicit(draft: Draft, n: number, placed: Placed): void {
+  const { c, d, encoded } = draft, group = groupOf(d);
+  const to = (segment: number, other?: number): bigint => BigInt.asUintN(64, (other === undefined
+    && placed.linear !== undefined ? placed.linear : BigInt(DATA + (other ?? placed.at))) - base(c, segment));
+  if (group === 'string' || group === 'io') {
+    const segment = encoded.segment >= 0 && (c.mode !== 2 || encoded.segment >= 4) ? encoded.segment : 3;
+    c.regs[6] = n % 2 === 0 ? to(segment) : to(segment, SAFE_SOURCE);
+    c.regs[7] = n % 2 === 0 ? to(0, SAFE_DESTINATION) : to(0);
+    return;
+  }
+  if (!STACK_ROWS.test(group) && !/^(CALL|RET)/.test(d.row.name)) return;
+  const word = encoded.operandBytes, explicit = encoded.memory || d.row.name === 'LEAVE';
+  c.regs[4] = explicit ? to(2, SAFE_STACK) : BigInt.asUintN(64, to(2) + BigInt(n % 2 === 0 ? word : 0));
+}
+
 /** Case number `n` of a row. */
-export function makeCase(d: Decoded, mode: Mode, n: number, seed: number): Case {
+export function makeCase(d: Decoded, mode: Mode, n: number, seed: number, placed?: Placed): Case {
   const random = new Random(seed ^ hash32(rowKey(d)), n * 4 + mode);
   const c = emptyCase(mode, random);
   // Some processors take misaligned operands of SHA, against SDM vol. 2 table 2-21.
-  const target = place(random, wantsAlignment(d), d.row.feature === 'SHA');
+  if (placed !== undefined) settle(c, placed);
+  const target = placed?.at ?? place(random, wantsAlignment(d), d.row.feature === 'SHA');
   c.windowAt = Math.max(0, Math.min(DATA_BYTES - WINDOW, (target - BEFORE_TARGET) & ~15));
   c.operandAt = target;
   fillFpu(c, random, usesFpu(d), groupOf(d), d);
   if (STACK_ROWS.test(groupOf(d)) || /^(CALL|RET)/.test(d.row.name) || random.one(4)) setStack(c, random);
-  const wild = random.one(60) && d.row.feature !== 'SHA';
+  const wild = placed === undefined && random.one(60) && d.row.feature !== 'SHA';
   const encoded = encodeRow(d, {
-    random, mode, regs: c.regs, rip: c.rip, maskInRax: groupOf(d) === 'xsave',
+    random, mode, regs: c.regs, rip: c.rip, maskInRax: groupOf(d) === 'xsave', memory: placed !== undefined,
     target: (segment) => {
+      if (placed?.linear !== undefined) return BigInt.asUintN(64, placed.linear - base(c, segment));
       if (wild) return mode === 2 ? random.bits64() : random.bits64() & 0xfffeffffn;
       const offset = BigInt(DATA + target) - base(c, segment);
       return mode === 0 ? offset & 0xffffffffn : mode === 1 ? BigInt.asUintN(32, offset)
@@ -120,6 +162,7 @@ export function makeCase(d: Decoded, mode: Mode, n: number, seed: number): Case 
   c.code = encoded.bytes;
   const draft: Draft = { c, random, d, target, encoded };
   special(draft);
+  if (placed !== undefined) placeImplicit(draft, n, placed);
   if (mode !== 2) for (let k = 0; k < 16; k++) c.regs[k] = k < 8 ? BigInt.asUintN(32, c.regs[k]!) : 0n;
   return c;
 }

@@ -1,7 +1,7 @@
-// npm run isa:ulp -- --seed S [--cases N]: the transcendental functions of x87 on this host's processor and in
-// the core, N random states of each (all roundings, precisions and kinds of numbers); how many results differ
-// and by how much at most goes to isa/vectors/transcendental.json, which docs/conformance.md shows. Fails on
-// a difference above 1 ulp and on any other difference. Linux on x86-64 with a C compiler.
+// npm run isa:ulp -- --seed S [--cases N]: the transcendental functions of x87 on this host's processor and
+// in the core, N random states of each (all roundings, precisions and kinds of numbers); how many results
+// differ and by how much at most goes to isa/vectors/transcendental.json, which docs/conformance.md shows.
+// Fails on a difference above 1 ulp and on any other difference. Linux on x86-64 with a C compiler.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,8 @@ await runSteps(async () => {
     return at < 0 ? undefined : Number(process.argv[at + 1]);
   };
   const seed = value('--seed') ?? NaN, cases = value('--cases') ?? CASES;
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new StepError('isa:ulp needs --seed with a number; it', 2);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new StepError('isa:ulp needs --seed with a number; it',
+    2);
   if (!Number.isSafeInteger(cases) || cases < 1) throw new StepError('isa:ulp needs --cases above 0; it', 2);
   const why = unusable();
   if (why !== '') throw new StepError(`isa:ulp needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);

@@ -18,7 +18,7 @@ import { Control87, Status87, TOP_SHIFT, stAddress, updateSummary, x87Reset } fr
 const IMAGE: u32 = 0xC00;
 const FXSAVE_BYTES: u32 = 512;
 /** What FXSAVE writes; the rest of its 512 bytes is the program's. */
-const FXSAVE_USED: u32 = 416;
+const FXSAVE_USED: u32 = 416, FXSAVE_END: u32 = 16;
 const LEGACY_USED_32: u32 = 288;
 
 /** Offsets in the legacy region (SDM vol. 1 table 10-2) and behind it. */
@@ -151,6 +151,8 @@ export function hFxrstor(c: Cpu, r: usize): i32 {
   if ((c.cr0 & (Cr0.EM | Cr0.TS)) != 0) return raise(c, Vector.NM);
   if (findArea(c, r, FXSAVE_BYTES, 16, false)) return Status.FAULT;
   if (readImage(c, areaVa, 0, c.mode64 ? FXSAVE_USED : LEGACY_USED_32)) return Status.FAULT;
+  // All 512 bytes must be there.
+  if (readImage(c, areaVa, FXSAVE_BYTES - FXSAVE_END, FXSAVE_BYTES)) return Status.FAULT;
   const mxcsr = load<u32>(image(c), Fx.MXCSR);
   if ((mxcsr & ~MXCSR_MASK) != 0) return gp(c);
   takeX87(c, recOpSize(r) == 3);
