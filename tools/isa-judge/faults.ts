@@ -53,7 +53,8 @@ const BY_PRIVILEGE = /^(far|io|system)$/, SELECTORS = /\b([ECSDFG]S|Sw)\b/;
 interface Fault { c: Case; kind: Kind; n: number }
 
 export function hasMemory(d: Decoded): boolean {
-  if (isDocumented(d) || /^(INT|INT3|INTO|IRET|RETF|LEA|NOP|PREFETCHW?|UD[012])$/.test(d.row.name)) return false;
+  if (isDocumented(d)
+    || /^(INT|INT3|INTO|IRET|RETF|LEA|NOP|PREFETCHW?|UD[012])$/.test(d.row.name)) return false;
   if (d.row.ops === 'Ap' || d.row.feature === 'SHA') return false;
   if (d.encoding.modrm && d.encoding.mod !== '3'
     && !d.operands.some((op) => 'CD'.includes(op.place))) return true;
