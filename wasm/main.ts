@@ -20,6 +20,7 @@ import { beginSlice, executeRegions, noteHead } from "./jit/region";
 import { shareInit } from "./jit/share";
 // What translated regions import.
 export { jitCond, jitHelp, jitLost } from "./jit/flags";
+export { jitExact } from "./jit/float-exact";
 import { physInit, ramHost } from "./mmu/physmem";
 import { tlbResetMode } from "./mmu/tlb";
 import { CPU_STATE_BYTES } from "./lib/layout";

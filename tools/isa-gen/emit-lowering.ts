@@ -3,6 +3,7 @@
 
 import type { TableRow } from './tables.ts';
 import { HEADER } from './emit.ts';
+import { floatLowering } from './float-rows.ts';
 import { touchesVectors, vectorLowering } from './vector-rows.ts';
 
 /** Lower in wasm/jit/map.ts. */
@@ -67,7 +68,8 @@ function classOf(row: TableRow['row']): number {
  * rows bits 8-15 are the form, 22-29 the instruction.
  */
 function lowering(t: TableRow): number {
-  return (vectorLowering(t.row) || native(t)) | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0)
+  const op = vectorLowering(t.row) || floatLowering(t.row) || native(t);
+  return op | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0)
     | (isPlain(t.row) ? 1 << 21 : 0) | (touchesVectors(t.row.file) ? 1 << 30 : 0);
 }
 

@@ -29,8 +29,8 @@ const PRE: u32 = MX.IE | MX.DE | MX.ZE;
 /**
  * Everything that decides whether the host's own arithmetic shows the same: all masked, nearest, PE there.
  */
-const FAST_BITS: u32 = MX.PE | MX.DAZ | MX.MASKS | MX.RC | MX.FTZ;
-const FAST_VALUE: u32 = MX.PE | MX.MASKS;
+export const FAST_BITS: u32 = MX.PE | MX.DAZ | MX.MASKS | MX.RC | MX.FTZ;
+export const FAST_VALUE: u32 = MX.PE | MX.MASKS;
 
 /** MXCSR in force. */
 export let sseMxcsr: u32 = 0x1f80;
@@ -59,11 +59,18 @@ function finishFlags(): bool {
   return (sseExc & open) != 0;
 }
 
+/** Does this MXCSR make the host's arithmetic the same, given ordinary operands and an ordinary result? */
+// @ts-ignore: decorator
+@inline
+export function isFastFloat(mxcsr: u32): bool {
+  return (mxcsr & FAST_BITS) == FAST_VALUE;
+}
+
 /** True if the host's arithmetic may be used, given ordinary operands and an ordinary result. */
 // @ts-ignore: decorator
 @inline
 export function hostMode(): bool {
-  return (sseMxcsr & FAST_BITS) == FAST_VALUE;
+  return isFastFloat(sseMxcsr);
 }
 
 // @ts-ignore: decorator

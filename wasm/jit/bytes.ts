@@ -10,7 +10,7 @@ export const enum W {
   I32_LOAD16_U = 0x2F, I64_LOAD32_U = 0x35,
   I32_STORE = 0x36, I64_STORE = 0x37, I32_STORE8 = 0x3A, I32_STORE16 = 0x3B,
   I32_CONST = 0x41, I64_CONST = 0x42, I32_EQZ = 0x45, I32_EQ = 0x46, I32_NE = 0x47, I32_LT_S = 0x48,
-  I32_LT_U = 0x49, I32_LE_S = 0x4C, I32_LE_U = 0x4D,
+  I32_LT_U = 0x49, I32_LE_S = 0x4C, I32_LE_U = 0x4D, I32_GE_U = 0x4F,
   I64_EQZ = 0x50, I64_EQ = 0x51, I64_NE = 0x52, I64_LT_S = 0x53, I64_LT_U = 0x54, I64_LE_S = 0x57,
   I64_LE_U = 0x58, I64_GE_U = 0x5A,
   I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B, I32_MUL = 0x6C, I32_AND = 0x71, I32_OR = 0x72,
@@ -21,7 +21,15 @@ export const enum W {
   I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD,
   I32_EXTEND8 = 0xC0,
   I32_EXTEND16 = 0xC1,
-  RETURN = 0x0F, SIMD = 0xFD, VOID = 0x40, I32 = 0x7F, I64 = 0x7E, V128 = 0x7B,
+  F32_LOAD = 0x2A, F64_LOAD = 0x2B, F64_STORE = 0x39, F64_CONST = 0x44,
+  F32_EQ = 0x5B, F32_NE = 0x5C, F64_EQ = 0x61, F64_NE = 0x62, F64_LT = 0x63, F64_GT = 0x64, F64_GE = 0x66,
+  F32_ABS = 0x8B, F32_CEIL = 0x8D, F32_FLOOR = 0x8E, F32_TRUNC = 0x8F, F32_NEAREST = 0x90, F32_SQRT = 0x91,
+  F32_ADD = 0x92, F32_SUB = 0x93, F32_MUL = 0x94, F32_DIV = 0x95, F64_ABS = 0x99, F64_NEAREST = 0x9E,
+  F64_DIV = 0xA3,
+  I32_TRUNC_F64_S = 0xAA, I64_TRUNC_F64_S = 0xB0, F32_CONVERT_I32_S = 0xB2, F32_CONVERT_I64_S = 0xB4,
+  F32_DEMOTE = 0xB6, F64_CONVERT_I32_S = 0xB7, F64_CONVERT_I64_S = 0xB9, F64_PROMOTE = 0xBB,
+  I32_REINTERPRET = 0xBC, I64_REINTERPRET = 0xBD,
+  RETURN = 0x0F, SIMD = 0xFD, VOID = 0x40, I32 = 0x7F, I64 = 0x7E, V128 = 0x7B, F32 = 0x7D, F64 = 0x7C,
 }
 /** Numbers behind the SIMD prefix. */
 export const enum V {
@@ -35,6 +43,17 @@ export const enum V {
   SUB_SAT_U8 = 0x73, EXTADD16_U = 0x7D, EXTADD32_U = 0x7F, Q15MULR16 = 0x82,
   EXTEND16_LOW_S = 0x87, SHL16 = 0x8B, SHR_S16 = 0x8C, SHR_U16 = 0x8D, ADD_SAT_S16 = 0x8F, MUL16 = 0x95,
   SHR_U64 = 0xCD, ADD64 = 0xCE,
+}
+/** The same for floating point: those on four singles, and those on two doubles that have no sister. */
+export const enum F {
+  SPLAT_F32 = 0x13, SPLAT_F64 = 0x14, EXTRACT_F32 = 0x1F, REPLACE_F32 = 0x20, EXTRACT_F64 = 0x21,
+  REPLACE_F64 = 0x22,
+  F32X4_EQ = 0x41, F32X4_NE = 0x42, F32X4_LT = 0x43, F32X4_GT = 0x44, F32X4_LE = 0x45, F32X4_GE = 0x46,
+  F64X2_EQ = 0x47, AND = 0x4E, OR = 0x50,
+  F32X4_CEIL = 0x67, F32X4_FLOOR = 0x68, F32X4_TRUNC = 0x69, F32X4_NEAREST = 0x6A,
+  F64X2_CEIL = 0x74, F64X2_FLOOR = 0x75, F64X2_TRUNC = 0x7A, F64X2_NEAREST = 0x94, I32X4_ALL_TRUE = 0xA3,
+  F32X4_ABS = 0xE0, F32X4_SQRT = 0xE3, F32X4_ADD = 0xE4, F32X4_SUB = 0xE5, F32X4_MUL = 0xE6, F32X4_DIV = 0xE7,
+  F32X4_PMIN = 0xEA, F32X4_PMAX = 0xEB, F64X2_ABS = 0xEC,
 }
 /** Distance from a 32-bit operation to its 64-bit sister. */
 const WIDE_ARITHMETIC: u32 = W.I64_ADD - W.I32_ADD;
@@ -106,6 +125,11 @@ export function set(local: u32): void { byte(W.SET); uleb(local); }
 export function tee(local: u32): void { byte(W.TEE); uleb(local); }
 export function const32(v: i32): void { byte(W.I32_CONST); sleb(<i64>v); }
 export function const64(v: i64): void { byte(W.I64_CONST); sleb(v); }
+/** A double, given as its bits. */
+export function constF64(bits: u64): void {
+  byte(W.F64_CONST);
+  for (let n = 0; n < 8; n++) byte(<u32>(bits >> (n << 3)) & 0xFF);
+}
 export function constant(v: i64, wide: bool): void {
   if (wide) const64(v);
   else const32(<i32>v);
@@ -149,10 +173,11 @@ const MEM: u32 = 0x6D656D;
 const COND: u32 = 0x646E6F63;
 const LOST: u32 = 0x74736F6C;
 const HELP: u32 = 0x706C6568;
+const SOFT: u32 = 0x74666F73;
 const FIRST_FUNCTION: u32 = 0x3066;
 
 /** Functions of the core, in the order of their import. */
-export const enum Import { COND = 0, LOST = 1, HELP = 2, COUNT = 3 }
+export const enum Import { COND = 0, LOST = 1, HELP = 2, EXACT = 3, COUNT = 4 }
 
 function importsOf(): void {
   byte(Section.IMPORT);
@@ -163,17 +188,22 @@ function importsOf(): void {
   name(ENV, 3); name(COND, 4); byte(0); uleb(0);
   name(ENV, 3); name(LOST, 4); byte(0); uleb(0);
   name(ENV, 3); name(HELP, 4); byte(0); uleb(0);
+  name(ENV, 3); name(SOFT, 4); byte(0); uleb(0);
   endLength(size);
 }
 
 /**
  * Start a module at `address`: imports env.mem and the core's functions; function f0 (i32, i32) -> i32 with
- * these many i64, then i32, then v128 locals.
+ * these many i64, then i32, then v128 locals, then those of floating-point code.
  */
+/** Locals of floating-point code (locals.ts). */
+const DOUBLES: u32 = 22;
+const SINGLES: u32 = 20;
+const MODES: u32 = 2;
 let codeSize: usize = 0;
 let bodySize: usize = 0;
 export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32,
-  vectors: u32): void {
+  vectors: u32, floats: bool): void {
   at = address;
   limit = address + bytes;
   overflowed = false;
@@ -196,7 +226,10 @@ export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u
   codeSize = beginLength();
   uleb(1);
   bodySize = beginLength();
-  uleb(3); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32); uleb(vectors); byte(W.V128);
+  uleb(floats ? 6 : 3); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32); uleb(vectors); byte(W.V128);
+  if (floats) {
+    uleb(DOUBLES); byte(W.F64); uleb(SINGLES); byte(W.F32); uleb(MODES); byte(W.I32);
+  }
 }
 
 /** Close the function and the module; its length in bytes. */

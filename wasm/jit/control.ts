@@ -164,27 +164,31 @@ export function lowerIndirect(i: Insn): void {
 /** Byte offset of CL in Cpu. */
 const CL: u32 = 8;
 
-function storeGpr(at: u32): void {
+export function storeGpr(at: u32): void {
   if (at >= <u32>RegOffset.ZERO || !(dirtyRegs & (1 << (at >> 3)))) return;
   storeField(at & ~7, L.GPR + (at >> 3), true);
 }
 /** Take up what a handler may have written. */
-function reloadGpr(at: u32): void {
+export function reloadGpr(at: u32): void {
   loadField(at & ~7, regLocal(at), true);
   dirtyRegs |= 1 << (at >> 3);
 }
-function storeAddress(r: usize): void {
+export function storeAddress(r: usize): void {
   if (!(recFlags(r) & RecFlag.MEM)) return;
   storeGpr(recBase(r));
   storeGpr(recIndex(r));
 }
 
-function callHandler(i: Insn): void {
+/** Push what a function of the core gives that is called for the instruction. */
+export function pushHandler(i: Insn, which: Import): void {
   get(L.C);
   pushIp(relOf(i.page << 12));
   access(W.I64_STORE, 3, <u32>offsetof<Cpu>("ipBase"));
   if (i.record == 0) i.record = keepRecord(changetype<usize>(i));
-  call(Import.HELP, i.record);
+  call(which, i.record);
+}
+function callHandler(i: Insn): void {
+  pushHandler(i, Import.HELP);
   set(L.EXIT);
 }
 
@@ -220,8 +224,8 @@ export function lowerHelper(i: Insn): void {
     storeAddress(r);
     storeHelperXmm(i);
   } else {
-    spillRegs();
     toDynamic();
+    spillRegs();
   }
   callHandler(i);
   if (pure) reloadHelperXmm(i);

@@ -73,7 +73,7 @@ function isNative(i: Insn, op: u32): bool {
     || op == Lower.PUSH_E) {
     return recOpSize(r) == (code32 ? DWORD : QWORD);
   }
-  if (op == Lower.VECTOR) return true;
+  if (op == Lower.VECTOR || op == Lower.FLOAT) return true;
   if (op >= <u32>Lower.ROL && op <= <u32>Lower.BSWAP) return recOpSize(r) >= 2;
   if (((i.lowering >> 12) & 15) == Place.E_CL && recOpSize(r) < 2) return false;
   return true;

@@ -44,6 +44,14 @@ export let depth: u32 = 0;
 export function deeper(): void { depth++; }
 export function shallower(): void { depth--; }
 export function resetDepth(): void { depth = 0; }
+export function open(code: W): void {
+  openVoid(code);
+  deeper();
+}
+export function close(): void {
+  op(W.END);
+  shallower();
+}
 
 /** Instructions of the present block that have been counted but are not executed yet. */
 let uncounted: i32 = 0;

@@ -17,10 +17,17 @@ import {
 } from "./map";
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
+import { isCompare } from "./float-lower";
+import { pushBelow, pushCompareCond, settleCompare, settleOperands, storeOperands } from "./float-flags";
 import { L, Size, extend, getFe, setFe, spillFe, storeField } from "./locals";
 
 /** Beside FlagKind | size << 4. */
-export const enum Desc { DYNAMIC = 0, DEAD = 0xFF }
+export const enum Desc {
+  DYNAMIC = 0,
+  /** COMISx (float-flags.ts). */
+  COMPARE = 7,
+  DEAD = 0xFF,
+}
 const SIZE_SHIFT: u32 = 4;
 const KIND_MASK: u32 = 15;
 
@@ -62,6 +69,7 @@ function writesFlags(i: Insn): bool {
   const o = lowerOp(i);
   if (isRotate(o) || isPtest(i) || isCarried(o)) return true;
   if (isShift(o)) return shiftCount(i) != 0;
+  if (o == Lower.FLOAT) return isCompare(i);
   return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST
     || o == Lower.XADD || o == Lower.CMPXCHG;
 }
@@ -83,7 +91,8 @@ export function usesMemory(i: Insn): bool {
 /** Can the region be left at this instruction, with the flags as they are before it? */
 function canLeave(i: Insn): bool {
   const o = lowerOp(i);
-  return usesMemory(i) || isHelper(i) || (o >= Lower.PUSH && o <= Lower.JMP_E) || isSystem(o);
+  return usesMemory(i) || isHelper(i) || o == Lower.FLOAT || (o >= Lower.PUSH && o <= Lower.JMP_E)
+    || isSystem(o);
 }
 /** A handler that may read and write flags: they are those of Cpu around it. */
 function usesCoreFlags(i: Insn): bool { return isHelper(i) && !isPure(i); }
@@ -131,6 +140,7 @@ function produced(i: Insn): u32 {
   if (!i.flagsLive) return Desc.DEAD;
   const size = recOpSize(changetype<usize>(i));
   const o = lowerOp(i);
+  if (o == Lower.FLOAT) return Desc.COMPARE;
   if (o == Lower.ADD || o == Lower.XADD) return describe(FlagKind.ADD, size);
   if (o == Lower.SUB || o == Lower.CMP || o == Lower.NEG || o == Lower.CMPXCHG) {
     return describe(FlagKind.SUB, size);
@@ -352,6 +362,7 @@ export function pushCarry(d: u32): void {
       break;
     case FlagKind.SUB: compare(d, W.I32_LT_U); break;
     case FlagKind.LOGIC: const32(0); break;
+    case Desc.COMPARE: pushBelow(); break;
     case Desc.DYNAMIC: pushCoreCond(CC_CARRY); break;
     default: getFe(); op(W.I32_WRAP); const32(<i32>CF); op(W.I32_AND);
   }
@@ -362,7 +373,8 @@ export function pushCond(cc: u32): void {
   const d = flagsNow;
   const even = cc & ~1;
   let done = true;
-  if (kindOf(d) == FlagKind.SUB) pushSubCond(d, even);
+  if (d == Desc.COMPARE) pushCompareCond(even);
+  else if (kindOf(d) == FlagKind.SUB) pushSubCond(d, even);
   else if (kindOf(d) == FlagKind.ADD) pushAddCond(d, even);
   else done = kindOf(d) != Desc.DYNAMIC && pushResultCond(d, even);
   if (!done) {
@@ -388,6 +400,11 @@ export function storeKind(kind: u32): void {
 export function toDynamic(): void {
   const d = flagsNow;
   if (d == Desc.DYNAMIC || d == Desc.DEAD) return;
+  if (d == Desc.COMPARE) {
+    settleCompare();
+    storeKind(FlagKind.EXPLICIT);
+    return;
+  }
   const wide = isWide(d);
   const kind = kindOf(d);
   if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) {
@@ -409,6 +426,7 @@ export function toDynamic(): void {
 /** Where a compact exit leaves operands and result of the static producer, in the CPU's scratch page. */
 const RAW: u32 = CPU_SCRATCH + 0xE00;
 const RAW_WORDS: u32 = 24;
+const RAW_DOUBLES: u32 = 40;
 /** Kind | size << 3 for a compact exit, 0 = the flags are dynamic. */
 export function staticFlags(): u32 {
   const d = flagsNow;
@@ -419,6 +437,7 @@ export function storeRawFlags(): void {
     storeField(RAW + n * 8, L.FA64 + n, true);
     storeField(RAW + RAW_WORDS + n * 4, L.FA32 + n, false);
   }
+  storeOperands(RAW + RAW_DOUBLES);
 }
 /** After a compact exit: what toDynamic does, for the descriptor in the exit's word. */
 export function settleFlags(c: Cpu, d: u32): void {
@@ -426,6 +445,10 @@ export function settleFlags(c: Cpu, d: u32): void {
   const kind = d & 7;
   const size = d >> 3;
   const raw = changetype<usize>(c) + RAW;
+  if (d == Desc.COMPARE) {
+    settleOperands(c, raw + RAW_DOUBLES);
+    return;
+  }
   const wide = size == Size.QWORD;
   const a = wide ? load<i64>(raw) : <i64>load<i32>(raw, RAW_WORDS);
   const b = wide ? load<i64>(raw, 8) : <i64>load<i32>(raw, RAW_WORDS + 4);

@@ -2,6 +2,8 @@
 
 import { Cpu } from "../cpu/state";
 import { W, access, const32, const64, get, op, set, tee } from "./bytes";
+import { forgetCompares } from "./float-flags";
+import { forgetFloats, loadMode } from "./float-mode";
 import { forgetVectors, loadVectors, spillVectors } from "./vectors";
 
 /** 0 and 1 are the parameters. */
@@ -21,11 +23,17 @@ export const enum L {
   FUEL = 28, TLB_READ = 29, TLB_WRITE = 30, SLOT = 31, HOST = 32, EXIT = 33,
   FA32 = 34, FB32 = 35, FR32 = 36, TA32 = 37, TB32 = 38, TR32 = 39,
   /** XMM0 ... XMM15; temporaries. */
-  XMM = 40, V0 = 56, V1 = 57, V2 = 58,
+  XMM = 40, V0 = 56, V1 = 57, V2 = 58, V3 = 59,
+  /** Low lanes of XMM0 ... XMM15 as doubles; operands and result; operands of a comparison; 0. */
+  XD = 60, DA = 76, DB = 77, DR = 78, CMP_A = 79, CMP_B = 80, ZERO_D = 81,
+  /** The same as singles. */
+  XS = 82, SA = 98, SB = 99, SR = 100, ZERO_S = 101,
+  /** float-mode.ts. */
+  MODE = 102, LIMIT = 103,
 }
 export const WIDE_LOCALS: u32 = 26;
 export const NARROW_LOCALS: u32 = 12;
-export const VECTOR_LOCALS: u32 = 19;
+export const VECTOR_LOCALS: u32 = 20;
 
 /** log2 of the bytes of an operand. */
 export const enum Size { BYTE = 0, WORD = 1, DWORD = 2, QWORD = 3 }
@@ -38,6 +46,8 @@ export function forgetRegs(): void {
   usedRegs = 0;
   dirtyRegs = 0;
   forgetVectors();
+  forgetFloats();
+  forgetCompares();
 }
 
 const HIGH_SHIFT: i32 = 8;
@@ -184,4 +194,5 @@ export function loadState(): void {
   if (usedRegs & Used.TLB_READ) loadField(offsetof<Cpu>("tlbRead"), L.TLB_READ, false);
   if (usedRegs & Used.TLB_WRITE) loadField(offsetof<Cpu>("tlbWrite"), L.TLB_WRITE, false);
   loadVectors();
+  loadMode();
 }

@@ -11,6 +11,8 @@ import {
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
 import { Insn, Lower, Place, isHelper, isSystem, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
+import { forgetLanes } from "./float-mode";
+import { lowerFloat, noteVector } from "./float-lower";
 import { isLocked, lowerLocked } from "./locked";
 import { lowerVector } from "./vector-lower";
 import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
@@ -453,11 +455,18 @@ function lowerLea(i: Insn): void {
 export function lower(i: Insn): void {
   if (isHelper(i) || (isRotate(lowerOp(i)) && i.flagsLive != 0)) {
     lowerHelper(i);
+    forgetLanes();
     return;
   }
   const o = lowerOp(i);
   if (o == Lower.VECTOR) {
     lowerVector(i);
+    noteVector(i);
+    setFlagsNow(flagsAfter(i, flagsNow));
+    return;
+  }
+  if (o == Lower.FLOAT) {
+    lowerFloat(i);
     setFlagsNow(flagsAfter(i, flagsNow));
     return;
   }

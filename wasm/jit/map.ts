@@ -19,6 +19,8 @@ export const enum Lower {
   CLI = 100, STI = 101, SWAPGS = 102, PUSH_E = 103, SYSTEM_LAST = 103,
   /** Vec says which. */
   VECTOR = 64,
+  /** Flt and Lane (float-mode.ts) say which. */
+  FLOAT = 65,
 }
 
 /** How a vector row is lowered (tools/isa-gen/vector-rows.ts). */

@@ -28,6 +28,7 @@ import { discover, pages, setEager } from "./discover";
 import {
   BUDGET, EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit, compactExit, countAndReturn, epilogue, resetDepth,
 } from "./exits";
+import { usesFloats } from "./float-mode";
 import { Desc, setFlagsNow, settleFlags, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
 import { L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
@@ -96,7 +97,7 @@ function loadIp(): void {
 
 /** Write the module; its length. The first of two passes finds which registers are used. */
 function emit(deltas: u32): u32 {
-  beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS, vectorLocals());
+  beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats());
   checkVectors();
   loadIp();
   loadState();

@@ -5,11 +5,12 @@
 import { recLen } from "../decode/record";
 import { CPU_INBOX } from "../lib/layout";
 import { Inbox } from "../cpu/inbox";
-import { W, access, br, const32, get, number, op, openVoid, set } from "./bytes";
+import { W, access, br, const32, get, number, op, set } from "./bytes";
 import {
-  Exit, deeper, depth, leaveAt, leaveRegion, leaveThere, pushIp, setUncounted, shallower,
+  Exit, close, depth, leaveAt, leaveRegion, leaveThere, open, pushIp, setUncounted,
 } from "./exits";
 import { Desc, flagsNow, pushCond, setFlagsNow, toDynamic } from "./flags";
+import { forgetLanes } from "./float-mode";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";
 import { lowerCall, lowerIndirect, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
@@ -21,14 +22,6 @@ import { endShadow } from "./system";
 @inline
 function labelDepth(opened: u32): u32 { return depth - opened; }
 
-function open(code: W): void {
-  openVoid(code);
-  deeper();
-}
-function close(): void {
-  op(W.END);
-  shallower();
-}
 
 /** Leave when the CPU is wanted or the budget is used up. */
 function poll(at: u32): void {
@@ -150,6 +143,7 @@ function body(x: u32): void {
   }
   const b = block(x);
   setFlagsNow(b.flagsIn);
+  forgetLanes();
   const extra = extraOf(b);
   if (b.count) {
     get(L.FUEL);

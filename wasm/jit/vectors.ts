@@ -32,6 +32,8 @@ export function forgetVectors(): void {
 /** Locals of type v128 that the function needs, once the first pass has seen it. */
 export function vectorLocals(): u32 { return native ? VECTOR_LOCALS : 0; }
 
+/** An instruction is native that need not name an XMM register. */
+export function useVectors(): void { native = true; }
 /** Push XMM register n. */
 export function getXmm(n: u32): void {
   native = true;
@@ -62,10 +64,15 @@ function spillXmm(n: u32): void {
   get(L.XMM + n);
   simdAccess(V.STORE, WHOLE, fieldOf(n));
 }
-function loadXmm(n: u32): void {
+export function loadXmm(n: u32): void {
   get(L.C);
   simdAccess(V.LOAD, WHOLE, fieldOf(n));
   set(L.XMM + n);
+}
+
+/** To Cpu, when it may differ. */
+export function storeXmm(n: u32): void {
+  if (dirtyXmm & (1 << n)) spillXmm(n);
 }
 
 /** The XMM registers that the region has changed, to Cpu. */

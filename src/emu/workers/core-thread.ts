@@ -38,6 +38,8 @@ interface CodeTable {
   set(index: number, value: unknown): void;
 }
 
+type Imported = Record<string, () => number>;
+
 /** Table entries that translated code may use: the first, the next free one, those given back. */
 interface CodeEntries { first: number; next: number; free: number[] }
 const codeTables = new WeakMap<CodeTable, CodeEntries>();
@@ -61,8 +63,8 @@ export function installCode(memory: WebAssembly.Memory, core: Record<string, unk
   }
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
-    const { jitCond: cond, jitLost: lost, jitHelp: help } = core as Record<string, () => number>;
-    const env = { mem: memory, cond: cond!, lost: lost!, help: help! };
+    const { jitCond: cond, jitLost: lost, jitHelp: help, jitExact: soft } = core as Imported;
+    const env = { mem: memory, cond: cond!, lost: lost!, help: help!, soft: soft! };
     const { exports } = new WebAssembly.Instance(module, { env });
     if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
     const index = used.free.pop() ?? used.next++;

@@ -53,6 +53,8 @@ export function helperCalls(id: u32): u32 {
 export function exitsOf(id: u32, why: u32): u32 {
   return <u32>load<u64>(stateOf(id) + CPU_PROFILE + Profile.EXITS + (<usize>why << 3));
 }
+/** Address of MXCSR of a CPU. */
+export function mxcsrOf(id: u32): usize { return stateOf(id) + offsetof<Cpu>("mxcsr"); }
 export function regionCount(): u32 { return regions; }
 export function raiseNmi(id: u32): void { request(id, Request.NMI); }
 /** A store of 8 bytes to a guest-physical address by CPU `id`, as its slow path does it. */

@@ -41,6 +41,7 @@ export interface Core {
   machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
   setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
   configure(options: number): number; cpuOf(id: number): number; flagsOf(id: number): bigint;
+    mxcsrOf(id: number): number;
     regionCount(): number; helperCalls(id: number): number; exitsOf(id: number, why: number): number;
   raiseNmi(id: number): void; storeAs(id: number, address: bigint, value: bigint): void;
     fieldOffset(n: number): number;
@@ -143,6 +144,8 @@ export class JitMachine {
   xmm(n: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, this.core.cpuOf(0) + XMM + 16 * n, 16);
   }
+  get mxcsr(): number { return this.view.getUint32(this.core.mxcsrOf(0), true); }
+  set mxcsr(value: number) { this.view.setUint32(this.core.mxcsrOf(0), value, true); }
   put(address: number, bytes: readonly number[]): void {
     new Uint8Array(this.memory.buffer).set(bytes, this.ram + address);
   }
