@@ -143,9 +143,20 @@ export function setFromDescriptor(c: Cpu, n: u32, selector: u32, d: u64): void {
   setSegment(c, n, selector, baseOf(d), limitOf(d), attrOf(d) | Attr.ACCESSED);
 }
 
-/** Base 0, limit 4 GiB - 1 (SYSCALL and friends). */
+/**
+ * Base 0, limit 4 GiB - 1, readable code or writable data (SYSCALL and friends): what refreshSegment finds is
+ * known.
+ */
 export function setFlat(c: Cpu, n: u32, selector: u32, attr: u32): void {
-  setSegment(c, n, selector, 0, FLAT_LIMIT, attr);
+  const s = segment(c, n);
+  const code = (attr & Attr.CODE) != 0;
+  s.selector = <u16>selector;
+  s.base = 0;
+  s.limit = FLAT_LIMIT;
+  s.attr = <u16>attr;
+  s.readEnd = FLAT_LIMIT;
+  s.writeEnd = code ? 0 : FLAT_LIMIT;
+  s.flags = code ? SegFlag.FLAT_READ : SegFlag.FLAT_READ | SegFlag.FLAT_WRITE;
 }
 
 /** A null selector; `dpl` matters for SS alone, where it is the CPL. */
