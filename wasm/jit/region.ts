@@ -265,7 +265,8 @@ function takeUpAt(c: Cpu, slot: u32, off: u32, va: u64, e: u64): bool {
 
 /** The run loop is about to execute at `off` of a decoded page, at virtual address `va`. */
 export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void {
-  const e = mayHaveEntries(page) ? findEntry(page, off, c.codeMode) : NO_ENTRY;
+  // Asked before the map is read: entries of a share that closes may be emptied under this CPU's hands.
+  const e = !shareClosing() && mayHaveEntries(page) ? findEntry(page, off, c.codeMode) : NO_ENTRY;
   const sampled = fuelLeft <= 0;
   if (sampled) refuel(SAMPLE_BRANCHES);
   if (e != NO_ENTRY && isInstalled(<u32>e)) {
