@@ -180,13 +180,13 @@ export class Cpu {
   fpuDs: u32;
 
   /**
-   * Jump cache (decode/jump-cache.ts): the table of the present privilege; generations of entries of global
-   * pages and of others.
+   * Jump cache (mmu/jump-cache.ts): the table of the present privilege; generations of entries of other and
+   * of global pages; the generation in which all were forgotten last.
    */
   jumpTable: u32;
   jumpGeneration: u32;
   jumpGlobalGeneration: u32;
-  pad5: u32;
+  jumpBase: u32;
 
   /** Free for later fields; keep the blocks below at fixed offsets. */
 }

@@ -5,9 +5,8 @@
 
 import { Cpu } from "../cpu/state";
 import {
-  CPU_CROSSINGS, CPU_CROSSINGS_BYTES, CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH,
-    CPU_SCRATCH_BYTES, CPU_SLOT_OF_PAGE,
-    CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS,
+  CPU_CROSSINGS, CPU_CROSSINGS_BYTES, CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SLOTS,
+    CPU_SLOT_OF_PAGE, CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS, SLOT_BYTES, SLOT_INDEX_BYTES,
   CROSSINGS, CROSSING_BYTES, RECORDS_PER_SLOT, RECORD_BYTES,
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
@@ -17,13 +16,10 @@ import { ramHost } from "../mmu/physmem";
 import { decodeInsn, decodedEndsBlock } from "./decoder";
 import { Op, RecFlag, RecOffset } from "./record";
 
-const INDEX_BYTES: u32 = 8192;
 const SLOT_RECORDS: u32 = RECORDS_PER_SLOT * RECORD_BYTES;
 /** Records decoded in one go before the run is cut with a link. */
 const RUN_LIMIT: u32 = 48;
-/** Slot table: {u32 page, u32 mode, u32 used records, u32 version}. */
-const SLOTS: u32 = CPU_SCRATCH + CPU_SCRATCH_BYTES;
-const SLOT_BYTES: u32 = 16;
+/** Of the table of slots. */
 const enum Slot { PAGE = 0, MODE = 4, USED = 8, VERSION = 12 }
 /** A slot that holds no page; its MODE is the next free slot, 0 = none. */
 const NO_PAGE: u32 = 0xffffffff;
@@ -47,12 +43,12 @@ let free: u32 = 0;
 // @ts-ignore: decorator
 @inline
 function slotAt(c: Cpu, slot: u32): usize {
-  return changetype<usize>(c) + SLOTS + slot * SLOT_BYTES;
+  return changetype<usize>(c) + CPU_SLOTS + slot * SLOT_BYTES;
 }
 // @ts-ignore: decorator
 @inline
 export function slotIndex(c: Cpu, slot: u32): usize {
-  return changetype<usize>(c) + CPU_INDEX + slot * INDEX_BYTES;
+  return changetype<usize>(c) + CPU_INDEX + slot * SLOT_INDEX_BYTES;
 }
 /** Base so that record n (from 1) is at base + n * 32. */
 // @ts-ignore: decorator
@@ -91,7 +87,7 @@ function releaseSlot(c: Cpu, slot: u32): void {
   const page = load<u32>(at, Slot.PAGE);
   store<u16>(slotOfPage(c, page), 0);
   releasePage(c, page);
-  memory.fill(slotIndex(c, slot), 0, INDEX_BYTES);
+  memory.fill(slotIndex(c, slot), 0, SLOT_INDEX_BYTES);
   store<u32>(at, NO_PAGE, Slot.PAGE);
   store<u32>(at, free, Slot.MODE);
   free = slot;
@@ -193,7 +189,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   const index = slotIndex(c, slot);
   let used = load<u32>(at, Slot.USED);
   if (used + RUN_LIMIT + 2 > RECORDS_PER_SLOT) {
-    memory.fill(index, 0, INDEX_BYTES);
+    memory.fill(index, 0, SLOT_INDEX_BYTES);
     jumpFlush(c);
     used = 1;
   }

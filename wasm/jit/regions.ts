@@ -25,7 +25,8 @@ class Region {
   generation: u32;
   anchor: u64;
   fetch: u32;
-  pad0: u32;
+  /** Entries to be refused without a look at its pages, because one was not mapped just now. */
+  skip: u32;
   pad1: u64;
 }
 /**
@@ -34,6 +35,8 @@ class Region {
  */
 const HOLE_LOW: u64 = 0x00007FFF80000000;
 const HOLE_HIGH: u64 = 0xFFFF800080000000;
+/** Region.skip after a page that was not mapped: a page walk costs more than some refusals. */
+const SKIP: u32 = 15;
 const LINEAR32: u64 = 0xFFFFFFFF;
 
 /** Regions installed since the last reset. */
@@ -82,6 +85,10 @@ export function regionFor(c: Cpu, id: u32, target: u64, word: u32): u32 {
   const base = (target & ~(<u64>0xFFF)) - <u64>(<i64>(<i32>word >> 16) << 12);
   if (g.anchor == base && g.fetch == c.tlbFetch &&
     (g.generation == c.jumpGeneration || g.generation == c.jumpGlobalGeneration)) return g.fn;
+  if (g.skip) {
+    g.skip--;
+    return 0;
+  }
   return validate(c, id, g, base) ? g.fn : 0;
 }
 
@@ -102,6 +109,7 @@ function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
     const va = base + <u64>(<i64>pageDelta(id, k) << 12);
     if (!isMapped(c, mode, va, phys)) {
       count(changetype<usize>(c), Count.REGION_UNMAPPED);
+      g.skip = SKIP;
       return false;
     }
     // Without decoded records this CPU would not be told of stores to the page.

@@ -74,6 +74,9 @@ export const CPU_LAPIC_BYTES: u32 = 0x1000;
 /** Inside a CPU block: scratch records, bounce buffers. */
 export const CPU_SCRATCH: u32 = CPU_LAPIC + CPU_LAPIC_BYTES;
 export const CPU_SCRATCH_BYTES: u32 = 0x1000;
+/** Inside a CPU block: the table of slots {u32 guest page, u32 mode, u32 used records, u32 version}. */
+export const CPU_SLOTS: u32 = CPU_SCRATCH + CPU_SCRATCH_BYTES;
+export const SLOT_BYTES: u32 = 16;
 /** Inside a CPU block: TLB banks (read and write table of each bank), fetch tables, slot logs. */
 export const CPU_TLB: u32 = CPU_SCRATCH + CPU_SCRATCH_BYTES + 0xC000;
 export const TLB_ENTRIES: u32 = 4096;
@@ -84,8 +87,9 @@ export const CPU_SLOT_OF_PAGE: u32 = CPU_TLB + CPU_TLB_BYTES;
 export const CPU_SLOT_OF_PAGE_BYTES: u32 = MAX_RAM_PAGES * 2;
 /** Inside a CPU block: decoded pages: index (u16 per byte offset) and records. */
 export const ICACHE_SLOTS: u32 = 1024;
+export const SLOT_INDEX_BYTES: u32 = 8192;
 export const CPU_INDEX: u32 = CPU_SLOT_OF_PAGE + CPU_SLOT_OF_PAGE_BYTES;
-export const CPU_INDEX_BYTES: u32 = ICACHE_SLOTS * 8192;
+export const CPU_INDEX_BYTES: u32 = ICACHE_SLOTS * SLOT_INDEX_BYTES;
 export const RECORD_BYTES: u32 = 32;
 export const RECORDS_PER_SLOT: u32 = 1280;
 export const CPU_RECORDS: u32 = CPU_INDEX + CPU_INDEX_BYTES;

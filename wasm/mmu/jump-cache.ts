@@ -7,9 +7,10 @@
 
 import { CodeMode, Cpu } from "../cpu/state";
 import {
-  CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, JUMP_ENTRIES, JUMP_TABLE_BYTES,
-    TLB_ENTRIES,
+  CPU_INDEX, CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, CPU_SLOTS, JUMP_ENTRIES,
+    JUMP_TABLE_BYTES, SLOT_BYTES, SLOT_INDEX_BYTES, TLB_ENTRIES,
 } from "../lib/layout";
+import { tlbEntry } from "./tlb";
 
 const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20, FUNCTION = 24, WORD =
   28 }
@@ -34,6 +35,7 @@ export function jumpReset(c: Cpu): void {
   memory.fill(changetype<usize>(c) + CPU_JUMPS, 0, CPU_JUMPS_BYTES);
   memory.fill(changetype<usize>(c) + CPU_JUMP_PAGES, 0, CPU_JUMP_PAGES_BYTES);
   c.jumpGeneration = 2;
+  c.jumpBase = 2;
   c.jumpGlobalGeneration = 3;
 }
 
@@ -60,7 +62,7 @@ export function jumpKey(c: Cpu, va: u64): u64 {
   return c.mode64 ? va : va | LEGACY_TAG | (<u64>c.codeMode << MODE_SHIFT);
 }
 
-/** Forget the targets in pages that are not global. */
+/** Pages that are not global may be mapped elsewhere now: their targets are looked at again (revive). */
 export function jumpFlushNonGlobal(c: Cpu): void {
   c.jumpGeneration += 2;
 }
@@ -68,6 +70,7 @@ export function jumpFlushNonGlobal(c: Cpu): void {
 /** Forget everything. */
 export function jumpFlush(c: Cpu): void {
   c.jumpGeneration += 2;
+  c.jumpBase = c.jumpGeneration;
   c.jumpGlobalGeneration += 2;
   memory.fill(changetype<usize>(c) + CPU_JUMP_PAGES, 0, CPU_JUMP_PAGES_BYTES);
 }
@@ -109,6 +112,23 @@ function jumpEntry(c: Cpu, target: u64): usize {
   return <usize>c.jumpTable + ((<u32>(target ^ (target >> 12)) & (JUMP_ENTRIES - 1)) << ENTRY_SHIFT);
 }
 
+/**
+ * An entry of an older generation, but younger than the last jumpFlush: decoded pages are where they were.
+ * It holds again when its page is mapped to the guest page that its slot is for; true then.
+ */
+function revive(c: Cpu, e: usize, target: u64): bool {
+  const generation = load<u32>(e, Entry.GENERATION);
+  if ((generation & 1) != 0 || generation - c.jumpBase >= c.jumpGeneration - c.jumpBase) return false;
+  const va = target >> 62 == 1 ? target & 0xFFFFFFFF : target;
+  const slot = (load<u32>(e, Entry.INDEX) - <u32>changetype<usize>(c) - CPU_INDEX) / SLOT_INDEX_BYTES;
+  const page = load<u32>(changetype<usize>(c) + CPU_SLOTS + slot * SLOT_BYTES);
+  const t = tlbEntry(c.tlbFetch, va);
+  if ((load<u64>(t) ^ va) >= 4096 || load<u32>(t, 12) != page) return false;
+  store<u32>(e, c.jumpGeneration, Entry.GENERATION);
+  store<u32>(e, 0, Entry.FUNCTION);
+  return true;
+}
+
 /** Record of a target (jumpKey), 0 = unknown; jumpIndex and jumpRecords are those of its page. */
 // @ts-ignore: decorator
 @inline
@@ -116,7 +136,8 @@ export function jumpFind(c: Cpu, target: u64): usize {
   const e = jumpEntry(c, target);
   if (load<u64>(e, Entry.TARGET) != target) return 0;
   const generation = load<u32>(e, Entry.GENERATION);
-  if (generation != c.jumpGeneration && generation != c.jumpGlobalGeneration) return 0;
+  if (generation != c.jumpGeneration && generation != c.jumpGlobalGeneration
+    && !revive(c, e, target)) return 0;
   jumpIndex = load<u32>(e, Entry.INDEX);
   jumpRecords = load<u32>(e, Entry.RECORDS);
   return load<u32>(e, Entry.RECORD);
@@ -153,7 +174,8 @@ export function jumpHit(c: Cpu, target: u64): usize {
   const e = jumpEntry(c, target);
   if (load<u64>(e, Entry.TARGET) != target) return 0;
   const generation = load<u32>(e, Entry.GENERATION);
-  return generation == c.jumpGeneration || generation == c.jumpGlobalGeneration ? e : 0;
+  return generation == c.jumpGeneration || generation == c.jumpGlobalGeneration || revive(c, e, target) ? e
+    : 0;
 }
 // @ts-ignore: decorator
 @inline
