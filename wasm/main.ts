@@ -21,6 +21,10 @@ import { shareInit } from "./jit/share";
 // What translated regions import.
 export { jitCond, jitHelp, jitLost } from "./jit/flags";
 export { jitExact } from "./jit/float-exact";
+export { f80Add, f80CW, f80Div, f80Exc, f80Mul, f80NarrowDenormal, f80SE, f80Sub } from "./fpu/f80";
+export {
+  f80CompareQuiet, f80CompareSignaling, f80RoundOf, f80SqrtOf, f80ToDouble, f80ToInteger, f80ToSingle,
+} from "./fpu/f80-direct";
 import { physInit, ramHost } from "./mmu/physmem";
 import { tlbResetMode } from "./mmu/tlb";
 import { CPU_STATE_BYTES } from "./lib/layout";

@@ -5,6 +5,7 @@ import type { TableRow } from './tables.ts';
 import { HEADER } from './emit.ts';
 import { floatLowering } from './float-rows.ts';
 import { touchesVectors, vectorLowering } from './vector-rows.ts';
+import { x87Lowering } from './x87-rows.ts';
 
 /** Lower in wasm/jit/map.ts. */
 const UOPS: Record<string, number> = {
@@ -65,12 +66,13 @@ function classOf(row: TableRow['row']): number {
 /**
  * Bits 0-7 Lower, 8-11 condition, 12-15 Place, 16-17 width of the source when it has one of its own (1 = 8
  * bits, 2, 3), 18-19 class of the handler, 20 pure, 21 plain, 30 the handler may use XMM registers. Of vector
- * rows bits 8-15 are the form, 22-29 the instruction.
+ * rows bits 8-15 are the form, 22-29 the instruction; x87 rows: x87-rows.ts.
  */
 function lowering(t: TableRow): number {
   const op = vectorLowering(t.row) || floatLowering(t.row) || native(t);
-  return op | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0)
+  const word = op | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0)
     | (isPlain(t.row) ? 1 << 21 : 0) | (touchesVectors(t.row.file) ? 1 << 30 : 0);
+  return word + x87Lowering(t);
 }
 
 /** CMOVcc and MOVNTI: rows with a feature that are as the others. */
@@ -95,8 +97,8 @@ export function emitLowering(rows: TableRow[]): string {
   for (let i = 0; i < values.length; i += 16) lines.push(`  ${values.slice(i, i + 16).join(', ')},`);
   return `${HEADER}
 /**
- * By row: Lower, condition << 8, Place << 12 (or Vec << 8), source width << 16, class << 18, pure << 20,
- * plain << 21, vector instruction << 22, touches XMM << 30 (wasm/jit/map.ts).
+ * By row: Lower, condition << 8, Place << 12 (or Vec, Fpu << 8), source width << 16, class << 18, pure << 20,
+ * plain << 21, vector instruction << 22, touches XMM << 30, x87 or MMX << 31 (wasm/jit/map.ts).
  */
 export const LOWERING: usize = memory.data<u32>([
 ${lines.join('\n')}

@@ -12,7 +12,7 @@ import { buildCore, runSteps, StepError } from '../steps.ts';
 import { changesOf, differences } from './delta.ts';
 import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, decodedRows } from './judge.ts';
-import { MODE_NAMES, MODES, type Mode } from './state.ts';
+import { MODE_NAMES, MODES, type Mode, type Outcome } from './state.ts';
 import { TranslatingCore } from './translated.ts';
 import { readGroup, type RecordedRow } from './vectors.ts';
 
@@ -23,6 +23,13 @@ const MAX_SHOWN = 30, WANTED_VECTORS = 25, WORKERS = 4;
  * translator leaves out 16-bit code.
  */
 const WANTED_PART = 0.25, TRANSLATED: readonly Mode[] = [1, 2];
+
+/**
+ * A pending #MF or a fault of the register stack, now or before, in x87 code: regions leave these to the
+ * interpreter (docs/adr/0036-x87.md), so they count as done. Bit 6 of FSW is SF.
+ */
+const ofInterpreter = (d: Decoded, o: Outcome): boolean =>
+  d.row.file === 'x87.isa.ts' && (o.vector === 16 || (o.fx[2]! & 0x40) !== 0);
 
 export interface GroupResult {
   group: string; rows: number; vectors: number; interpreted: number; translated: number;
@@ -68,7 +75,7 @@ class Checker {
     }
   }
 
-  /** True when it was executed in a region. */
+  /** True when it was executed in a region, or need not be. */
   private vector(d: Decoded, row: RecordedRow, mode: Mode, n: number, at: number,
     result: GroupResult): boolean {
     const c = makeCase(d, mode, n, row.seed), recorded = row.cases[at]!;
@@ -85,7 +92,7 @@ class Checker {
     const ours = changesOf(c, d, outcome);
     result.translated += report('translated', expected === stepped ? compare(d, c, ours, recorded)
       : differences(ours, changesOf(c, d, expected), 'interpreted'));
-    return inRegion;
+    return inRegion || ofInterpreter(d, stepped);
   }
 }
 

@@ -5,15 +5,16 @@
 export const enum W {
   UNREACHABLE = 0x00, BLOCK = 0x02, LOOP = 0x03, IF = 0x04, ELSE = 0x05, END = 0x0B, BR = 0x0C,
   BR_IF = 0x0D, BR_TABLE = 0x0E, CALL = 0x10, DROP = 0x1A, SELECT = 0x1B,
-  GET = 0x20, SET = 0x21, TEE = 0x22,
+  GET = 0x20, SET = 0x21, TEE = 0x22, GLOBAL_GET = 0x23, GLOBAL_SET = 0x24,
   I32_LOAD = 0x28, I64_LOAD = 0x29, I32_LOAD8_S = 0x2C, I32_LOAD8_U = 0x2D, I32_LOAD16_S = 0x2E,
-  I32_LOAD16_U = 0x2F, I64_LOAD32_U = 0x35,
+  I32_LOAD16_U = 0x2F, I64_LOAD16_S = 0x32, I64_LOAD32_S = 0x34, I64_LOAD32_U = 0x35,
   I32_STORE = 0x36, I64_STORE = 0x37, I32_STORE8 = 0x3A, I32_STORE16 = 0x3B,
   I32_CONST = 0x41, I64_CONST = 0x42, I32_EQZ = 0x45, I32_EQ = 0x46, I32_NE = 0x47, I32_LT_S = 0x48,
   I32_LT_U = 0x49, I32_LE_S = 0x4C, I32_LE_U = 0x4D, I32_GE_U = 0x4F,
   I64_EQZ = 0x50, I64_EQ = 0x51, I64_NE = 0x52, I64_LT_S = 0x53, I64_LT_U = 0x54, I64_LE_S = 0x57,
   I64_LE_U = 0x58, I64_GE_U = 0x5A,
-  I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B, I32_MUL = 0x6C, I32_AND = 0x71, I32_OR = 0x72,
+  I64_CLZ = 0x79, I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B, I32_MUL = 0x6C, I32_AND = 0x71, I32_OR =
+    0x72,
   I32_XOR = 0x73,
   I32_SHL = 0x74, I32_SHR_S = 0x75, I32_SHR_U = 0x76, I32_ROTL = 0x77, I32_ROTR = 0x78,
   I64_ADD = 0x7C, I64_SUB = 0x7D, I64_MUL = 0x7E, I64_AND = 0x83, I64_OR = 0x84, I64_XOR = 0x85,
@@ -176,34 +177,61 @@ const HELP: u32 = 0x706C6568;
 const SOFT: u32 = 0x74666F73;
 const FIRST_FUNCTION: u32 = 0x3066;
 
-/** Functions of the core, in the order of their import. */
-export const enum Import { COND = 0, LOST = 1, HELP = 2, EXACT = 3, COUNT = 4 }
+/**
+ * Functions of the core, in the order of their import. From X_ADD on: x87 arithmetic, (i32, i64, i32, i64) ->
+ * i64, in regions with x87 code only.
+ */
+export const enum Import {
+  COND = 0, LOST = 1, HELP = 2, EXACT = 3, COUNT = 4,
+  X_ADD = 4, X_SUB = 5, X_MUL = 6, X_DIV = 7, X_COMPARE = 8, X_UNORDERED = 9, X_SQRT = 10, X_ROUND = 11,
+  X_TO_DOUBLE = 12, X_TO_SINGLE = 13, X_TO_INT = 14, X_COUNT = 15,
+}
+/** Globals of fpu/f80-state.ts, in the order of their import. */
+export const enum Global { SE = 0, EXCEPTIONS = 1, CONTROL = 2, NARROW = 3, COUNT = 4 }
+/** "x87A" and "g87A". */
+const X87_NAMES: u32 = 0x41373878;
+const GLOBAL_NAMES: u32 = 0x41373867;
+const MUTABLE: u32 = 1;
+let withX87: bool = false;
+
+/** env.x87A ... and env.g87A .... */
+function x87Imports(): void {
+  for (let n: u32 = Import.COUNT; n < <u32>Import.X_COUNT; n++) {
+    name(ENV, 3); name(X87_NAMES + ((n - Import.COUNT) << 24), 4); byte(0); uleb(1);
+  }
+  for (let n: u32 = 0; n < <u32>Global.COUNT; n++) {
+    name(ENV, 3); name(GLOBAL_NAMES + (n << 24), 4); byte(3); byte(W.I32); byte(MUTABLE);
+  }
+}
 
 function importsOf(): void {
   byte(Section.IMPORT);
   const size = beginLength();
-  uleb(1 + Import.COUNT);
+  uleb(1 + (withX87 ? <u32>Import.X_COUNT + Global.COUNT : <u32>Import.COUNT));
   name(ENV, 3); name(MEM, 3);
   byte(2); byte(LIMITS_SHARED); uleb(0); uleb(MEMORY_PAGES);
   name(ENV, 3); name(COND, 4); byte(0); uleb(0);
   name(ENV, 3); name(LOST, 4); byte(0); uleb(0);
   name(ENV, 3); name(HELP, 4); byte(0); uleb(0);
   name(ENV, 3); name(SOFT, 4); byte(0); uleb(0);
+  if (withX87) x87Imports();
   endLength(size);
 }
 
 /**
  * Start a module at `address`: imports env.mem and the core's functions; function f0 (i32, i32) -> i32 with
- * these many i64, then i32, then v128 locals, then those of floating-point code.
+ * these many i64, then i32, then v128 locals, then those of floating-point code and of the x87 stack.
  */
 /** Locals of floating-point code (locals.ts). */
 const DOUBLES: u32 = 22;
 const SINGLES: u32 = 20;
 const MODES: u32 = 2;
+export const FLOAT_LOCALS: u32 = DOUBLES + SINGLES + MODES;
 let codeSize: usize = 0;
 let bodySize: usize = 0;
 export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32,
-  vectors: u32, floats: bool): void {
+  vectors: u32, floats: bool, x87Wides: u32, x87Narrows: u32): void {
+  withX87 = x87Wides != 0;
   at = address;
   limit = address + bytes;
   overflowed = false;
@@ -211,7 +239,9 @@ export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u
   byte(1); byte(0); byte(0); byte(0);
   byte(Section.TYPE);
   let size = beginLength();
-  uleb(1); byte(0x60); uleb(2); byte(W.I32); byte(W.I32); uleb(1); byte(W.I32);
+  uleb(2);
+  byte(0x60); uleb(2); byte(W.I32); byte(W.I32); uleb(1); byte(W.I32);
+  byte(0x60); uleb(4); byte(W.I32); byte(W.I64); byte(W.I32); byte(W.I64); uleb(1); byte(W.I64);
   endLength(size);
   importsOf();
   byte(Section.FUNCTION);
@@ -220,16 +250,17 @@ export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u
   endLength(size);
   byte(Section.EXPORT);
   size = beginLength();
-  uleb(1); name(FIRST_FUNCTION, 2); byte(0); uleb(Import.COUNT);
+  uleb(1); name(FIRST_FUNCTION, 2); byte(0); uleb(withX87 ? <u32>Import.X_COUNT : <u32>Import.COUNT);
   endLength(size);
   byte(Section.CODE);
   codeSize = beginLength();
   uleb(1);
   bodySize = beginLength();
-  uleb(floats ? 6 : 3); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32); uleb(vectors); byte(W.V128);
+  uleb(floats ? 8 : 5); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32); uleb(vectors); byte(W.V128);
   if (floats) {
     uleb(DOUBLES); byte(W.F64); uleb(SINGLES); byte(W.F32); uleb(MODES); byte(W.I32);
   }
+  uleb(x87Wides); byte(W.I64); uleb(x87Narrows); byte(W.I32);
 }
 
 /** Close the function and the module; its length in bytes. */

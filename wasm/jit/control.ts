@@ -10,10 +10,11 @@ import {
   L, Size, cut32, dirtyRegs, getGpr, loadField, loadSized, loadState, popReg, pushReg, regLocal, reloadFe,
   setGpr, spillFe, spillRegs, storeField, storeSized,
 } from "./locals";
-import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf } from "./map";
+import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87 } from "./map";
 import { placeOfInsn, relBehind, translate, translateVa } from "./operands";
 import { keepRecord } from "./share";
 import { reloadHelperXmm, storeHelperXmm } from "./vectors";
+import { loadX87, movedByHandler, spillX87 } from "./x87-state";
 
 const RSP: u32 = 4;
 const RBP: u32 = 5;
@@ -220,15 +221,19 @@ export function lowerHelper(i: Insn): void {
     return;
   }
   const pure = isPure(i) && i.kind == Kind.HELPER;
+  const stack = pure && touchesX87(i);
   if (pure) {
     storeAddress(r);
     storeHelperXmm(i);
+    if (stack) spillX87();
   } else {
     toDynamic();
     spillRegs();
   }
   callHandler(i);
+  if (touchesX87(i) || !pure) movedByHandler(i);
   if (pure) reloadHelperXmm(i);
+  if (stack) loadX87();
   leaveStatus(pure);
   if (pure) return;
   if (i.kind == Kind.ENDS) {

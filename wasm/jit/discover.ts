@@ -74,6 +74,8 @@ function isNative(i: Insn, op: u32): bool {
     return recOpSize(r) == (code32 ? DWORD : QWORD);
   }
   if (op == Lower.VECTOR || op == Lower.FLOAT) return true;
+  // The data pointer is the offset, which is the linear address but for FS and GS.
+  if (op == Lower.X87) return (flags & RecFlag.MEM) == 0 || recSeg(r) < <u32>Seg.FS;
   if (op >= <u32>Lower.ROL && op <= <u32>Lower.BSWAP) return recOpSize(r) >= 2;
   if (((i.lowering >> 12) & 15) == Place.E_CL && recOpSize(r) < 2) return false;
   return true;

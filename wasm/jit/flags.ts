@@ -12,8 +12,8 @@ import { stopAt } from "../interp/branch";
 import { RecFlag, recFlags, recHandler, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
-  Block, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, isSystem, lowerForm, lowerOp,
-  lowerPlace, queueAt,
+  Block, Fpu, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, isSystem, lowerForm,
+  lowerOp, lowerPlace, queueAt, x87Argument, x87Form,
 } from "./map";
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
@@ -26,6 +26,8 @@ export const enum Desc {
   DYNAMIC = 0,
   /** COMISx (float-flags.ts). */
   COMPARE = 7,
+  /** FCOMI (7 for 32 bits): CF, PF and ZF are in FR at their places in RFLAGS, the others are 0. */
+  COMPARED = 0x27,
   DEAD = 0xFF,
 }
 const SIZE_SHIFT: u32 = 4;
@@ -35,6 +37,10 @@ const CF: i64 = 1;
 const CARRIES: i64 = 0x811;
 const CC_CARRY: u32 = 2;
 const OF_SHIFT: i64 = 11;
+const PF_SHIFT: i32 = 2;
+const ZF_SHIFT: i32 = 6;
+/** CF PF AF ZF SF OF. */
+const ARITHMETIC: i64 = 0x8D5;
 
 /** Descriptor at the point being emitted. */
 export let flagsNow: u32 = Desc.DYNAMIC;
@@ -65,8 +71,12 @@ function isPtest(i: Insn): bool { return lowerOp(i) == Lower.VECTOR && lowerForm
 
 export function isRotate(o: Lower): bool { return o == Lower.ROL || o == Lower.ROR; }
 
+/** Argument of an x87 comparison that writes RFLAGS (interp/x87-arith.ts). */
+const X87_EFLAGS: u32 = 8;
+
 function writesFlags(i: Insn): bool {
   const o = lowerOp(i);
+  if (o == Lower.X87) return x87Form(i) == Fpu.COMPARE && (x87Argument(i) & X87_EFLAGS) != 0;
   if (isRotate(o) || isPtest(i) || isCarried(o)) return true;
   if (isShift(o)) return shiftCount(i) != 0;
   if (o == Lower.FLOAT) return isCompare(i);
@@ -80,7 +90,8 @@ function isPartial(i: Insn): bool {
 }
 function readsFlags(i: Insn): bool {
   const o = lowerOp(i);
-  return o == Lower.CMOV || o == Lower.SETCC || o == Lower.JCC || isCarried(o);
+  return o == Lower.CMOV || o == Lower.SETCC || o == Lower.JCC || isCarried(o)
+    || (o == Lower.X87 && x87Form(i) == Fpu.CMOV);
 }
 export function usesMemory(i: Insn): bool {
   const o = lowerOp(i);
@@ -91,7 +102,8 @@ export function usesMemory(i: Insn): bool {
 /** Can the region be left at this instruction, with the flags as they are before it? */
 function canLeave(i: Insn): bool {
   const o = lowerOp(i);
-  return usesMemory(i) || isHelper(i) || o == Lower.FLOAT || (o >= Lower.PUSH && o <= Lower.JMP_E)
+  return usesMemory(i) || isHelper(i) || (o >= Lower.PUSH && o <= Lower.JMP_E)
+    || o == Lower.FLOAT || o == Lower.X87
     || isSystem(o);
 }
 /** A handler that may read and write flags: they are those of Cpu around it. */
@@ -141,6 +153,7 @@ function produced(i: Insn): u32 {
   const size = recOpSize(changetype<usize>(i));
   const o = lowerOp(i);
   if (o == Lower.FLOAT) return Desc.COMPARE;
+  if (o == Lower.X87) return Desc.COMPARED;
   if (o == Lower.ADD || o == Lower.XADD) return describe(FlagKind.ADD, size);
   if (o == Lower.SUB || o == Lower.CMP || o == Lower.NEG || o == Lower.CMPXCHG) {
     return describe(FlagKind.SUB, size);
@@ -352,6 +365,24 @@ function pushResultCond(d: u32, cc: u32): bool {
   return true;
 }
 
+function pushFlag(shift: i32): void {
+  get(L.FR32);
+  const32(shift);
+  op(W.I32_SHR_U);
+  const32(1);
+  op(W.I32_AND);
+}
+/** Push the truth of an even condition code over COMPARED. */
+function pushComparedCond(cc: u32): void {
+  switch (cc) {
+    case 2: pushFlag(0); break;
+    case 4: case 14: pushFlag(ZF_SHIFT); break;
+    case 6: pushFlag(0); pushFlag(ZF_SHIFT); op(W.I32_OR); break;
+    case 10: pushFlag(PF_SHIFT); break;
+    default: const32(0);
+  }
+}
+
 /** Push CF, 0 or 1. */
 export function pushCarry(d: u32): void {
   switch (kindOf(d)) {
@@ -362,7 +393,7 @@ export function pushCarry(d: u32): void {
       break;
     case FlagKind.SUB: compare(d, W.I32_LT_U); break;
     case FlagKind.LOGIC: const32(0); break;
-    case Desc.COMPARE: pushBelow(); break;
+    case Desc.COMPARE: if (d == Desc.COMPARED) pushFlag(0); else pushBelow(); break;
     case Desc.DYNAMIC: pushCoreCond(CC_CARRY); break;
     default: getFe(); op(W.I32_WRAP); const32(<i32>CF); op(W.I32_AND);
   }
@@ -376,6 +407,7 @@ export function pushCond(cc: u32): void {
   if (d == Desc.COMPARE) pushCompareCond(even);
   else if (kindOf(d) == FlagKind.SUB) pushSubCond(d, even);
   else if (kindOf(d) == FlagKind.ADD) pushAddCond(d, even);
+  else if (d == Desc.COMPARED) pushComparedCond(even);
   else done = kindOf(d) != Desc.DYNAMIC && pushResultCond(d, even);
   if (!done) {
     toDynamic();
@@ -407,6 +439,17 @@ export function toDynamic(): void {
   }
   const wide = isWide(d);
   const kind = kindOf(d);
+  if (d == Desc.COMPARED) {
+    getFe();
+    const64(~ARITHMETIC);
+    op(W.I64_AND);
+    get(L.FR32);
+    op(W.I64_EXTEND_U);
+    op(W.I64_OR);
+    setFe();
+    storeKind(FlagKind.EXPLICIT);
+    return;
+  }
   if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) {
     get(L.C);
     getA(d);
@@ -453,6 +496,11 @@ export function settleFlags(c: Cpu, d: u32): void {
   const a = wide ? load<i64>(raw) : <i64>load<i32>(raw, RAW_WORDS);
   const b = wide ? load<i64>(raw, 8) : <i64>load<i32>(raw, RAW_WORDS + 4);
   let res = wide ? load<i64>(raw, 16) : <i64>load<i32>(raw, RAW_WORDS + 8);
+  if (kind == Desc.COMPARE) {
+    c.eflags = (c.eflags & ~ARITHMETIC) | <u64>res;
+    c.flagKind = FlagKind.EXPLICIT;
+    return;
+  }
   switch (kind) {
     case FlagKind.ADD: res = a + b; break;
     case FlagKind.SUB: res = a - b; break;

@@ -5,6 +5,7 @@ import { W, access, const32, const64, get, op, set, tee } from "./bytes";
 import { forgetCompares } from "./float-flags";
 import { forgetFloats, loadMode } from "./float-mode";
 import { forgetVectors, loadVectors, spillVectors } from "./vectors";
+import { forgetX87, loadX87, spillX87 } from "./x87-state";
 
 /** 0 and 1 are the parameters. */
 export const enum L {
@@ -34,6 +35,8 @@ export const enum L {
 export const WIDE_LOCALS: u32 = 26;
 export const NARROW_LOCALS: u32 = 12;
 export const VECTOR_LOCALS: u32 = 20;
+/** Behind these and those of vectors and floating point are the locals of the x87 stack. */
+export const FIRST_FREE_LOCAL: u32 = 2 + WIDE_LOCALS + NARROW_LOCALS;
 
 /** log2 of the bytes of an operand. */
 export const enum Size { BYTE = 0, WORD = 1, DWORD = 2, QWORD = 3 }
@@ -48,6 +51,7 @@ export function forgetRegs(): void {
   forgetVectors();
   forgetFloats();
   forgetCompares();
+  forgetX87();
 }
 
 const HIGH_SHIFT: i32 = 8;
@@ -177,6 +181,7 @@ export function spillRegs(): void {
   for (let n: u32 = 0; n < 16; n++) if (dirtyRegs & (1 << n)) storeField(n << 3, L.GPR + n, true);
   spillFe();
   spillVectors();
+  spillX87();
 }
 export function spillFe(): void {
   if (dirtyRegs & Used.FE) storeField(offsetof<Cpu>("eflags"), L.FE, true);
@@ -195,4 +200,5 @@ export function loadState(): void {
   if (usedRegs & Used.TLB_WRITE) loadField(offsetof<Cpu>("tlbWrite"), L.TLB_WRITE, false);
   loadVectors();
   loadMode();
+  loadX87();
 }

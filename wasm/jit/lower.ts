@@ -15,6 +15,7 @@ import { forgetLanes } from "./float-mode";
 import { lowerFloat, noteVector } from "./float-lower";
 import { isLocked, lowerLocked } from "./locked";
 import { lowerVector } from "./vector-lower";
+import { lowerX87 } from "./x87-lower";
 import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
 import { lowerSystem } from "./system";
 
@@ -467,6 +468,11 @@ export function lower(i: Insn): void {
   }
   if (o == Lower.FLOAT) {
     lowerFloat(i);
+    setFlagsNow(flagsAfter(i, flagsNow));
+    return;
+  }
+  if (o == Lower.X87) {
+    lowerX87(i);
     setFlagsNow(flagsAfter(i, flagsNow));
     return;
   }

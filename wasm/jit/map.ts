@@ -21,6 +21,8 @@ export const enum Lower {
   VECTOR = 64,
   /** Flt and Lane (float-mode.ts) say which. */
   FLOAT = 65,
+  /** Fpu says which. */
+  X87 = 80,
 }
 
 /** How a vector row is lowered (tools/isa-gen/vector-rows.ts). */
@@ -34,6 +36,15 @@ export const enum Vec {
   UNPACK = 40, SHUFFLE = 41, EXTEND = 42, BLEND = 43, INSERT = 44, EXTRACT = 45,
   PSHUFB = 50, PALIGNR = 51, PSLLDQ = 52, PSRLDQ = 53, SHUFPS = 54, SHUFPD = 55, MOVDDUP = 56, INSERTPS = 57,
   PMADDUBSW = 58, PMULHRSW = 59, PSADBW = 60, PTEST = 61, PEXTRW = 62,
+}
+
+/** x87 instructions by the handlers that they do without (tools/isa-gen/x87-rows.ts). */
+export const enum Fpu {
+  LD_M32 = 1, LD_M64 = 2, LD_M80 = 3, LD_STI = 4, LD_CONSTANT = 5, ILD_M16 = 6, ILD_M32 = 7, ILD_M64 = 8,
+  ST_M32 = 9, ST_M64 = 10, STP_M80 = 11, ST_STI = 12, IST_M16 = 13, IST_M32 = 14, IST_M64 = 15, XCH = 16,
+  ARITH_M32 = 17, ARITH_M64 = 18, ARITH_I32 = 19, ARITH_I16 = 20, ARITH_ST0 = 21, ARITH_STI = 22,
+  ARITH_STI_POP = 23, COMPARE = 24, TST = 25, CHS = 26, ABS = 27, UNARY = 28, NSTSW_AX = 29, NSTSW = 30,
+  LDCW = 31, NSTCW = 32, WAIT = 33, NOP = 34, FREE = 35, ROTATE = 36, CMOV = 37,
 }
 
 /**
@@ -129,6 +140,8 @@ export class Block {
   /** Where taken and fall are, from the start of page 0: also outside. */
   takenRel: i64;
   fallRel: i64;
+  /** Top of the x87 stack at the start (x87-state.ts). */
+  x87In: u32;
 }
 export const BLOCK_BYTES: u32 = 128;
 
@@ -245,6 +258,13 @@ export function isPlain(i: Insn): bool { return (i.lowering & (1 << 21)) != 0; }
 // @ts-ignore: decorator
 @inline
 export function touchesVectors(i: Insn): bool { return (i.lowering & (1 << 30)) != 0; }
+/** Form and argument of an x87 instruction. */
+export function x87Form(i: Insn): Fpu { return ((i.lowering >> 8) & 0xFF) as Fpu; }
+export function x87Argument(i: Insn): u32 { return (i.lowering >> 22) & 31; }
+/** x87 or MMX registers are used. */
+// @ts-ignore: decorator
+@inline
+export function touchesX87(i: Insn): bool { return i.lowering >> 31 != 0; }
 // @ts-ignore: decorator
 @inline
 export function isHelper(i: Insn): bool { return i.kind == Kind.HELPER || i.kind == Kind.ENDS; }

@@ -132,8 +132,12 @@ export function translate(i: Insn, size: u32, write: bool): void {
 
 /** The same for the linear address in VA. */
 export function translateVa(i: Insn, size: u32, write: bool): void {
+  translateBytes(i, <i64>1 << size, write);
+}
+
+export function translateBytes(i: Insn, bytes: i64, write: bool): void {
   pushDistance(write);
-  const64(PAGE_LIMIT - (<i64>1 << size));
+  const64(PAGE_LIMIT - bytes);
   op(W.I64_GE_U);
   finishTranslation(i);
 }

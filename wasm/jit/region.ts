@@ -22,7 +22,7 @@ import {
     jumpSelect, jumpWord,
 } from "../mmu/jump-cache";
 import {
-  W, access, beginModule, const32, const64, endModule, get, op, openVoid, overflowed, set,
+  FLOAT_LOCALS, W, access, beginModule, const32, const64, endModule, get, op, openVoid, overflowed, set,
 } from "./bytes";
 import { discover, pages, setEager } from "./discover";
 import {
@@ -31,7 +31,7 @@ import {
 import { usesFloats } from "./float-mode";
 import { Desc, setFlagsNow, settleFlags, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
-import { L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
+import { FIRST_FREE_LOCAL, L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
 import {
   CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, pageAt, useWork,
 } from "./map";
@@ -49,6 +49,7 @@ import {
   Trace, beginTrace, dropTrace, traceMode, traceOff, tracePage, traceTurn, traceVa, tracing,
 } from "./trace";
 import { checkVectors, vectorLocals } from "./vectors";
+import { beginX87, solveX87, x87Narrows, x87Wides } from "./x87-state";
 
 /** Taken branches interpreted between two samples of where time goes. */
 const SAMPLE_BRANCHES: i32 = 3000;
@@ -97,7 +98,9 @@ function loadIp(): void {
 
 /** Write the module; its length. The first of two passes finds which registers are used. */
 function emit(deltas: u32): u32 {
-  beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats());
+  beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(), x87Wides(),
+    x87Narrows());
+  beginX87(FIRST_FREE_LOCAL + vectorLocals() + (usesFloats() ? FLOAT_LOCALS : 0));
   checkVectors();
   loadIp();
   loadState();
@@ -190,6 +193,7 @@ function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
   const head = block(entryAt(0)).at;
   if (head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head & (PAGE - 1),
     codeMode()) != NO_ENTRY) analyse(true);
+  solveX87();
   solveFlags();
   forgetRegs();
   const mark = poolMark();

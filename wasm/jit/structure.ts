@@ -17,6 +17,7 @@ import { lowerCall, lowerIndirect, lowerRetAway, lowerRetRelease, lowerRetTarget
 import { lower } from "./lower";
 import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf } from "./map";
 import { endShadow } from "./system";
+import { enterX87, keepX87, moveX87, restoreX87 } from "./x87-state";
 
 // @ts-ignore: decorator
 @inline
@@ -41,6 +42,8 @@ function edge(x: u32, y: u32): void {
   const back = isBack(from, to);
   if (back) poll(to.at);
   const saved = flagsNow;
+  const stack = keepX87();
+  moveX87(to);
   if (to.flagsIn == Desc.DYNAMIC) toDynamic();
   if (back) {
     if (isLoop(from, y)) br(W.BR, labelDepth(to.loopLabel));
@@ -52,6 +55,7 @@ function edge(x: u32, y: u32): void {
   } else if (to.merge) br(W.BR, labelDepth(to.blockLabel));
   else tree(y);
   setFlagsNow(saved);
+  restoreX87(stack);
 }
 
 function dispatch(): void {
@@ -144,6 +148,7 @@ function body(x: u32): void {
   const b = block(x);
   setFlagsNow(b.flagsIn);
   forgetLanes();
+  if (b.merge || b.loop) enterX87(b);
   const extra = extraOf(b);
   if (b.count) {
     get(L.FUEL);

@@ -45,6 +45,19 @@ interface CodeEntries { first: number; next: number; free: number[] }
 const codeTables = new WeakMap<CodeTable, CodeEntries>();
 const TABLE_STEP = 256;
 
+/** What x87 code imports, in the order of wasm/jit/bytes.ts. */
+const X87_FUNCTIONS = ['f80Add', 'f80Sub', 'f80Mul', 'f80Div', 'f80CompareSignaling', 'f80CompareQuiet',
+  'f80SqrtOf', 'f80RoundOf', 'f80ToDouble', 'f80ToSingle', 'f80ToInteger'];
+const X87_GLOBALS = ['f80SE', 'f80Exc', 'f80CW', 'f80NarrowDenormal'];
+const letter = (n: number): string => String.fromCharCode(65 + n);
+
+function x87Of(core: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries([
+    ...X87_FUNCTIONS.map((name, n) => [`x87${letter(n)}`, core[name]]),
+    ...X87_GLOBALS.map((name, n) => [`g87${letter(n)}`, core[name]]),
+  ]);
+}
+
 /**
  * Puts the function f0 of a translated module at `address` into the core's table; its index, 0 if the engine
  * refuses. No bytes: forget the function with the index `address`, 0 = all. Engines do not compile from
@@ -64,7 +77,7 @@ export function installCode(memory: WebAssembly.Memory, core: Record<string, unk
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
     const { jitCond: cond, jitLost: lost, jitHelp: help, jitExact: soft } = core as Imported;
-    const env = { mem: memory, cond: cond!, lost: lost!, help: help!, soft: soft! };
+    const env = { mem: memory, cond: cond!, lost: lost!, help: help!, soft: soft!, ...x87Of(core) };
     const { exports } = new WebAssembly.Instance(module, { env });
     if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
     const index = used.free.pop() ?? used.next++;

@@ -99,6 +99,7 @@ export function fieldOffset(n: i32): usize {
     case 4: return offsetof<Cpu>("idtrLimit");
     case 5: return offsetof<Cpu>("cr4");
     case 6: return offsetof<Cpu>("cr0");
+    case 7: return offsetof<Cpu>("fpuControl");
     default: return 0;
   }
 }

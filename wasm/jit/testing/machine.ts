@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { installCode } from '../../../src/emu/workers/core-thread.ts';
 
-const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit', 'cr4', 'cr0'] as const;
+const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit', 'cr4', 'cr0', 'fpuControl'] as const;
 export const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12',
   'r13', 'r14', 'r15'] as const;
 type Name = (typeof FIELDS)[number] | (typeof REGS)[number];
@@ -35,6 +35,8 @@ export const INTERPRETER = 0, TRANSLATOR = 4, FORCED = 4 | 16;
 export const END = [0xE7, 0xF4];
 /** The XMM block in the CPU's state (docs/core.md). */
 const XMM = 0x600;
+/** The x87 registers, and the bytes from fpuControl on to fpuDs. */
+const X87 = 0x500, X87_BYTES = 0x80, X87_FIELDS = 48;
 const WASM_PAGES = 5400, STATE_BYTES = 0x1000;
 
 export interface Core {
@@ -67,7 +69,12 @@ export interface Snapshot {
   regs: Record<string, bigint>; flags: bigint; instructions: bigint; rip: bigint; memory: Buffer;
   /** XMM0 to XMM15 as hexadecimal digits, lowest byte first. */
   xmm: string[];
+  /** x87 registers and environment, MXCSR. */
+  fpu: string;
 }
+
+const hex = (view: DataView): string =>
+  Buffer.from(new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice()).toString('hex');
 
 export class JitMachine {
   readonly memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: 65536, shared: true });
@@ -146,6 +153,9 @@ export class JitMachine {
   }
   get mxcsr(): number { return this.view.getUint32(this.core.mxcsrOf(0), true); }
   set mxcsr(value: number) { this.view.setUint32(this.core.mxcsrOf(0), value, true); }
+  /** The eight physical x87 registers; control word to data segment. */
+  x87Registers(): DataView { return new DataView(this.memory.buffer, this.core.cpuOf(0) + X87, X87_BYTES); }
+  x87Fields(): DataView { return new DataView(this.memory.buffer, this.at('fpuControl'), X87_FIELDS); }
   put(address: number, bytes: readonly number[]): void {
     new Uint8Array(this.memory.buffer).set(bytes, this.ram + address);
   }
@@ -188,6 +198,7 @@ export class JitMachine {
       regs: Object.fromEntries(REGS.map((name) => [name, this.get(name)])),
       flags: this.core.flagsOf(0), instructions: this.get('instructions'), rip: this.get('rip'),
       xmm: Array.from({ length: 16 }, (_, n) => Buffer.from(this.xmm(n)).toString('hex')),
+      fpu: [this.x87Registers(), this.x87Fields()].map(hex).join(' '),
       memory: Buffer.from(new Uint8Array(this.memory.buffer, this.ram + from, bytes).slice()),
     };
   }

@@ -295,7 +295,11 @@ export class Generator {
 export function randomLoop(random: Random, tail: readonly number[], vectors: readonly VectorRow[],
   gentle: boolean): number[] {
   const generator = new Generator(random, vectors, gentle);
-  const body = Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat();
+  return loopOf(Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat(), tail);
+}
+
+/** `body` as often as R15 says, then `tail`. */
+export function loopOf(body: readonly number[], tail: readonly number[]): number[] {
   // sub $1, %r15; jnz to the start (both forms of the branch).
   const close = [0x49, 0x83, 0xEF, 0x01];
   const back = -(body.length + close.length);

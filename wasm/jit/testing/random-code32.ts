@@ -19,7 +19,7 @@ const FLAGS = DATA + 0x3FF8;
 /** Below 64 KiB, for 16-bit addresses. */
 const LOW = 0x9000;
 
-class Generator32 extends Generator {
+export class Generator32 extends Generator {
   protected override reg(): number { return this.pick(WORK_REGS); }
   protected override size(): number { return this.pick([0, 1, 2, 2, 2, 2]); }
 
@@ -154,7 +154,11 @@ class Generator32 extends Generator {
 export function randomLoop32(random: Random, tail: readonly number[], vectors: readonly VectorRow[],
   gentle: boolean): number[] {
   const generator = new Generator32(random, vectors, gentle);
-  const body = Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat();
+  return loopOf32(Array.from({ length: 3 + random(20) }, () => generator.instruction()).flat(), tail);
+}
+
+/** `body` as often as COUNTER32 says, then `tail`. */
+export function loopOf32(body: readonly number[], tail: readonly number[]): number[] {
   // subl $1, COUNTER32; jnz to the start.
   const close = [0x83, 0x2D, ...bytesOf(COUNTER32, 4), 1];
   const back = -(body.length + close.length);
