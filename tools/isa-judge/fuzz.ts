@@ -60,6 +60,7 @@ class Watch {
   last: Decoded | undefined;
   /** Address of the bytes of each instruction that was looked at. */
   places: number[] = [];
+  lengths: number[] = [];
   /** Flags that are undefined now. */
   open = 0;
   constructor(private readonly decoder: RowDecoder, private readonly mode: Mode) {}
@@ -67,7 +68,8 @@ class Watch {
   stops = (code: Uint8Array): boolean => {
     this.complete();
     this.places.push(code.byteOffset);
-    const { row } = this.decoder.decode(code, this.mode);
+    const { row, length } = this.decoder.decode(code, this.mode);
+    this.lengths.push(length);
     this.last = row;
     // Too few bytes in the code pages: its fetch faults.
     if (row === undefined) return code.length > 0 && this.mayBeLater(code);
@@ -177,12 +179,19 @@ function compareStream(f: Followed, silicon: Outcome, neutral: Decoded): string[
   return found;
 }
 
-/** Ends at most where `f` did, with an INT3 there; undefined: something reads or jumps over it. */
-function closed(core: TranslatingCore, { c, ours }: Followed): { c: Case; end: Outcome } | undefined {
+/**
+ * Ends where `f` did, with an INT3 there; undefined: the place lies in what was executed before, or something
+ * reads it.
+ */
+function closed(core: TranslatingCore, { c, ours, watch }: Followed): { c: Case; end: Outcome } | undefined {
   let code = c.code;
   if (ours.end === End.DONE) {
     const at = Number(linearOf(ours.segments[1]!, ours.rip) - BigInt(CODE)) - c.codeAt;
     if (at < 0 || at >= MAX_CODE) return undefined;
+    const first = watch.places[0]!, executed = watch.places.slice(0, ours.steps);
+    const within = (place: number, n: number): boolean =>
+      at > place - first && at < place - first + watch.lengths[n]!;
+    if (executed.some(within)) return undefined;
     code = [...code, ...Array<number>(Math.max(0, at + 1 - code.length)).fill(FILLER)];
     code[at] = FILLER;
   }
