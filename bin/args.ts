@@ -4,6 +4,7 @@
 
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError } from '../src/api/errors.ts';
+import { checkEngine } from '../src/emu/config.ts';
 
 /** One step of a scripted console session. */
 export type ScriptStep = { kind: 'until'; pattern: string; regex: RegExp } | { kind: 'send'; text: string };
@@ -32,7 +33,7 @@ export interface BootArgs {
   steps: ScriptStep[];
   timeoutS: number | undefined;
   /** The translator is an experiment (docs/adr/0005-translator-spike.md). */
-  engine: 'interpreter' | 'translator';
+  engine: string | undefined;
   /** `stdio` or a file name. */
   serial: string;
   json: string | undefined;
@@ -171,10 +172,7 @@ function parseBoot(argv: readonly string[]): BootArgs {
     if (token.name === 'until') steps.push(untilStep(token.value));
     if (token.name === 'send') steps.push({ kind: 'send', text: unescapeText(token.value) });
   }
-  const engine = values.engine ?? 'interpreter';
-  if (engine !== 'interpreter' && engine !== 'translator') {
-    throw new ConfigError(`There is no engine "${engine}".`, 'Choose interpreter or translator.');
-  }
+  if (values.engine !== undefined) checkEngine(values.engine);
   const media = [values.fda, values.fdb, values.hda, values.hdb, values.cdrom, values.bios, values.boot];
   if ([values.guest, values.kernel, ...media].every((value) => value === undefined)) {
     throw new ConfigError('skep boot has nothing to boot.',
@@ -189,7 +187,7 @@ function parseBoot(argv: readonly string[]): BootArgs {
     ram: integerOption('--ram', values.ram),
     cpu: values.cpu ?? 'v2',
     timeoutS: numberOption('--timeout', values.timeout, 0.001, 1e6),
-    engine, serial: values.serial ?? 'stdio', json: values.json, profile: values.profile, screenshot: values.screenshot,
+    engine: values.engine, serial: values.serial ?? 'stdio', json: values.json, profile: values.profile, screenshot: values.screenshot,
     quiet: values.quiet ?? false, verbose: values.verbose ?? false,
   };
 }

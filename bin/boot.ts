@@ -7,7 +7,6 @@ import {
   Skep, type DiskEvent, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats,
 } from '../src/api/node.ts';
 import { SkepError } from '../src/api/errors.ts';
-import { Option } from '../src/emu/generated-layout.ts';
 import { FloppyFiles, floppyOption } from './floppies.ts';
 import type { BootArgs } from './args.ts';
 import { Script } from './script.ts';
@@ -65,7 +64,7 @@ function diskOption(text: string): DiskOption {
 
 function skepOptions(args: BootArgs): SkepOptions {
   const options: SkepOptions = { smp: args.smp, cpu: args.cpu as NonNullable<SkepOptions['cpu']> };
-  if (args.engine === 'translator') options.options = Option.TRANSLATOR;
+  if (args.engine !== undefined) options.engine = args.engine as NonNullable<SkepOptions['engine']>;
   if (args.ram !== undefined) options.memory = args.ram;
   if (args.guest !== undefined) options.guest = args.guest;
   if (args.kernel !== undefined) options.kernel = args.kernel;

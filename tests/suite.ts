@@ -52,7 +52,7 @@ function parse(): { names: SuiteName[]; options: SuiteOptions; json: string | un
     if (text !== undefined && !/^\d+$/.test(text)) usage(`--${name} "${text}" is not a number.`);
     return text === undefined ? undefined : Number(text);
   };
-  const engine = values.engine ?? 'interpreter';
+  const engine = values.engine ?? 'translator';
   if (!ENGINES.includes(engine as Engine)) usage(`There is no engine "${engine}": ${ENGINES.join(', ')}.`);
   setEngine(engine as Engine);
   for (const name of positionals) if (!(name in SUITES)) usage(`There is no suite "${name}".`);

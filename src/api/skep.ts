@@ -1,8 +1,8 @@
 // The public door: a machine to create, control and watch. Everything that a page or a program that embeds
 // Skep needs is here, and nothing of it is in the page's or the command line's power alone.
 
-import type { BootConfig, CpuModel, FirmwareConfig, NamedBytes } from '../emu/config.ts';
-import { checkCpuModel, checkCpus, checkMemory } from '../emu/config.ts';
+import type { BootConfig, CpuModel, Engine, FirmwareConfig, NamedBytes } from '../emu/config.ts';
+import { checkCpuModel, checkCpus, checkEngine, checkMemory } from '../emu/config.ts';
 import { checkKernel } from '../emu/boot/load.ts';
 import type { Screen } from '../emu/display/screen.ts';
 import type { Keyboard } from '../emu/input/keyboard.ts';
@@ -13,6 +13,7 @@ import type { MachineProfile } from '../emu/profile/machine-profile.ts';
 import { Machine, type MachineEnding, type MachineEvents, type MachineState } from '../emu/machine.ts';
 import type { Platform } from '../emu/platform.ts';
 import type { MachineStats } from '../emu/stats.ts';
+import { Option } from '../emu/generated-layout.ts';
 import { checkGuestName, guestMissing, parseManifest, type GuestManifest } from './guest.ts';
 import type { FileSource, ImageOpener, Progress, Reader } from './source.ts';
 import { readFirmware, readFloppies, startsWithFirmware, type FirmwareOptions } from './firmware.ts';
@@ -45,7 +46,9 @@ export interface SkepOptions extends DriveOptions, FirmwareOptions {
   onProgress?: (progress: Progress) => void;
   /** Aborts the creation, and stops the machine afterwards. */
   signal?: AbortSignal;
-  /** Debugging options of the core (Control.OPTIONS). */
+  /** How instructions are executed; default `translator`: hot code becomes WebAssembly (wasm/jit/ESSAY.md). */
+  engine?: Engine;
+  /** Debugging options of the core (Control.OPTIONS), instead of those that `engine` stands for. */
   options?: number;
 }
 
@@ -207,6 +210,8 @@ export class Skep {
     const cpuModel = options.cpu ?? 'v2';
     checkCpus(smp);
     checkCpuModel(cpuModel);
+    const engine = options.engine ?? 'translator';
+    checkEngine(engine);
     if (options.memory !== undefined) checkMemory(options.memory, smp);
     const { memory, disk, ...start } = await readStart(options);
     const hda = withGuestDisk(options.hda, disk);
@@ -217,8 +222,8 @@ export class Skep {
       await Machine.create(
       { cpus: smp, drives: driveConfigs(wanted, theHost().image, theHost().keepInFiles === true),
       memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
-      tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(), options: options.options ?? 0,
-        floppies, ...start }, platform);
+      tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(),
+      options: options.options ?? (engine === 'translator' ? Option.TRANSLATOR : 0), floppies, ...start }, platform);
     if (options.signal?.aborted === true) {
       await machine.stop();
       throw abortError(options.signal);

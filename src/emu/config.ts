@@ -80,6 +80,15 @@ export function checkCpuModel(model: string): asserts model is CpuModel {
   }
 }
 
+/** How instructions are executed: hot code as WebAssembly, or all of it by the interpreter. */
+export const ENGINES = ['translator', 'interpreter'] as const;
+export type Engine = typeof ENGINES[number];
+export function checkEngine(engine: string): asserts engine is Engine {
+  if (!(ENGINES as readonly string[]).includes(engine)) {
+    throw new ConfigError(`There is no engine "${engine}".`, `Choose ${ENGINES.join(' or ')}.`);
+  }
+}
+
 export function checkMachineConfig(config: MachineConfig): void {
   checkCpus(config.cpus);
   checkMemory(config.memoryMiB, config.cpus);

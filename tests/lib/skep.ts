@@ -17,7 +17,7 @@ export const ENGINES = ['interpreter', 'translator', 'forced'] as const;
 export type Engine = typeof ENGINES[number];
 const ENGINE_OPTIONS: Record<Engine, number> = { interpreter: 0, translator: Option.TRANSLATOR,
   forced: Option.TRANSLATOR | Option.FORCED };
-let engine: Engine = 'interpreter';
+let engine: Engine = 'translator';
 export function setEngine(name: Engine): void { engine = name; }
 /** For `Skep.create` and `Machine.create`: of the suite's engine, or of this one. */
 export const engineOptions = (name: Engine = engine): number => ENGINE_OPTIONS[name];
@@ -33,7 +33,7 @@ export function skep(args: readonly string[], timeoutMs: number,
   nodeArgs: readonly string[] = []): Promise<CommandResult> {
   const start = performance.now();
   check(engine !== 'forced' || args[0] !== 'boot', 'the command line has no engine "forced"');
-  const more = args[0] === 'boot' && engine !== 'interpreter' ? ['--engine', engine] : [];
+  const more = args[0] === 'boot' && engine !== 'translator' ? ['--engine', engine] : [];
   const child = spawn(process.execPath, [...nodeArgs, join(DIST, 'skep.js'), ...args, ...more],
     { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
