@@ -3,11 +3,15 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import * as zlib from 'node:zlib';
 import { Worker } from 'node:worker_threads';
 import { useNativeZstd } from './boot/unpack.ts';
 import { SkepError } from './errors.ts';
 import type { CoreThread, IoThread, Platform } from './platform.ts';
+
+// Translated code says which branches are hardly ever taken (wasm/jit/bytes.ts). V8 heeds that by itself since 13.
+if (Number(process.versions.v8.split('.')[0]) < 13) setFlagsFromString('--experimental-wasm-branch-hinting');
 
 // Node 22.15 and later.
 const zstd = (zlib as { zstdDecompressSync?: (packed: Uint8Array,

@@ -61,7 +61,7 @@ const WIDE_ARITHMETIC: u32 = W.I64_ADD - W.I32_ADD;
 const WIDE_COMPARE: u32 = W.I64_EQZ - W.I32_EQZ;
 
 const ATOMIC_PREFIX: u32 = 0xFE;
-const enum Section { TYPE = 1, IMPORT = 2, FUNCTION = 3, EXPORT = 7, CODE = 10 }
+const enum Section { CUSTOM = 0, TYPE = 1, IMPORT = 2, FUNCTION = 3, EXPORT = 7, CODE = 10 }
 /** Shared with a maximum. */
 const LIMITS_SHARED: u32 = 3;
 const MEMORY_PAGES: u32 = 65536;
@@ -148,6 +148,16 @@ export function atomicAccess(code: u32, align: u32): void {
   uleb(align);
   uleb(0);
 }
+/**
+ * The next branch is hardly ever taken (core specification, "Branch Hinting": metadata.code.branch_hint): the
+ * engine moves what is behind it out of the way, which here are a dozen moves of registers per memory
+ * operand.
+ */
+export function unlikely(): void {
+  if (hintCount == MAX_HINTS) return;
+  store<u32>(hints + (<usize>hintCount << 2), <u32>(at - bodySize));
+  hintCount++;
+}
 export function br(code: W, depth: u32): void { byte(code); uleb(depth); }
 export function number(v: u32): void { uleb(v); }
 /** A vector instruction without immediates; its number follows the prefix. */
@@ -176,6 +186,14 @@ const LOST: u32 = 0x74736F6C;
 const HELP: u32 = 0x706C6568;
 const SOFT: u32 = 0x74666F73;
 const FIRST_FUNCTION: u32 = 0x3066;
+/** "metadata.code.branch_hint". */
+const HINT_NAME_BYTES: u32 = 25;
+const HINT_NAME_0: u64 = 0x617461646174656D;
+const HINT_NAME_1: u64 = 0x72622E65646F632E;
+const HINT_NAME_2: u64 = 0x6E69685F68636E61;
+const HINT_NAME_3: u32 = 0x74;
+const UNLIKELY: u32 = 0;
+export const MAX_HINTS: u32 = 4096;
 
 /**
  * Functions of the core, in the order of their import. From X_ADD on: x87 arithmetic, (i32, i64, i32, i64) ->
@@ -227,14 +245,21 @@ const DOUBLES: u32 = 22;
 const SINGLES: u32 = 20;
 const MODES: u32 = 2;
 export const FLOAT_LOCALS: u32 = DOUBLES + SINGLES + MODES;
+/** Places of hinted branches in the body: u32 each. */
+let hints: usize = 0;
+let hintCount: u32 = 0;
+/** Where the code section begins. */
+let codeAt: usize = 0;
 let codeSize: usize = 0;
 let bodySize: usize = 0;
-export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u32,
+export function beginModule(address: usize, bytes: usize, hintRoom: usize, wides: u32, narrows: u32,
   vectors: u32, floats: bool, x87Wides: u32, x87Narrows: u32): void {
   withX87 = x87Wides != 0;
   at = address;
   limit = address + bytes;
   overflowed = false;
+  hints = hintRoom;
+  hintCount = 0;
   byte(0); byte(0x61); byte(0x73); byte(0x6D);
   byte(1); byte(0); byte(0); byte(0);
   byte(Section.TYPE);
@@ -252,6 +277,7 @@ export function beginModule(address: usize, bytes: usize, wides: u32, narrows: u
   size = beginLength();
   uleb(1); name(FIRST_FUNCTION, 2); byte(0); uleb(withX87 ? <u32>Import.X_COUNT : <u32>Import.COUNT);
   endLength(size);
+  codeAt = at;
   byte(Section.CODE);
   codeSize = beginLength();
   uleb(1);
@@ -268,5 +294,38 @@ export function endModule(address: usize): u32 {
   byte(W.END);
   endLength(bodySize);
   endLength(codeSize);
+  if (!overflowed) placeHints();
   return <u32>(at - address);
+}
+
+/** The section of hints goes before that of the code. */
+function placeHints(): void {
+  const code = <u32>(at - codeAt);
+  hintSection();
+  const bytes = <u32>(at - codeAt) - code;
+  if (overflowed || at + code > limit) {
+    overflowed = true;
+    return;
+  }
+  // code | hints -> code | hints | code -> hints | code.
+  memory.copy(at, codeAt, code);
+  memory.copy(codeAt, codeAt + code, bytes + code);
+  at = codeAt + bytes + code;
+}
+
+function hintSection(): void {
+  byte(Section.CUSTOM);
+  const size = beginLength();
+  uleb(HINT_NAME_BYTES);
+  sixteen(HINT_NAME_0, HINT_NAME_1);
+  for (let n: u64 = 0; n < 8; n++) byte(<u32>(HINT_NAME_2 >> (n << 3)) & 0xFF);
+  byte(HINT_NAME_3);
+  uleb(1);
+  uleb(withX87 ? <u32>Import.X_COUNT : <u32>Import.COUNT);
+  uleb(hintCount);
+  for (let n: u32 = 0; n < hintCount; n++) {
+    uleb(load<u32>(hints + (<usize>n << 2)));
+    byte(1); byte(UNLIKELY);
+  }
+  endLength(size);
 }

@@ -7,7 +7,7 @@
 // needs too, whose registers are in Cpu already.
 
 import { Cpu } from "../cpu/state";
-import { W, access, br, const32, const64, get, op, openVoid, set } from "./bytes";
+import { W, access, br, const32, const64, get, op, openVoid, set, unlikely } from "./bytes";
 import { PAGE_BYTES, PAGE_SHIFT } from "../lib/layout";
 import { staticFlags, storeRawFlags, toDynamic } from "./flags";
 import { L, cut32, spillRegs, storeField } from "./locals";
@@ -87,6 +87,7 @@ export function leaveAt(at: u32, why: Exit): void {
   const flags = staticFlags();
   const32(<i32>(<u32>why | flags << EXIT_FLAGS | <u32>uncounted << EXIT_COUNT | at << EXIT_PLACE));
   set(L.EXIT);
+  unlikely();
   br(W.BR_IF, depth);
 }
 
@@ -128,6 +129,7 @@ export function compactExit(deltas: u32): void {
 /** Leave with the handler's status that is in EXIT when it is not 0; `pure`: the locals are the newest. */
 export function leaveStatus(pure: bool): void {
   get(L.EXIT);
+  unlikely();
   openVoid(W.IF);
   deeper();
   if (pure) toDynamic();

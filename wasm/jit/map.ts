@@ -163,6 +163,7 @@ const enum Work {
   HEADS = 0, INSN_AT = 0x10000, BLOCK_AT = 0x20000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
   PAGES = 0x29200, GATHERED = 0x29300, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000,
   END = 0x100000, TRACE_PAGES = 0x34000, TRACE_EDGES = 0x38000,
+  HINTS = 0x3C000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
 export const CODE_BYTES: u32 = Work.REGIONS - Work.CODE;
@@ -195,6 +196,8 @@ export function orderList(): usize { return work + Work.ORDER; }
 export function gathered(): usize { return work + Work.GATHERED; }
 /** What trace.ts has recorded. */
 export function tracePages(): usize { return work + Work.TRACE_PAGES; }
+/** Places of hinted branches (bytes.ts). */
+export function hintRoom(): usize { return work + Work.HINTS; }
 export function traceEdges(): usize { return work + Work.TRACE_EDGES; }
 export function pageAt(k: u32): usize { return work + Work.PAGES + k * PAGE_BYTES; }
 export function insn(n: u32): Insn { return changetype<Insn>(work + Work.INSNS + n * INSN_BYTES); }

@@ -33,7 +33,8 @@ import { Desc, setFlagsNow, settleFlags, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
 import { FIRST_FREE_LOCAL, L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
 import {
-  CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, pageAt, useWork,
+  CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, hintRoom, pageAt,
+    useWork,
 } from "./map";
 import {
   install, isGlobal, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
@@ -98,8 +99,8 @@ function loadIp(): void {
 
 /** Write the module; its length. The first of two passes finds which registers are used. */
 function emit(deltas: u32): u32 {
-  beginModule(codeStart(), CODE_BYTES, WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(), x87Wides(),
-    x87Narrows());
+  beginModule(codeStart(), CODE_BYTES, hintRoom(), WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(),
+    x87Wides(), x87Narrows());
   beginX87(FIRST_FREE_LOCAL + vectorLocals() + (usesFloats() ? FLOAT_LOCALS : 0));
   checkVectors();
   loadIp();
