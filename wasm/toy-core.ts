@@ -5,6 +5,7 @@
 
 import { Control, MachineEnd, control32 } from "./lib/control";
 import { CONTROL } from "./lib/layout";
+import { waitWord } from "./lib/atomics";
 import { hostLog, hostNow, hostPanic } from "./lib/host";
 import { Inbox, Request, inboxOf, request, stateOf } from "./cpu/inbox";
 import { Cpu } from "./cpu/state";
@@ -14,8 +15,12 @@ import { RING_SERIAL0_IN, RING_SERIAL0_OUT, RING_SERIAL_BYTES, ringGet, ringInit
 let cpu: u32 = 0;
 let entry: u64 = 0;
 
+/** Waits while the ring is full: the host empties it when it gets the processor. */
 function print(byte: u32): void {
-  ringPut(RING_SERIAL0_OUT, byte);
+  while (!ringPut(RING_SERIAL0_OUT, byte)) {
+    if (control32(Control.FAILED) != 0 || control32(Control.END) != 0) return;
+    waitWord(inboxOf(cpu) + <usize>Inbox.ATTENTION, 0, 1000000);
+  }
   ringSignalHost();
 }
 
@@ -66,13 +71,13 @@ function turn(box: usize): i32 {
   if (requests & Request.RESET) return 2;
   if (requests & Request.PAUSE) {
     if (control32(Control.RUNNING)) atomic.and<u32>(box, ~(<u32>Request.PAUSE), Inbox.REQUESTS);
-    else atomic.wait<u32>(box + <usize>Inbox.ATTENTION, 0, 100000000);
+    else waitWord(box + <usize>Inbox.ATTENTION, 0, 100000000);
     return 0;
   }
   atomic.add<u64>(stateOf(cpu), 1000, offsetof<Cpu>("instructions"));
   const letter = cpu == 0 ? ringGet(RING_SERIAL0_IN) : -1;
   if (letter >= 0) obey(letter);
-  else atomic.wait<u32>(box + <usize>Inbox.ATTENTION, 0, 5000000);
+  else waitWord(box + <usize>Inbox.ATTENTION, 0, 5000000);
   return 0;
 }
 
@@ -89,7 +94,7 @@ export function clockRun(): i32 {
     const generation = control32(Control.CLOCK_WAKE);
     if (hostNow() < last) hostPanic(99, 0);
     last = hostNow();
-    atomic.wait<u32>(CONTROL + <usize>Control.CLOCK_WAKE, generation, 10000000);
+    waitWord(CONTROL + <usize>Control.CLOCK_WAKE, generation, 10000000);
   }
   return 0;
 }

@@ -28,7 +28,7 @@ afterEach(async () => { await vm?.stop(); });
 const sleep = (ms: number): Promise<void> => new Promise((done) => { setTimeout(done, ms); });
 
 test('samples fall on the loop, windows count its two instructions', async () => {
-  vm = await Skep.create({ kernel: kernel(LOOP), memory: 16 });
+  vm = await Skep.create({ kernel: kernel(LOOP), memory: 16, engine: 'interpreter' });
   vm.start();
   await sleep(50);
   expect((await vm.profile.read()).samples).toBe(0);

@@ -10,8 +10,8 @@ import { useNativeZstd } from './boot/unpack.ts';
 import { SkepError } from './errors.ts';
 import type { CoreThread, IoThread, Platform } from './platform.ts';
 
-// Translated code says which branches are hardly ever taken (wasm/jit/bytes.ts). V8 heeds that by itself since
-// version 13.
+// Translated code says which branches are hardly ever taken (wasm/jit/bytes.ts). V8 heeds that by itself
+// since version 13.
 if (Number(process.versions.v8.split('.')[0]) < 13) setFlagsFromString('--experimental-wasm-branch-hinting');
 
 // Node 22.15 and later.

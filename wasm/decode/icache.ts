@@ -10,7 +10,7 @@ import {
   CROSSINGS, CROSSING_BYTES, RECORDS_PER_SLOT, RECORD_BYTES,
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
-import { holdPage, markLines, pageVersion, releasePage } from "../mmu/code-pages";
+import { holdPage, isCodeOf, markLines, pageVersion, releasePage } from "../mmu/code-pages";
 import { jumpFlush, jumpForget, jumpReset } from "../mmu/jump-cache";
 import { ramHost } from "../mmu/physmem";
 import { decodeInsn, decodedEndsBlock } from "./decoder";
@@ -215,7 +215,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   }
   if (off == start) return 0;
   // Pairs with codeWritten: lines first, then bytes, then the version again.
-  if (pageVersion(page) != load<u32>(at, Slot.VERSION)) return 0;
+  if (!isCodeOf(page, load<u32>(at, Slot.VERSION))) return 0;
   sentinel(records + used * RECORD_BYTES, Op.LINK, off);
   publish(index, records, first, used);
   store<u32>(at, used + 1, Slot.USED);
@@ -244,7 +244,7 @@ export function slotVersion(c: Cpu, slot: u32): u32 { return load<u32>(slotAt(c,
 /** Is what was decoded from the slot's page still what the page holds? */
 export function icacheFresh(c: Cpu, slot: u32): bool {
   const at = slotAt(c, slot);
-  return pageVersion(load<u32>(at, Slot.PAGE)) == load<u32>(at, Slot.VERSION);
+  return isCodeOf(load<u32>(at, Slot.PAGE), load<u32>(at, Slot.VERSION));
 }
 
 /** The record at page offset `off`, which had become an entry of a region, is again what it was. */
@@ -299,8 +299,8 @@ export function icacheCrosses(c: Cpu, page: u32, off: u32, mode: u32): bool {
 /** Its record, which STOP follows, while both pages are what they were; else 0. */
 export function icacheCrossing(c: Cpu, page: u32, next: u32, off: u32): usize {
   const e = crossingAt(c, page, off);
-  if (load<u32>(e, Crossing.NEXT) != next || load<u32>(e, Crossing.VERSION) != pageVersion(page)
-    || load<u32>(e, Crossing.NEXT_VERSION) != pageVersion(next)) return 0;
+  if (load<u32>(e, Crossing.NEXT) != next || !isCodeOf(page, load<u32>(e, Crossing.VERSION))
+    || !isCodeOf(next, load<u32>(e, Crossing.NEXT_VERSION))) return 0;
   return e + Crossing.RECORD;
 }
 
@@ -323,7 +323,7 @@ export function icacheCross(c: Cpu, page: u32, next: u32, off: u32, mode: u32): 
   store<u8>(r, load<u8>(r, RecOffset.FLAGS) | RecFlag.PRIVATE, RecOffset.FLAGS);
   sentinel(r + RECORD_BYTES, Op.STOP, off + len);
   // Pairs with codeWritten: lines first, then bytes, then the version again.
-  if (pageVersion(page) != version || pageVersion(next) != nextVersion) return;
+  if (!isCodeOf(page, version) || !isCodeOf(next, nextVersion)) return;
   store<u32>(e, page, Crossing.PAGE);
   store<u32>(e, next, Crossing.NEXT);
   store<u32>(e, version, Crossing.VERSION);

@@ -119,6 +119,25 @@ export function markLines(page: u32, offset: u32, bytes: u32): void {
 }
 
 /**
+ * The code of a page is no longer what was decoded. The version comes last: whoever takes the new one finds
+ * the page not to be CODE and asks anew, whoever has the old one is told and drops what it decoded. With the
+ * version first, a CPU could decode under the new one before lines and state are cleared, and would never
+ * hear of the next store.
+ */
+function outdate(p: usize): void {
+  atomic.store<u32>(p, PageState.NONE, PageField.STATE);
+  atomic.store<u64>(p, 0, PageField.LINES);
+  atomic.add<u32>(p, 1, PageField.VERSION);
+}
+
+/** May records of this version of the page be used? The version is looked at before the state (outdate). */
+export function isCodeOf(page: u32, version: u32): bool {
+  const p = pageRecord(page);
+  return atomic.load<u32>(p, PageField.VERSION) == version
+    && atomic.load<u32>(p, PageField.STATE) == PageState.CODE;
+}
+
+/**
  * After a store to RAM outside the fast write tables (n bytes inside one page). True = this CPU's own records
  * were hit: it must look its next instruction up again. Pairs with markLines and the decoder's version check.
  */
@@ -131,9 +150,7 @@ export function codeWritten(c: Cpu, pa: u64, n: u32): bool {
   const last = <u64>(((<u32>pa & 0xfff) + n - 1) >> 6);
   const mask = ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1);
   if (!(atomic.load<u64>(p, PageField.LINES) & mask)) return false;
-  atomic.add<u32>(p, 1, PageField.VERSION);
-  atomic.store<u64>(p, 0, PageField.LINES);
-  atomic.store<u32>(p, PageState.NONE, PageField.STATE);
+  outdate(p);
   const holders = atomic.load<u32>(p, PageField.HOLDERS);
   const cpus = control32(Control.CPUS);
   for (let id: u32 = 0; id < cpus; id++) if (holders & (1 << id)) post(id, page);
@@ -164,9 +181,7 @@ function dropCode(page: u32, offset: u32, bytes: u32): void {
   const last = <u64>((offset + bytes - 1) >> 6);
   const mask = ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1);
   if (!(atomic.load<u64>(p, PageField.LINES) & mask)) return;
-  atomic.add<u32>(p, 1, PageField.VERSION);
-  atomic.store<u64>(p, 0, PageField.LINES);
-  atomic.store<u32>(p, PageState.NONE, PageField.STATE);
+  outdate(p);
   const holders = atomic.load<u32>(p, PageField.HOLDERS);
   const cpus = control32(Control.CPUS);
   for (let id: u32 = 0; id < cpus; id++) if (holders & (1 << id)) post(id, page);

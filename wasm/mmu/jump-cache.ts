@@ -1,9 +1,10 @@
 // Targets of branches that leave their page: linear address, code mode -> decoded record, so that the inner
 // loop goes on without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly into
-// other pages). An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation, u32 function and
-// u32 entry of a translated region} and holds while no TLB flush could change what its page maps to and no
-// decoded page has been dropped. Entries of global pages have a generation of their own (odd numbers), which
-// survives CR3 loads. There is a table per privilege, and one that stays empty for single steps.
+// other pages). A target has its place or, when another has taken that, the one beside it. An entry is {u64
+// target, u32 index, u32 record, u32 records, u32 generation, u32 function and u32 entry of a translated
+// region} and holds while no TLB flush could change what its page maps to and no decoded page has been
+// dropped. Entries of global pages have a generation of their own (odd numbers), which survives CR3 loads.
+// There is a table per privilege, and one that stays empty for single steps.
 
 import { CodeMode, Cpu } from "../cpu/state";
 import {
@@ -111,6 +112,17 @@ export function jumpFlushPage(c: Cpu, va: u64): void {
 function jumpEntry(c: Cpu, target: u64): usize {
   return <usize>c.jumpTable + ((<u32>(target ^ (target >> 12)) & (JUMP_ENTRIES - 1)) << ENTRY_SHIFT);
 }
+/** The entry beside it, which holds what it held before. */
+// @ts-ignore: decorator
+@inline
+function besides(e: usize): usize { return e ^ (1 << ENTRY_SHIFT); }
+/** Where a target is, if anywhere. */
+// @ts-ignore: decorator
+@inline
+function jumpPlace(c: Cpu, target: u64): usize {
+  const e = jumpEntry(c, target);
+  return load<u64>(e, Entry.TARGET) == target ? e : besides(e);
+}
 
 /**
  * An entry of an older generation, but younger than the last jumpFlush: decoded pages are where they were.
@@ -133,7 +145,7 @@ function revive(c: Cpu, e: usize, target: u64): bool {
 // @ts-ignore: decorator
 @inline
 export function jumpFind(c: Cpu, target: u64): usize {
-  const e = jumpEntry(c, target);
+  const e = jumpPlace(c, target);
   if (load<u64>(e, Entry.TARGET) != target) return 0;
   const generation = load<u32>(e, Entry.GENERATION);
   if (generation != c.jumpGeneration && generation != c.jumpGlobalGeneration
@@ -147,7 +159,11 @@ export function jumpFind(c: Cpu, target: u64): usize {
 export function jumpRemember(c: Cpu, va: u64, index: usize, record: usize, records: usize,
   global: bool): void {
   const target = jumpKey(c, va);
-  const e = jumpEntry(c, target);
+  let e = jumpPlace(c, target);
+  if (load<u64>(e, Entry.TARGET) != target) {
+    e = jumpEntry(c, target);
+    memory.copy(besides(e), e, 1 << ENTRY_SHIFT);
+  }
   store<u64>(e, target, Entry.TARGET);
   store<u32>(e, <u32>index, Entry.INDEX);
   store<u32>(e, <u32>record, Entry.RECORD);
@@ -171,7 +187,7 @@ export function jumpMark(c: Cpu, va: u64): void {
 // @ts-ignore: decorator
 @inline
 export function jumpHit(c: Cpu, target: u64): usize {
-  const e = jumpEntry(c, target);
+  const e = jumpPlace(c, target);
   if (load<u64>(e, Entry.TARGET) != target) return 0;
   const generation = load<u32>(e, Entry.GENERATION);
   return generation == c.jumpGeneration || generation == c.jumpGlobalGeneration || revive(c, e, target) ? e
