@@ -28,7 +28,7 @@ const PINNED: u32 = 1 << 8;
 /** Slots looked at for one that is not pinned. */
 const SEARCH: u32 = 256;
 /** Scratch record pair in the CPU's scratch page, and its instruction bytes. */
-const enum Scratch { RECORD = 0x100, BYTES = 0x200 }
+const enum Scratch { RECORD = 0x100, BYTES = 0x200, STEADY = 0x240 }
 const MAX_INSN: u32 = 15;
 /** An entry of the crossing instructions' cache; PLACE = page offset, code mode, valid bit. */
 const enum Crossing { PLACE = 0, PAGE = 4, NEXT = 8, VERSION = 12, NEXT_VERSION = 16, BYTES = 32, RECORD =
@@ -171,6 +171,18 @@ export function icacheHold(c: Cpu, page: u32, mode: u32, keep: u32): void {
   slotFor(c, page, mode, keep);
 }
 
+/**
+ * The bytes of one instruction as they were at one moment: other CPUs may patch it by one aligned store of up
+ * to 8 bytes (SDM vol. 3A 9.1.1), of which the decoder's single bytes could be half old and half new.
+ */
+export function steadyBytes(c: Cpu, from: usize, avail: u32): usize {
+  const to = changetype<usize>(c) + CPU_SCRATCH + Scratch.STEADY;
+  const first = from & ~(<usize>7);
+  const end = from + (avail < MAX_INSN ? avail : MAX_INSN);
+  for (let w = first; w < end; w += 8) store<u64>(to + (w - first), atomic.load<u64>(w));
+  return to + (from & 7);
+}
+
 /** Write a sentinel record. */
 function sentinel(r: usize, op: u32, off: u32): void {
   store<u64>(r, 0);
@@ -204,7 +216,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
     markLines(page, off, avail < MAX_INSN ? avail : MAX_INSN);
     fullFence();
     const r = records + used * RECORD_BYTES;
-    const len = decodeInsn(c, bytes + off, avail, off, mode, r);
+    const len = decodeInsn(c, steadyBytes(c, bytes + off, avail), avail, off, mode, r);
     if (len == 0) break;
     used++;
     off += len;

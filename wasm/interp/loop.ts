@@ -17,7 +17,7 @@ import { Board } from "../bus/device";
 import { machineEnd, machineInit } from "../bus/machine";
 import {
   icacheCross, icacheCrosses, icacheCrossing, icacheDecode, icacheDrop, icacheDropAll, icacheSlot,
-    icacheStep, slotIndex, slotRecords, stepBytes,
+    icacheStep, slotIndex, slotRecords, steadyBytes, stepBytes,
 } from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
 import { executeFlat } from "../gen/exec-flat";
@@ -31,7 +31,7 @@ import { Count, Profile, count, countIn, fromRegion } from "../lib/profile";
 import { rmwCancel, takeNoncanonical } from "../mmu/access";
 import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
-import { isRam, physReadBytes, ramPages } from "../mmu/physmem";
+import { isRam, physReadBytes, ramHost, ramPages } from "../mmu/physmem";
 import { isFlat32 } from "../cpu/mode";
 import { fuelLeft, pageWithinCode, refuel, stoppedAt } from "./branch";
 import { jumpFind, jumpHide, jumpIndex, jumpRecords, jumpRemember, jumpSelect } from "../mmu/jump-cache";
@@ -171,7 +171,9 @@ function runStep(c: Cpu): i32 {
   }
   const first = fetchPage(c, va);
   if (first < 0) return faultAtRip(c);
-  physReadBytes((<u64>first << 12) + off, avail, stepBytes(c));
+  if (isRam(<u64>first)) {
+    memory.copy(stepBytes(c), steadyBytes(c, ramHost(<u64>first << 12) + off, avail), avail);
+  } else physReadBytes((<u64>first << 12) + off, avail, stepBytes(c));
   let r = icacheStep(c, avail, off, c.codeMode);
   if (!r) {
     // The rest is on the next page (or past the limit).

@@ -5,7 +5,7 @@
 
 import { Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
-import { icacheFind, slotIndex } from "../decode/icache";
+import { icacheFind, slotIndex, steadyBytes } from "../decode/icache";
 import { RecFlag, recAddrSize, recDisp, recFlags, recLen, recOpSize, recSeg } from "../decode/record";
 import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
@@ -228,7 +228,7 @@ function decodeRun(c: Cpu, start: u32): void {
     const avail = PAGE - off;
     markLines(page, off, avail < MAX_INSN ? avail : MAX_INSN);
     fullFence();
-    let len = decodeInsn(c, bytes + off, avail, off, codeMode(), record(i));
+    let len = decodeInsn(c, steadyBytes(c, bytes + off, avail), avail, off, codeMode(), record(i));
     if (len == 0) len = decodeAcross(c, k, off, i);
     i.page = k;
     i.record = 0;
