@@ -15,6 +15,14 @@ export class StepError extends Error {
   }
 }
 
+/** What follows `name` on the command line; undefined without `name`. */
+export function option(name: string): string | undefined {
+  const at = process.argv.indexOf(name), value = process.argv[at + 1];
+  if (at < 0) return undefined;
+  if (value === undefined) throw new StepError(`${name} needs a value; it`, 2);
+  return value;
+}
+
 /** Runs a program of node_modules/.bin or of the system, output to ours. */
 export function run(step: string, program: string, args: readonly string[],
   env: NodeJS.ProcessEnv = {}): void {

@@ -8,7 +8,7 @@ import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Decoded } from '../isa-gen/encoding.ts';
-import { buildCore, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, runSteps, StepError } from '../steps.ts';
 import { changesOf, differences } from './delta.ts';
 import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, decodedRows } from './judge.ts';
@@ -112,11 +112,6 @@ async function checkGroups(groups: readonly string[], rows: string,
       next();
     })));
 }
-
-const option = (name: string): string | undefined => {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
-};
 
 async function work(): Promise<void> {
   const checker = new Checker(await decodedRows()), wanted = new RegExp(option('--rows') ?? '.');

@@ -5,7 +5,7 @@
 
 import { writeFileSync } from 'node:fs';
 import type { Decoded } from '../isa-gen/encoding.ts';
-import { buildCore, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, runSteps, StepError } from '../steps.ts';
 import { JudgedCore } from './core.ts';
 import { groupOf, makeCase, modesOf, rowKey } from './generate.ts';
 import { decodedRows } from './judge.ts';
@@ -145,9 +145,9 @@ export function coverage(rows: readonly Decoded[]): Coverage {
 
 async function main(): Promise<void> {
   buildCore();
-  const { lines, problems } = coverage(await decodedRows()), json = process.argv.indexOf('--json');
+  const { lines, problems } = coverage(await decodedRows()), json = option('--json');
   for (const line of [...lines, ...problems]) console.log(line);
-  if (json >= 0) writeFileSync(process.argv[json + 1]!, `${JSON.stringify({ lines, problems }, null, 2)}\n`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ lines, problems }, null, 2)}\n`);
   if (problems.length > 0) throw new StepError('isa-coverage', 1);
 }
 

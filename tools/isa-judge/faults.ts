@@ -7,7 +7,7 @@
 // 4.7 all is the same but bit 2 of a page fault's error code, and there is no alignment check (7.3).
 
 import { writeFileSync } from 'node:fs';
-import { buildCore, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { SUPERVISOR_CODE16, SUPERVISOR_DATA16 } from './core.ts';
 import { changesOf, differences, Field, type Change } from './delta.ts';
@@ -15,7 +15,7 @@ import { FAULTS_KNOWN } from './faults-known.ts';
 import { isDocumented } from './documents.ts';
 import { groupOf, makeCase, modesOf, rowKey, type Placed } from './generate.ts';
 import { compare, decodedRows } from './judge.ts';
-import { runOnSilicon, unusable, witnessName } from './silicon.ts';
+import { needSilicon, runOnSilicon, witnessName } from './silicon.ts';
 import {
   CODE, CODE_BYTES, DATA, MODES, MODE_NAMES, PAGE, READ_ONLY_PAGE, DATA_BYTES, type Case, type Mode, type
   Outcome,
@@ -168,18 +168,14 @@ function record(rows: readonly Decoded[], seed: number): void {
 }
 
 await runSteps(async () => {
-  const value = (name: string): string | undefined => {
-    const at = process.argv.indexOf(name);
-    return at < 0 ? undefined : process.argv[at + 1];
-  };
-  const wanted = new RegExp(value('--rows') ?? '.');
+  const wanted = new RegExp(option('--rows') ?? '.');
   const rows = (await decodedRows()).filter((d) => hasMemory(d)
     && wanted.test(`${groupOf(d)}: ${rowKey(d)}`));
   if (process.argv.includes('--record')) {
-    const seed = Number(value('--seed') ?? NaN), why = unusable();
+    const seed = Number(option('--seed') ?? NaN);
     if (!Number.isSafeInteger(seed) || seed < 0) throw new StepError('isa:faults --record needs --seed with a number; it', 2);
-    if (value('--rows') !== undefined) throw new StepError('isa:faults --record records all rows; it', 2);
-    if (why !== '') throw new StepError(`isa:faults --record needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
+    if (option('--rows') !== undefined) throw new StepError('isa:faults --record records all rows; it', 2);
+    needSilicon('isa:faults --record');
     record(rows, seed);
   }
   buildCore();
@@ -203,13 +199,13 @@ await runSteps(async () => {
       check(core, neutral, fault, fetched.cases[n]!));
   }
   for (const each of FAULTS_KNOWN) {
-    if (met.has(each) || value('--rows') !== undefined) continue;
+    if (met.has(each) || option('--rows') !== undefined) continue;
     console.log(`nothing differs any more: ${each.what}`);
     sums.failed++;
   }
   console.log(`${sums.rows} rows, ${sums.cases} cases, ${sums.faulted} of them faults; ${sums.translated} translated as well, ${
     sums.supervisor} as supervisor as well; ${sums.known} known to differ, ${sums.failed} failed`);
-  const json = value('--json');
+  const json = option('--json');
   if (json !== undefined) {
     const all = sums.cases + sums.translated + sums.supervisor - sums.known;
     writeFileSync(json, JSON.stringify({ passed: all - sums.failed, failed: sums.failed }));

@@ -7,13 +7,13 @@
 // (tools/isa-judge/undefined.ts); silicon goes as far.
 
 import type { Decoded } from '../isa-gen/encoding.ts';
-import { buildCore, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, runSteps, StepError } from '../steps.ts';
 import { changesOf, differences } from './delta.ts';
 import { groupOf, makeCase, modesOf } from './generate.ts';
 import { decodedRows, wraps } from './judge.ts';
 import { Random } from './random.ts';
 import { RowDecoder } from './rows.ts';
-import { runOnSilicon, unusable } from './silicon.ts';
+import { needSilicon, runOnSilicon } from './silicon.ts';
 import { CODE, DATA, End, MODES, MODE_NAMES, type Case, type Mode, type Outcome } from './state.ts';
 import { TranslatingCore, linearOf } from './translated.ts';
 import { FLAG } from './undefined.ts';
@@ -234,13 +234,9 @@ function minimise(bench: Bench, s: Stream): Stream {
 }
 
 async function main(): Promise<void> {
-  const value = (name: string): string
-    | undefined => { const at = process.argv.indexOf(name); return at < 0 ? undefined : process.argv[at + 1];
-    };
-  const minutes = Number(value('--minutes') ?? 10), seed = Number(value('--seed') ?? Date.now() % 1e9);
+  const minutes = Number(option('--minutes') ?? 10), seed = Number(option('--seed') ?? Date.now() % 1e9);
   if (!(minutes > 0)) throw new StepError('isa:fuzz needs --minutes with a number above 0; it', 2);
-  const why = unusable();
-  if (why !== '') throw new StepError(`isa:fuzz needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
+  needSilicon('isa:fuzz');
   buildCore();
   const all = await decodedRows(), rows = all.filter(settled);
   const bench = { core: new TranslatingCore(), decoder: new RowDecoder(all),

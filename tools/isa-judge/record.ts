@@ -2,14 +2,14 @@
 // and name match R on this host's processor and writes isa/vectors. With --compare nothing is written: the
 // core is compared with silicon at once, on a seed of your choice. Linux on x86-64 with a C compiler.
 
-import { buildCore, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { JudgedCore } from './core.ts';
 import { changesOf, type Change } from './delta.ts';
 import { DOCUMENTS, documented, isDocumented } from './documents.ts';
 import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, countsOf, decodedRows, ulps } from './judge.ts';
-import { runOnSilicon, unusable, witnessName } from './silicon.ts';
+import { needSilicon, runOnSilicon, witnessName } from './silicon.ts';
 import { MODE_NAMES, MODES, type Case, type Mode, type Outcome } from './state.ts';
 import { readGroup, writeGroup, type RecordedRow } from './vectors.ts';
 
@@ -18,16 +18,14 @@ const MAX_SHOWN = 40;
 interface Options { seed: number; rows: RegExp; compare: boolean; scale: number }
 
 function parse(argv: readonly string[]): Options {
-  const value = (name: string): string
-    | undefined => { const at = argv.indexOf(name); return at < 0 ? undefined : argv[at + 1]; };
   const known = new Set(['--seed', '--rows', '--all', '--compare', '--scale']);
   const bad = argv.find((arg) => arg.startsWith('--') && !known.has(arg));
   if (bad !== undefined) throw new StepError(`isa:record does not know ${bad}; it knows ${[...known].join(' ')}; it`, 2);
-  const seed = Number(value('--seed') ?? NaN);
+  const seed = Number(option('--seed') ?? NaN);
   if (!Number.isSafeInteger(seed) || seed < 0) throw new StepError('isa:record needs --seed with a number; it', 2);
-  if (!argv.includes('--all') && value('--rows') === undefined) throw new StepError('isa:record needs --all or --rows REGEXP; it', 2);
-  return { seed: seed >>> 0, rows: new RegExp(value('--rows') ?? '.'), compare: argv.includes('--compare'),
-    scale: Number(value('--scale') ?? 1) };
+  if (!argv.includes('--all') && option('--rows') === undefined) throw new StepError('isa:record needs --all or --rows REGEXP; it', 2);
+  return { seed: seed >>> 0, rows: new RegExp(option('--rows') ?? '.'), compare: argv.includes('--compare'),
+    scale: Number(option('--scale') ?? 1) };
 }
 
 interface Named { d: Decoded; mode: Mode; n: number; c: Case }
@@ -88,8 +86,7 @@ function record(rows: readonly Decoded[], all: readonly Decoded[], o: Options): 
 
 await runSteps(async () => {
   const o = parse(process.argv.slice(2));
-  const why = unusable();
-  if (why !== '') throw new StepError(`isa:record needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
+  needSilicon('isa:record');
   buildCore();
   const all = await decodedRows();
   const rows = all.filter((d) => o.rows.test(`${groupOf(d)}: ${rowKey(d)}`));

@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../steps.ts';
+import { ROOT, StepError } from '../steps.ts';
 import { type Case, type Outcome, packCase, unpackResult } from './state.ts';
 
 const SOURCE = join(ROOT, 'tools/silicon/judge.c');
@@ -11,9 +11,15 @@ const PROGRAM = join(ROOT, 'build/silicon-judge');
 const MAX_OUTPUT = 2 ** 30, TIMEOUT = 60_000;
 
 /** Why this host cannot be a witness, or ''. */
-export function unusable(): string {
+function unusable(): string {
   if (process.arch !== 'x64' || process.platform !== 'linux') return 'not Linux on x86-64';
   return spawnSync('cc', ['--version']).status === 0 ? '' : 'no C compiler (cc)';
+}
+
+/** Ends the step `who` when this host cannot be a witness. */
+export function needSilicon(who: string): void {
+  const why = unusable();
+  if (why !== '') throw new StepError(`${who} needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
 }
 
 /** Model name and microcode of this host's processor. */

@@ -5,13 +5,13 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildCore, ROOT, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, ROOT, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { JudgedCore } from './core.ts';
 import { changesOf, differences } from './delta.ts';
 import { makeCase } from './generate.ts';
 import { compare, decodedRows, ulps } from './judge.ts';
-import { runOnSilicon, unusable, witnessName } from './silicon.ts';
+import { needSilicon, runOnSilicon, witnessName } from './silicon.ts';
 import { TRANSCENDENTAL } from './undefined.ts';
 
 export interface Transcendental {
@@ -43,16 +43,11 @@ function measure(core: JudgedCore, d: Decoded, seed: number, cases: number,
 }
 
 await runSteps(async () => {
-  const value = (name: string): number | undefined => {
-    const at = process.argv.indexOf(name);
-    return at < 0 ? undefined : Number(process.argv[at + 1]);
-  };
-  const seed = value('--seed') ?? NaN, cases = value('--cases') ?? CASES;
+  const seed = Number(option('--seed') ?? NaN), cases = Number(option('--cases') ?? CASES);
   if (!Number.isSafeInteger(seed) || seed < 0) throw new StepError('isa:ulp needs --seed with a number; it',
     2);
   if (!Number.isSafeInteger(cases) || cases < 1) throw new StepError('isa:ulp needs --cases above 0; it', 2);
-  const why = unusable();
-  if (why !== '') throw new StepError(`isa:ulp needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
+  needSilicon('isa:ulp');
   buildCore();
   const core = new JudgedCore(), out: Transcendental = { witness: witnessName(), seed, functions: {} };
   let failed = 0;

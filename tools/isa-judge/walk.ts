@@ -4,11 +4,11 @@
 // witnesses again: GNU objdump, and this host's processor (Linux on x86-64 with a C compiler).
 
 import { writeFileSync } from 'node:fs';
-import { buildCore, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { decodedRows } from './judge.ts';
 import { RowDecoder } from './rows.ts';
-import { unusable } from './silicon.ts';
+import { needSilicon } from './silicon.ts';
 import { MODES, MODE_NAMES } from './state.ts';
 import { SLOT, WALK, slotsOf } from './walk-cases.ts';
 import { type Difference, DISASSEMBLER, type Known, SILICON, describeCode,
@@ -95,8 +95,7 @@ async function main(): Promise<void> {
   const bad = process.argv.slice(2).find((arg) => arg.startsWith('--') && !known.has(arg));
   if (bad !== undefined) throw new StepError(`isa:walk does not know ${bad}; it knows ${[...known].join(' ')}; it`, 2);
   if (process.argv.includes('--record')) {
-    const why = unusable();
-    if (why !== '') throw new StepError(`isa:walk --record needs an x86-64 processor under Linux and a C compiler (${why}); it`, 2);
+    needSilicon('isa:walk --record');
     const bytes = await recordWalk();
     console.log(`isa/vectors/decoder.walk: ${(bytes / 1024).toFixed(0)} KiB`);
   }
@@ -110,9 +109,9 @@ async function main(): Promise<void> {
   }
   console.log(`${result.cases} cases: ${result.rows} are one of ${result.seen.size} rows, ${result.undefinedOpcodes} undefined, ${
     failures.length} failed`);
-  const json = process.argv.indexOf('--json');
-  if (json >= 0) {
-    writeFileSync(process.argv[json + 1]!, JSON.stringify({ passed: result.cases - result.failures.length,
+  const json = option('--json');
+  if (json !== undefined) {
+    writeFileSync(json, JSON.stringify({ passed: result.cases - result.failures.length,
       failed: failures.length }));
   }
   if (failures.length > 0) throw new StepError('isa:walk', 1);
