@@ -54,7 +54,9 @@ export function fillFpu(c: Case, random: Random, used: boolean, group: string, d
   if (!used) return;
   const kind = kindOf(d, random);
   const x87 = group === 'x87', mmx = /P|Q|N/.test(d.row.ops) || x87 || group === 'xsave';
-  if (x87 || group === 'mmx' || random.one(16)) {
+  // Conversions from and to MMX registers: which of them mind a pending exception.
+  const converts = /^CVT.*PI/.test(d.row.name);
+  if (x87 || group === 'mmx' || converts || random.one(16)) {
     const word = control(random);
     view.setUint16(0, word, true);
     view.setUint16(2, status(random, word & EXCEPTIONS), true);

@@ -166,10 +166,14 @@ export function hCvttpd2dq(c: Cpu, r: usize): i32 { return doublesToInts(c, r, t
 // ---- MMX registers
 // -----------------------------------------------------------------------------------------------------
 
-// The source of a conversion from MMX, 0 = fault. SSE must be available as well.
-function integers(c: Cpu, r: usize): usize { return sseReady(c) ? mmxSource(c, r) : 0; }
+// The source of a conversion from MMX, 0 = fault. SSE must be available as well. A memory operand leaves the
+// x87 alone (SDM vol. 2 CVTPI2PD; processors do so for CVTPI2PS, too), so that a pending exception waits on.
+function integers(c: Cpu, r: usize): usize {
+  if (recIsMem(r)) return looseSource<u64>(c, r);
+  return sseReady(c) ? mmxSource(c, r) : 0;
+}
 
-/** CVTPI2PS: the upper half of the destination stays. With a memory operand the x87 is left alone. */
+/** CVTPI2PS: the upper half of the destination stays. */
 export function hCvtpi2ps(c: Cpu, r: usize): i32 {
   const from = integers(c, r);
   if (from == 0) return Status.FAULT;
