@@ -88,14 +88,19 @@ class Watch {
   /** Prefixes of branches that makers read differently (docs/conformance.md). */
   private isKnown({ row }: Decoded, code: Uint8Array): boolean {
     if (row.file !== 'branch.isa.ts') return false;
-    const prefixes = code.subarray(0, code.findIndex((b) => !PREFIXES.has(b)));
+    const prefixes = code.subarray(0, code.findIndex((b) => !this.isPrefix(b)));
     return (this.mode === 2 && prefixes.includes(0x66))
       || (row.name.startsWith('LOOP') && (prefixes.includes(0xf2) || prefixes.includes(0xf3)));
   }
 
   private mayBeLater(code: Uint8Array): boolean {
-    const first = code.find((b) => !PREFIXES.has(b) && (this.mode !== 2 || (b & 0xf0) !== 0x40));
+    const first = code.find((b) => !this.isPrefix(b));
     return first === undefined || LATER.has(first);
+  }
+
+  /** Also a REX, which has no effect in front of another prefix (SDM vol. 2 2.2.1). */
+  private isPrefix(b: number): boolean {
+    return PREFIXES.has(b) || this.mode === 2 && (b & 0xf0) === 0x40;
   }
 }
 
