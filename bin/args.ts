@@ -4,7 +4,7 @@
 
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ConfigError } from '../src/api/errors.ts';
-import { checkEngine } from '../src/emu/config.ts';
+import { checkEngine, type Engine } from '../src/emu/config.ts';
 
 /** One step of a scripted console session. */
 export type ScriptStep = { kind: 'until'; pattern: string; regex: RegExp } | { kind: 'send'; text: string };
@@ -32,8 +32,8 @@ export interface BootArgs {
   debugcon: string | undefined;
   steps: ScriptStep[];
   timeoutS: number | undefined;
-  /** The translator is an experiment (docs/adr/0005-translator-spike.md). */
-  engine: string | undefined;
+  /** Undefined: the translator. */
+  engine: Engine | undefined;
   /** `stdio` or a file name. */
   serial: string;
   json: string | undefined;
@@ -172,7 +172,8 @@ function parseBoot(argv: readonly string[]): BootArgs {
     if (token.name === 'until') steps.push(untilStep(token.value));
     if (token.name === 'send') steps.push({ kind: 'send', text: unescapeText(token.value) });
   }
-  if (values.engine !== undefined) checkEngine(values.engine);
+  const { engine } = values;
+  if (engine !== undefined) checkEngine(engine);
   const media = [values.fda, values.fdb, values.hda, values.hdb, values.cdrom, values.bios, values.boot];
   if ([values.guest, values.kernel, ...media].every((value) => value === undefined)) {
     throw new ConfigError('skep boot has nothing to boot.',
@@ -187,7 +188,7 @@ function parseBoot(argv: readonly string[]): BootArgs {
     ram: integerOption('--ram', values.ram),
     cpu: values.cpu ?? 'v2',
     timeoutS: numberOption('--timeout', values.timeout, 0.001, 1e6),
-    engine: values.engine, serial: values.serial ?? 'stdio', json: values.json, profile: values.profile, screenshot: values.screenshot,
+    engine, serial: values.serial ?? 'stdio', json: values.json, profile: values.profile, screenshot: values.screenshot,
     quiet: values.quiet ?? false, verbose: values.verbose ?? false,
   };
 }

@@ -64,7 +64,7 @@ function diskOption(text: string): DiskOption {
 
 function skepOptions(args: BootArgs): SkepOptions {
   const options: SkepOptions = { smp: args.smp, cpu: args.cpu as NonNullable<SkepOptions['cpu']> };
-  if (args.engine !== undefined) options.engine = args.engine as NonNullable<SkepOptions['engine']>;
+  if (args.engine !== undefined) options.engine = args.engine;
   if (args.ram !== undefined) options.memory = args.ram;
   if (args.guest !== undefined) options.guest = args.guest;
   if (args.kernel !== undefined) options.kernel = args.kernel;

@@ -1,17 +1,36 @@
 /* Self- and cross-modifying code (SDM vol. 3A 9.1.3, 12.6): a function's constant is patched and called at once; through an
- * alias; and by one processor while another, told by a flag and after a serialising CPUID, calls it. Argument: rounds. */
+ * alias; and by one processor while another, told by a flag and after a serialising CPUID, calls it; and by all processors at
+ * once, each a function of its own in one page that all execute. Argument: rounds. */
 #include "lib.h"
 static u8 code[8192] __attribute__((aligned(4096)));
-static volatile u64 wanted, acknowledged;
-static volatile u32 quit;
+static u8 shared_code[4096] __attribute__((aligned(4096)));
+static volatile u64 wanted, acknowledged, own_rounds;
+static volatile u32 quit, begun, ended;
 static void plant(u8 *p, u32 v) { p[0] = 0xB8; *(volatile u32 *)(p + 1) = v; p[5] = 0xC3; }
 static u32 call(u8 *p) { return ((u32 (*)(void))p)(); }
 static void serialise(void) { u32 a = 0, b, c = 0, d; __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d) :: "memory"); }
+/* Nobody else touches this processor's line; every store of the others drops the page that it lies in. */
+static void own_part(u32 cpus)
+{
+	u8 *mine = shared_code + 16 + apic_id() * 64;
+	atomic_add(&begun, 1);
+	while (begun != cpus) pause();
+	for (u64 i = 1; i <= own_rounds; i++) {
+		plant(mine, i);
+		u32 got = call(mine);
+		if (got != (u32)i) fail("processor %u calls %x, not what it has just stored, %x", (u64)apic_id(), (u64)got, i);
+		*(volatile u32 *)(mine + 1) = ~i;
+		got = call(mine);
+		if (got != ~(u32)i) fail("processor %u calls %x, not what it has just stored, %x", (u64)apic_id(), (u64)got, (u64)~(u32)i);
+	}
+	atomic_add(&ended, 1);
+}
 static void ap(u32 n)
 {
 	(void)n;
 	u64 last = 0;
 	while (!quit) {
+		if (own_rounds != 0 && last != ~0ull) { own_part(cpu_count()); last = ~0ull; }
 		u64 w = wanted;
 		if (w == last || apic_id() != 1) { pause(); continue; }
 		serialise();
@@ -40,6 +59,12 @@ int kernel_main(void)
 		wanted = i;
 		u64 end = rdtsc() + 60000000000ull;
 		while (acknowledged != i) { if (rdtsc() > end) fail("processor 1 stopped at %u", i); pause(); }
+	}
+	if (n > 1) {
+		own_rounds = rounds;
+		own_part(n);
+		u64 end = rdtsc() + 60000000000ull;
+		while (ended != n) { if (rdtsc() > end) fail("%u of %u processors end", (u64)ended, (u64)n); pause(); }
 	}
 	quit = 1;
 	print("%u rounds on %u processors\n", rounds, (u64)n);

@@ -12,7 +12,7 @@ import {
 import { fullFence } from "../lib/atomics";
 import { holdPage, isCodeOf, markLines, pageVersion, releasePage } from "../mmu/code-pages";
 import { jumpFlush, jumpForget, jumpReset } from "../mmu/jump-cache";
-import { ramHost } from "../mmu/physmem";
+import { isRam, physReadBytes, ramHost } from "../mmu/physmem";
 import { decodeInsn, decodedEndsBlock } from "./decoder";
 import { Op, RecFlag, RecOffset } from "./record";
 
@@ -183,6 +183,13 @@ export function steadyBytes(c: Cpu, from: usize, avail: u32): usize {
   return to + (from & 7);
 }
 
+/** Gather bytes of an instruction at `off` of a page, RAM or not, as steadyBytes does. */
+export function fetchBytes(c: Cpu, page: u64, off: u32, n: u32, to: usize): void {
+  const pa = (page << 12) + off;
+  if (isRam(page)) memory.copy(to, steadyBytes(c, ramHost(pa), n), n);
+  else physReadBytes(pa, n, to);
+}
+
 /** Write a sentinel record. */
 function sentinel(r: usize, op: u32, off: u32): void {
   store<u64>(r, 0);
@@ -199,6 +206,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   const page = load<u32>(at, Slot.PAGE);
   const mode = modeOf(at);
   const index = slotIndex(c, slot);
+  if (!icacheFresh(c, slot)) return 0;
   let used = load<u32>(at, Slot.USED);
   if (used + RUN_LIMIT + 2 > RECORDS_PER_SLOT) {
     memory.fill(index, 0, SLOT_INDEX_BYTES);
@@ -227,7 +235,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   }
   if (off == start) return 0;
   // Pairs with codeWritten: lines first, then bytes, then the version again.
-  if (!isCodeOf(page, load<u32>(at, Slot.VERSION))) return 0;
+  if (!icacheFresh(c, slot)) return 0;
   sentinel(records + used * RECORD_BYTES, Op.LINK, off);
   publish(index, records, first, used);
   store<u32>(at, used + 1, Slot.USED);
@@ -281,7 +289,8 @@ export function icacheEnter(c: Cpu, slot: u32, off: u32, region: u32, entry: u32
   if (load<u16>(r, RecOffset.OP) == Op.REGION) return false;
   const copy = slotRecords(c, slot) + used * RECORD_BYTES;
   const bytes = ramHost(<u64>load<u32>(at, Slot.PAGE) << 12) + off;
-  const len = decodeInsn(c, bytes, 4096 - off, off, modeOf(at), copy);
+  const avail: u32 = 4096 - off;
+  const len = decodeInsn(c, steadyBytes(c, bytes, avail), avail, off, modeOf(at), copy);
   if (len == 0) return false;
   const link = copy + RECORD_BYTES;
   sentinel(link, Op.LINK, off + len);
@@ -322,13 +331,14 @@ export function icacheCross(c: Cpu, page: u32, next: u32, off: u32, mode: u32): 
   store<u32>(e, 0, Crossing.PLACE);
   const version = pageVersion(page);
   const nextVersion = pageVersion(next);
+  if (!isCodeOf(page, version) || !isCodeOf(next, nextVersion)) return;
   const avail: u32 = 4096 - off;
   markLines(page, off, avail);
   markLines(next, 0, MAX_INSN - avail);
   fullFence();
   const bytes = e + Crossing.BYTES;
-  memory.copy(bytes, ramHost((<u64>page << 12) + off), avail);
-  memory.copy(bytes + avail, ramHost(<u64>next << 12), MAX_INSN - avail);
+  fetchBytes(c, page, off, avail, bytes);
+  fetchBytes(c, next, 0, MAX_INSN - avail, bytes + avail);
   const r = e + Crossing.RECORD;
   const len = decodeInsn(c, bytes, MAX_INSN, off, mode, r);
   if (len <= avail) return;

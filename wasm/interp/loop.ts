@@ -16,8 +16,8 @@ import { lapicTimerCheck, lapicTimerUnpark } from "../cpu/lapic/timer";
 import { Board } from "../bus/device";
 import { machineEnd, machineInit } from "../bus/machine";
 import {
-  icacheCross, icacheCrosses, icacheCrossing, icacheDecode, icacheDrop, icacheDropAll, icacheSlot,
-    icacheStep, slotIndex, slotRecords, steadyBytes, stepBytes,
+  fetchBytes, icacheCross, icacheCrosses, icacheCrossing, icacheDecode, icacheDrop, icacheDropAll, icacheSlot,
+    icacheStep, slotIndex, slotRecords, stepBytes,
 } from "../decode/icache";
 import { RecFlag, recFlags, recLen, recOff, recSeg, REC_SHIFT } from "../decode/record";
 import { executeFlat } from "../gen/exec-flat";
@@ -31,7 +31,7 @@ import { Count, Profile, count, countIn, fromRegion } from "../lib/profile";
 import { rmwCancel, takeNoncanonical } from "../mmu/access";
 import { dropEveryWrite, dropPageWrites, requestCode, takePage } from "../mmu/code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
-import { isRam, physReadBytes, ramHost, ramPages } from "../mmu/physmem";
+import { isRam, ramPages } from "../mmu/physmem";
 import { isFlat32 } from "../cpu/mode";
 import { fuelLeft, pageWithinCode, refuel, stoppedAt } from "./branch";
 import { jumpFind, jumpHide, jumpIndex, jumpRecords, jumpRemember, jumpSelect } from "../mmu/jump-cache";
@@ -171,9 +171,7 @@ function runStep(c: Cpu): i32 {
   }
   const first = fetchPage(c, va);
   if (first < 0) return faultAtRip(c);
-  if (isRam(<u64>first)) {
-    memory.copy(stepBytes(c), steadyBytes(c, ramHost(<u64>first << 12) + off, avail), avail);
-  } else physReadBytes((<u64>first << 12) + off, avail, stepBytes(c));
+  fetchBytes(c, <u64>first, off, avail, stepBytes(c));
   let r = icacheStep(c, avail, off, c.codeMode);
   if (!r) {
     // The rest is on the next page (or past the limit).
@@ -182,7 +180,7 @@ function runStep(c: Cpu): i32 {
       if (second < 0) return faultAtRip(c);
       if (isRam(<u64>first) && isRam(<u64>second) && requestCode(c, <u32>first)
         && requestCode(c, <u32>second)) icacheCross(c, <u32>first, <u32>second, off, c.codeMode);
-      physReadBytes(<u64>second << 12, MAX_INSN - avail, stepBytes(c) + avail);
+      fetchBytes(c, <u64>second, 0, MAX_INSN - avail, stepBytes(c) + avail);
       r = icacheStep(c, MAX_INSN, off, c.codeMode);
     }
     if (!r) {
@@ -287,8 +285,13 @@ function instructionBreakpoint(c: Cpu): u64 {
   return hit;
 }
 
-/** Drain the code-page inbox. Only here: no host address or record is live. */
+/**
+ * Drain the code-page inbox. Only here: no host address or record is live. Behind every wait: who asked while
+ * this CPU did not run has taken its word for given (postToWriter), so its write tables must not be used
+ * before.
+ */
 function drainPages(c: Cpu): void {
+  if (!(atomic.load<u32>(inboxOf(c.id), Inbox.REQUESTS) & Request.CODE_PAGE)) return;
   clearRequests(c.id, Request.CODE_PAGE);
   for (;;) {
     const page = takePage(c);
@@ -350,8 +353,8 @@ function poll(c: Cpu): i32 {
   if (control32(Control.FAILED) | control32(Control.END)) return Exit.END;
   if (req & Request.STOP) return Exit.STOP;
   if (req & Request.RESET) return Exit.RESET;
-  if (req & Request.CODE_PAGE) drainPages(c);
   if (req & Request.SPLIT_LOCK) splitLockWait(c);
+  drainPages(c);
   if (req & Request.TLB_FLUSH) {
     clearRequests(c.id, Request.TLB_FLUSH);
     tlbFlushAll(c);
@@ -362,6 +365,7 @@ function poll(c: Cpu): i32 {
   }
   if (req & Request.PAUSE) {
     park(c, RunState.PAUSED, i64.MAX_VALUE);
+    drainPages(c);
     if (control32(Control.RUNNING)) clearRequests(c.id, Request.PAUSE);
     return Exit.SLICE;
   }

@@ -5,7 +5,7 @@
 
 import { Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
-import { icacheFind, slotIndex, steadyBytes } from "../decode/icache";
+import { fetchBytes, icacheFind, steadyBytes } from "../decode/icache";
 import { RecFlag, recAddrSize, recDisp, recFlags, recLen, recOpSize, recSeg } from "../decode/record";
 import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
@@ -101,21 +101,20 @@ function pageFor(c: Cpu, delta: i64): u32 {
   if (!isRam(phys)) return NOWHERE;
   const slot = icacheFind(c, phys, codeMode());
   if (slot == 0) return NOWHERE;
-  addPage(c, phys, <i32>delta, slot);
+  addPage(phys, <i32>delta, slot);
   return pages - 1;
 }
 
-function addPage(c: Cpu, phys: u32, delta: i32, slot: u32): void {
+function addPage(phys: u32, delta: i32, slot: u32): void {
   const p = pageAt(pages);
   store<u32>(p, phys, PageField.PHYS);
   store<i32>(p, delta, PageField.DELTA);
   store<u32>(p, slot, PageField.SLOT);
-  store<u32>(p, <u32>slotIndex(c, slot), PageField.INDEX);
   clearPage(pages);
   pages++;
 }
 
-/** The place `rel` bytes from the start of page 0. `warm`: only when it has been decoded. */
+/** The place `rel` bytes from the start of page 0. `warm`: only when the recording has seen it. */
 function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
   const k = pageFor(c, rel >> 12);
   if (k == NOWHERE) return NOWHERE;
@@ -205,8 +204,8 @@ function decodeAcross(c: Cpu, k: u32, off: u32, i: Insn): u32 {
   const second = load<u32>(pageAt(next), PageField.PHYS);
   markLines(second, 0, MAX_INSN - room);
   fullFence();
-  memory.copy(gathered(), ramHost(<u64>load<u32>(pageAt(k), PageField.PHYS) << 12) + off, room);
-  memory.copy(gathered() + room, ramHost(<u64>second << 12), MAX_INSN - room);
+  fetchBytes(c, load<u32>(pageAt(k), PageField.PHYS), off, room, gathered());
+  fetchBytes(c, second, 0, MAX_INSN - room, gathered() + room);
   return decodeInsn(c, gathered(), MAX_INSN, off, codeMode(), record(i));
 }
 
@@ -313,13 +312,11 @@ function shape(c: Cpu, n: u32): void {
  * what follows alone.
  */
 function guardShadow(b: Block): void {
-  const branches: u32 = b.term >= Term.JMP && b.term != Term.FALL && b.term <= Term.RET ? 1 : 0;
   let at = b.at;
   for (let n: u32 = 0; n < b.count; n++) {
     const i = insnOf(at);
     at += recLen(record(i));
-    if (lowerOp(i) == Lower.STI && (n + 1 >= b.count - branches || endsBlock(insnOf(at)))) i.kind =
-      Kind.HELPER;
+    if (lowerOp(i) == Lower.STI && (n + 1 == b.count || endsBlock(insnOf(at)))) i.kind = Kind.HELPER;
   }
 }
 
@@ -361,7 +358,7 @@ export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32): bool 
   insn(0).kind = Kind.CUT;
   leaders = 0;
   queued = 0;
-  addPage(c, page, 0, slot);
+  addPage(page, 0, slot);
   lead(off);
   for (let q: u32 = 0; q < queued; q++) decodeRun(c, load<u16>(queueAt(q)));
   blocks = leaders;

@@ -8,9 +8,9 @@ import { close } from "./exits";
 import { emitExact } from "./float-exact";
 import { setOperands, takeFlags } from "./float-flags";
 import {
-  Flt, checkBelow, checkMode, checkNumber, checkResult, closeExact, noteLow, openExact, pushLow, setLow,
+  Flt, checkBelow, checkMode, checkNumber, checkResult, closeExact, noteLow, openExact, setLow,
 } from "./float-mode";
-import { checkSource, fetchSource, finishLow } from "./float-lower";
+import { checkSource, fetchNumbers, fetchSource, finishLow, localA, localB, localR } from "./float-lower";
 import { L, Size, loadSized, popReg, pushReg } from "./locals";
 import { Insn } from "./map";
 import { translate } from "./operands";
@@ -31,7 +31,7 @@ function lowerFromInt(i: Insn, single: bool): void {
   const r = changetype<usize>(i);
   const size = sizeOf(i);
   const wide = size == Size.QWORD;
-  const local: u32 = single ? <u32>L.SR : <u32>L.DR;
+  const local = localR(single);
   const exact = !wide && !single;
   if (inMemory(i)) translate(i, size, false);
   if (!exact) {
@@ -56,7 +56,7 @@ function lowerToInt(i: Insn, single: bool, truncate: bool): void {
   const size = sizeOf(i);
   openExact();
   fetchSource(i, single);
-  get(single ? <u32>L.SB : <u32>L.DB);
+  get(localB(single));
   if (single) op(W.F64_PROMOTE);
   if (!truncate) op(W.F64_NEAREST);
   set(L.DA);
@@ -107,15 +107,8 @@ export function lowerConversion(i: Insn, o: Flt, single: bool): void {
 
 /** COMISx UCOMISx: without NaNs they are the same. */
 export function lowerCompare(i: Insn, single: bool): void {
-  const a: u32 = single ? <u32>L.SA : <u32>L.DA;
-  const b: u32 = single ? <u32>L.SB : <u32>L.DB;
-  openExact();
-  fetchSource(i, single);
-  pushLow(recReg(changetype<usize>(i)), single);
-  set(a);
-  checkNumber(a, single);
-  checkNumber(b, single);
-  if (i.flagsLive) setOperands(a, b, single);
+  fetchNumbers(i, single);
+  if (i.flagsLive) setOperands(localA(single), localB(single), single);
   closeExact();
   emitExact(i);
   if (i.flagsLive) takeFlags();

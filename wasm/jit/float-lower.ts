@@ -63,9 +63,9 @@ export function noteVector(i: Insn): void {
 export function operationOf(i: Insn): Flt { return lowerForm(i) as u32 as Flt; }
 export function laneOf(i: Insn): Lane { return lowerSimd(i) as Lane; }
 
-function localA(single: bool): u32 { return single ? <u32>L.SA : <u32>L.DA; }
-function localB(single: bool): u32 { return single ? <u32>L.SB : <u32>L.DB; }
-function localR(single: bool): u32 { return single ? <u32>L.SR : <u32>L.DR; }
+export function localA(single: bool): u32 { return single ? <u32>L.SA : <u32>L.DA; }
+export function localB(single: bool): u32 { return single ? <u32>L.SB : <u32>L.DB; }
+export function localR(single: bool): u32 { return single ? <u32>L.SR : <u32>L.DR; }
 
 /** Put the scalar r/m operand, whose look-up is done, into its local. */
 export function fetchSource(i: Insn, single: bool): void {
@@ -82,6 +82,16 @@ export function checkSource(i: Insn, single: bool): void {
   if (!inMemory(i) && isPlainLow(m, single)) return;
   checkOperand(localB(single), single);
   if (!inMemory(i)) markPlainLow(m, single);
+}
+
+/** Put r/m and the first operand into B and A; both must be numbers. */
+export function fetchNumbers(i: Insn, single: bool): void {
+  openExact();
+  fetchSource(i, single);
+  pushLow(recReg(changetype<usize>(i)), single);
+  set(localA(single));
+  checkNumber(localA(single), single);
+  checkNumber(localB(single), single);
 }
 
 /** Behind both ways of an instruction whose result is the low lane of its first operand. */
@@ -146,12 +156,7 @@ function lowerArithmetic(i: Insn, o: Flt, single: bool): void {
 /** MIN MAX: the second operand when both are zero; a NaN raises IE. */
 function lowerExtreme(i: Insn, o: Flt, single: bool): void {
   const n = recReg(changetype<usize>(i));
-  openExact();
-  fetchSource(i, single);
-  pushLow(n, single);
-  set(localA(single));
-  checkNumber(localA(single), single);
-  checkNumber(localB(single), single);
+  fetchNumbers(i, single);
   // pmin(b, a) is a < b ? a : b (core specification 4.3.3).
   get(localB(single));
   simd(single ? F.SPLAT_F32 : F.SPLAT_F64);
@@ -273,12 +278,7 @@ function lowerCmpPacked(i: Insn, single: bool): void {
 /** CMPSS CMPSD. */
 function lowerCmp(i: Insn, single: bool): void {
   const n = recReg(changetype<usize>(i));
-  openExact();
-  fetchSource(i, single);
-  pushLow(n, single);
-  set(localA(single));
-  checkNumber(localA(single), single);
-  checkNumber(localB(single), single);
+  fetchNumbers(i, single);
   get(localA(single));
   simd(single ? F.SPLAT_F32 : F.SPLAT_F64);
   setVector(L.V0);

@@ -9,7 +9,7 @@ import { Exit, leaveAt } from "./exits";
 import { localA, localB, localResult, saveCarry, usesMemory } from "./flags";
 import { L, Size, extend, popReg, pushReg } from "./locals";
 import { Insn, Kind, Lower, Place, lowerOp, lowerPlace } from "./map";
-import { placeOfInsn, pushSource, translate } from "./operands";
+import { arithmetic, placeOfInsn, pushSource, translate } from "./operands";
 
 /** Sub-opcodes of the 32-bit form; 64 bits, 8 and 16 bits of 32 follow. */
 const enum Atomic { ADD = 0x1E, SUB = 0x25, AND = 0x2C, OR = 0x33, XOR = 0x3A, XCHG = 0x41, CMPXCHG = 0x48 }
@@ -123,10 +123,6 @@ function atomicOf(o: Lower): Atomic {
   }
 }
 
-function arithmeticOf(o: Lower): W {
-  return o == Lower.AND ? W.I32_AND : o == Lower.OR ? W.I32_OR : W.I32_XOR;
-}
-
 /** ADD OR AND SUB XOR with a register or an immediate, INC DEC NOT. */
 function lowerUpdate(i: Insn, size: u32): void {
   const o = lowerOp(i);
@@ -152,7 +148,7 @@ function lowerUpdate(i: Insn, size: u32): void {
   if (o == Lower.ADD || o == Lower.SUB || one) return;
   get(a);
   get(b);
-  sized(arithmeticOf(o), wide);
+  sized(arithmetic(o), wide);
   set(localResult(size));
 }
 

@@ -16,7 +16,9 @@ import { lowerFloat, noteVector } from "./float-lower";
 import { isLocked, lowerLocked } from "./locked";
 import { lowerVector } from "./vector-lower";
 import { lowerX87 } from "./x87-lower";
-import { destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate } from "./operands";
+import {
+  arithmetic, destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate,
+} from "./operands";
 import { lowerSystem } from "./system";
 
 /** OF beside CF. */
@@ -32,16 +34,6 @@ function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>
 function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
 
 // Families -----------------------------------------------------------------------------------------------
-
-function arithmetic(o: Lower): W {
-  switch (o) {
-    case Lower.ADD: return W.I32_ADD;
-    case Lower.SUB: case Lower.CMP: return W.I32_SUB;
-    case Lower.AND: case Lower.TEST: return W.I32_AND;
-    case Lower.OR: return W.I32_OR;
-    default: return W.I32_XOR;
-  }
-}
 
 /** ADD OR AND SUB XOR CMP TEST. */
 function lowerTwo(i: Insn): void {

@@ -150,7 +150,7 @@ export const MAX_INSNS: u32 = 300;
 export const MAX_PAGES: u32 = 8;
 
 /** A page of the region: guest page, distance from page 0 in pages, slot of the decoded-page cache. */
-export const enum PageField { PHYS = 0, DELTA = 4, SLOT = 8, INDEX = 12 }
+export const enum PageField { PHYS = 0, DELTA = 4, SLOT = 8 }
 const PAGE_BYTES: u32 = 16;
 
 /** The region being made is 32-bit code whose CS, DS, ES and SS span 4 GiB from 0 (else 64-bit code). */

@@ -11,7 +11,7 @@ import { W, access, const32, const64, constant, get, op, set, tee } from "./byte
 import { Exit, leaveAt } from "./exits";
 import { usesMemory } from "./flags";
 import { L, Size, cut32, getTlb, loadSized, popReg, pushReg, regLocal, storeSized } from "./locals";
-import { Insn, Place, code32, lowerPlace, relOf } from "./map";
+import { Insn, Lower, Place, code32, lowerPlace, relOf } from "./map";
 
 /** Shift from an address to 16 times its page number. */
 const SLOT_SHIFT: i32 = 8;
@@ -222,4 +222,15 @@ export function popDest(i: Insn, size: u32): void {
   const r = changetype<usize>(i);
   if (destIsMemory(i)) storeSized(size);
   else popReg(lowerPlace(i) == Place.GE && usesMemory(i) ? recReg(r) : recRm(r), size);
+}
+
+/** ADD OR AND SUB XOR CMP TEST of 32 bits. */
+export function arithmetic(o: Lower): W {
+  switch (o) {
+    case Lower.ADD: return W.I32_ADD;
+    case Lower.SUB: case Lower.CMP: return W.I32_SUB;
+    case Lower.AND: case Lower.TEST: return W.I32_AND;
+    case Lower.OR: return W.I32_OR;
+    default: return W.I32_XOR;
+  }
 }

@@ -214,7 +214,8 @@ function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
 
 /** Make a region of what page offset `off` reaches. */
 function translate(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Made {
-  if (!shareBegin(c.id, epoch)) return Made.NOT_NOW;
+  // Pairs with allFresh; discovery adds no other page that is not.
+  if (!icacheFresh(c, slot) || !shareBegin(c.id, epoch)) return Made.NOT_NOW;
   const id = make(c, slot, page, off, va);
   shareEnd();
   if (id == NO_PLACE) return full ? Made.NOT_NOW : Made.REFUSED;
@@ -354,15 +355,29 @@ function functionAt(c: Cpu, r: usize, records: usize): u32 {
   return fn;
 }
 
-/** Take up `rip` in the interpreter; false when the run loop must look it up. */
-function interpretAt(c: Cpu, rip: u64): bool {
-  const e = jumpHit(c, jumpKey(c, rip));
-  if (e == 0) return false;
-  c.ipBase = rip & PAGE_MASK;
+/** The jump cache's entry of RIP, whose page is then at ipBase; 0 = the run loop must look it up. */
+// @ts-ignore: decorator
+@inline
+function entryOfRip(c: Cpu): usize {
+  const e = jumpHit(c, jumpKey(c, c.rip));
+  if (e != 0) c.ipBase = c.rip & PAGE_MASK;
+  return e;
+}
+/** The interpreter goes on at an entry of the jump cache. */
+// @ts-ignore: decorator
+@inline
+function takeNext(e: usize): void {
   nextIndex = jumpIndexOf(e);
   nextRecords = jumpRecordsOf(e);
-  const r = jumpRecordOf(e);
-  nextRecord = recOp(r) == Op.REGION ? copyOf(r, nextRecords) : r;
+  nextRecord = jumpRecordOf(e);
+}
+
+/** Take up RIP in the interpreter; false when the run loop must look it up. */
+function interpretAtRip(c: Cpu): bool {
+  const e = entryOfRip(c);
+  if (e == 0) return false;
+  takeNext(e);
+  if (recOp(nextRecord) == Op.REGION) nextRecord = copyOf(nextRecord, nextRecords);
   return true;
 }
 
@@ -382,26 +397,23 @@ function runRegions(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
       const why = left & EXIT_WHY;
       countIn(changetype<usize>(c), Profile.EXITS, why);
       if (why == Exit.POLL || atomic.load<u32>(attention) != 0 || c.shadow != 0) return Status.JUMP;
-      if (interpretAt(c, c.rip)) return -1;
+      if (interpretAtRip(c)) return -1;
       skipEntry = true;
       return Status.JUMP;
     } else if (atomic.load<u32>(attention) != 0) return Status.JUMP;
-    const e = jumpHit(c, jumpKey(c, c.rip));
+    const e = entryOfRip(c);
     if (e == 0) {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.UNKNOWN);
       return Status.JUMP;
     }
-    c.ipBase = c.rip & PAGE_MASK;
     fn = jumpFn(e);
     if (fn) {
       count(changetype<usize>(c), Count.REGION_LINKS);
       word = jumpWord(e);
       continue;
     }
-    const r = jumpRecordOf(e);
-    nextIndex = jumpIndexOf(e);
-    nextRecords = jumpRecordsOf(e);
-    nextRecord = r;
+    takeNext(e);
+    const r = nextRecord;
     if (recOp(r) != Op.REGION) {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.COLD);
       if (noteExit(c, r) || forced) {
@@ -439,12 +451,9 @@ function goesOn(c: Cpu, status: i32): bool {
 /** Take up what follows an interpreted stretch that ended with `status`; false when the run loop must. */
 function followOn(c: Cpu, status: i32): bool {
   if (!goesOn(c, status)) return false;
-  const e = jumpHit(c, jumpKey(c, c.rip));
+  const e = entryOfRip(c);
   if (e == 0) return false;
-  c.ipBase = c.rip & PAGE_MASK;
-  nextIndex = jumpIndexOf(e);
-  nextRecords = jumpRecordsOf(e);
-  nextRecord = jumpRecordOf(e);
+  takeNext(e);
   return !forced || recOp(nextRecord) == Op.REGION;
 }
 

@@ -20,8 +20,8 @@ const PATIENCE: u32 = 4096;
 /** {u32 guest page, u32 unused x 3, a bit per byte}. */
 const enum TracePage { PHYS = 0, BITS = 16, BYTES = 16 + 512 }
 const MAX_TRACE_PAGES: u32 = 24;
-/** {u32 from, u32 count, u64 target}; open addressing by `from`. */
-const enum Edge { FROM = 0, COUNT = 4, TARGET = 8, BYTES = 16 }
+/** {u32 from, u32 unused, u64 target}; open addressing by `from`. */
+const enum Edge { FROM = 0, TARGET = 8, BYTES = 16 }
 const MAX_EDGES: u32 = 1024;
 const NONE: u32 = 0xFFFFFFFF;
 
@@ -115,16 +115,12 @@ function addEdge(place: u32, target: u64): void {
     const e = edgeAt(n);
     const found = load<u32>(e, Edge.FROM);
     if (found == 0) break;
-    if (found == key && load<u64>(e, Edge.TARGET) == target) {
-      store<u32>(e, load<u32>(e, Edge.COUNT) + 1, Edge.COUNT);
-      return;
-    }
+    if (found == key && load<u64>(e, Edge.TARGET) == target) return;
   }
   // Half stays free: probing must end.
   if (edges == MAX_EDGES / 2) return;
   edges++;
   store<u32>(edgeAt(n), key, Edge.FROM);
-  store<u32>(edgeAt(n), 1, Edge.COUNT);
   store<u64>(edgeAt(n), target, Edge.TARGET);
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../decode/record";
 import { Count, count } from "../lib/profile";
 import { mmioDirect, romHost } from "../bus/mmio";
-import { claimWrite, codeWritten } from "./code-pages";
+import { claimWrite, codeWritten, isTold } from "./code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "./paging";
 import { isRam, isWritableRam, physReadBytes, physWriteBytes, ramHost } from "./physmem";
 import { POISON, segmentLinear } from "./segment";
@@ -263,6 +263,8 @@ function rmwAs(c: Cpu, va: u64, n: u32, access: u32, table: u32, implicit: bool,
         rmwPending = n;
       } else if (claimWrite(c, <u32>page)) {
         tlbFill(c, table, va, <u32>ramHost(first & ~(<u64>0xfff)), <u32>page, global, bytes);
+        // This CPU may still have records from when the page was CODE.
+        if (isTold(c)) rmwPending = n;
       } else {
         rmwPending = n;
       }

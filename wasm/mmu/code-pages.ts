@@ -11,7 +11,8 @@ import { fullFence, lock, unlock } from "../lib/atomics";
 import { PAGE_RECORD_BYTES, PAGE_TABLE } from "../lib/layout";
 import { tlbDropAllWrites, tlbDropWrites } from "./tlb";
 
-export const enum PageState { NONE = 0, PENDING = 1, CODE = 2 }
+/** DROPPING: not CODE any more, and some who hold records of it may not have been told yet. */
+export const enum PageState { NONE = 0, PENDING = 1, CODE = 2, DROPPING = 3 }
 
 /** Byte offsets in a page record. */
 const enum PageField { STATE = 0, VERSION = 4, LINES = 8, WRITERS = 16, HOLDERS = 20 }
@@ -29,12 +30,19 @@ export function pageVersion(page: u32): u32 {
   return atomic.load<u32>(pageRecord(page), PageField.VERSION);
 }
 
-/** May this CPU put the page into its write table? Pairs with requestCode: writers first, then state. */
+/**
+ * May this CPU put the page into its write table? Pairs with requestCode: writers first, then state. One that
+ * was refused does not stay among the writers: a requester that has posted already would wait for it.
+ */
 export function claimWrite(c: Cpu, page: u32): bool {
   const p = pageRecord(page);
   const me: u32 = 1 << c.id;
-  if (!(atomic.load<u32>(p, PageField.WRITERS) & me)) atomic.or<u32>(p, me, PageField.WRITERS);
-  return atomic.load<u32>(p, PageField.STATE) == PageState.NONE;
+  if (atomic.load<u32>(p, PageField.STATE) != PageState.NONE) return false;
+  if (atomic.load<u32>(p, PageField.WRITERS) & me) return true;
+  atomic.or<u32>(p, me, PageField.WRITERS);
+  if (atomic.load<u32>(p, PageField.STATE) == PageState.NONE) return true;
+  acknowledge(p, c.id);
+  return false;
 }
 
 /** Add a page number to an inbox whose lock is held. */
@@ -107,54 +115,79 @@ export function releasePage(c: Cpu, page: u32): void {
   atomic.and<u32>(pageRecord(page), ~(<u32>1 << c.id), PageField.HOLDERS);
 }
 
+/** Bits of the lines of [offset, offset + bytes) of a page. */
+function linesOf(offset: u32, bytes: u32): u64 {
+  const first = <u64>(offset >> 6);
+  const last = <u64>((offset + bytes - 1) >> 6) & 63;
+  return ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1);
+}
+
 /**
  * Mark the lines of [offset, offset + bytes) as holding code. The caller fences before it reads the bytes.
  */
 export function markLines(page: u32, offset: u32, bytes: u32): void {
-  const first = offset >> 6;
-  const last = (offset + bytes - 1) >> 6;
   const p = pageRecord(page);
-  const mask = ((<u64>2 << <u64>(last & 63)) - 1) & ~((<u64>1 << <u64>first) - 1);
+  const mask = linesOf(offset, bytes);
   if ((atomic.load<u64>(p, PageField.LINES) & mask) != mask) atomic.or<u64>(p, mask, PageField.LINES);
 }
 
 /**
- * The code of a page is no longer what was decoded. The version comes last: whoever takes the new one finds
- * the page not to be CODE and asks anew, whoever has the old one is told and drops what it decoded. With the
- * version first, a CPU could decode under the new one before lines and state are cleared, and would never
- * hear of the next store.
+ * May records of this version of the page be used? The version is looked at before the state. Who decodes
+ * asks before the bytes are read and once more before the records are used: true twice means that the page
+ * was CODE all the time, because every way from CODE and back goes through another version.
  */
-function outdate(p: usize): void {
-  atomic.store<u32>(p, PageState.NONE, PageField.STATE);
-  atomic.store<u64>(p, 0, PageField.LINES);
-  atomic.add<u32>(p, 1, PageField.VERSION);
-}
-
-/** May records of this version of the page be used? The version is looked at before the state (outdate). */
 export function isCodeOf(page: u32, version: u32): bool {
   const p = pageRecord(page);
   return atomic.load<u32>(p, PageField.VERSION) == version
     && atomic.load<u32>(p, PageField.STATE) == PageState.CODE;
 }
 
-/**
- * After a store to RAM outside the fast write tables (n bytes inside one page). True = this CPU's own records
- * were hit: it must look its next instruction up again. Pairs with markLines and the decoder's version check.
- */
-export function codeWritten(c: Cpu, pa: u64, n: u32): bool {
-  const page = <u32>(pa >> 12);
-  const p = pageRecord(page);
-  fullFence();
-  if (atomic.load<u32>(p, PageField.STATE) == PageState.NONE) return false;
-  const first = <u64>((<u32>pa & 0xfff) >> 6);
-  const last = <u64>(((<u32>pa & 0xfff) + n - 1) >> 6);
-  const mask = ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1);
-  if (!(atomic.load<u64>(p, PageField.LINES) & mask)) return false;
-  outdate(p);
+/** The code of a page is no longer what was decoded: tell all who hold some of it. The holders. */
+function outdate(p: usize, page: u32): u32 {
+  atomic.add<u32>(p, 1, PageField.VERSION);
   const holders = atomic.load<u32>(p, PageField.HOLDERS);
   const cpus = control32(Control.CPUS);
   for (let id: u32 = 0; id < cpus; id++) if (holders & (1 << id)) post(id, page);
-  return (holders & (1 << c.id)) != 0;
+  return holders;
+}
+
+/**
+ * Forget the code in [offset, offset + bytes) of a page, on every CPU that holds some of it; the holders, 0 =
+ * there was none. The page leaves CODE by DROPPING and is NONE when all have been told: so whoever finds it
+ * NONE knows that, and one that stores meanwhile tells them itself.
+ */
+function dropCode(page: u32, offset: u32, bytes: u32): u32 {
+  const p = pageRecord(page);
+  // Lines before the state: when another CPU has cleared them, the state shows that it has.
+  const lines = atomic.load<u64>(p, PageField.LINES);
+  let state = atomic.load<u32>(p, PageField.STATE);
+  if (state == PageState.CODE) {
+    if (!(lines & linesOf(offset, bytes))) return 0;
+    state = atomic.cmpxchg<u32>(p, PageState.CODE, PageState.DROPPING, PageField.STATE);
+    if (state == PageState.CODE) {
+      atomic.store<u64>(p, 0, PageField.LINES);
+      const holders = outdate(p, page);
+      atomic.store<u32>(p, PageState.NONE, PageField.STATE);
+      return holders;
+    }
+  }
+  return state == PageState.DROPPING ? outdate(p, page) : 0;
+}
+
+/** Has this CPU been told something that it has not looked at? Its records may be older than the page. */
+export function isTold(c: Cpu): bool {
+  return atomic.load<u32>(inboxOf(c.id), Inbox.ATTENTION) != 0;
+}
+
+/**
+ * After a store to RAM outside the fast write tables (n bytes inside one page). True = this CPU's own records
+ * were hit, now or by another CPU: it must look its next instruction up again. Pairs with markLines and the
+ * decoder's version check.
+ */
+export function codeWritten(c: Cpu, pa: u64, n: u32): bool {
+  fullFence();
+  const holders = dropCode(<u32>(pa >> 12), <u32>pa & 0xfff, n);
+  return (holders & (1 << c.id)) != 0 || isTold(c);
 }
 
 /**
@@ -167,24 +200,9 @@ export function deviceWrote(pa: u64, bytes: u32): void {
   while (at < end) {
     const next = (at | 0xfff) + 1;
     const stop = next < end ? next : end;
-    const p = pageRecord(<u32>(at >> 12));
-    if (atomic.load<u32>(p, PageField.STATE) != PageState.NONE) dropCode(<u32>(at >> 12), <u32>at & 0xfff,
-      <u32>(stop - at));
+    dropCode(<u32>(at >> 12), <u32>at & 0xfff, <u32>(stop - at));
     at = stop;
   }
-}
-
-/** Forget the code in [offset, offset + bytes) of a page, on every CPU that holds some of it. */
-function dropCode(page: u32, offset: u32, bytes: u32): void {
-  const p = pageRecord(page);
-  const first = <u64>(offset >> 6);
-  const last = <u64>((offset + bytes - 1) >> 6);
-  const mask = ((<u64>2 << last) - 1) & ~((<u64>1 << first) - 1);
-  if (!(atomic.load<u64>(p, PageField.LINES) & mask)) return;
-  outdate(p);
-  const holders = atomic.load<u32>(p, PageField.HOLDERS);
-  const cpus = control32(Control.CPUS);
-  for (let id: u32 = 0; id < cpus; id++) if (holders & (1 << id)) post(id, page);
 }
 
 /** Next page of this CPU's inbox, -1 when empty, -2 after an overflow (drop everything). Owner only, in the dispatcher. */

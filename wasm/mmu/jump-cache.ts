@@ -141,15 +141,23 @@ function revive(c: Cpu, e: usize, target: u64): bool {
   return true;
 }
 
+/** Entry of a target, 0 = unknown. */
+// @ts-ignore: decorator
+@inline
+export function jumpHit(c: Cpu, target: u64): usize {
+  const e = jumpPlace(c, target);
+  if (load<u64>(e, Entry.TARGET) != target) return 0;
+  const generation = load<u32>(e, Entry.GENERATION);
+  return generation == c.jumpGeneration || generation == c.jumpGlobalGeneration || revive(c, e, target) ? e
+    : 0;
+}
+
 /** Record of a target (jumpKey), 0 = unknown; jumpIndex and jumpRecords are those of its page. */
 // @ts-ignore: decorator
 @inline
 export function jumpFind(c: Cpu, target: u64): usize {
-  const e = jumpPlace(c, target);
-  if (load<u64>(e, Entry.TARGET) != target) return 0;
-  const generation = load<u32>(e, Entry.GENERATION);
-  if (generation != c.jumpGeneration && generation != c.jumpGlobalGeneration
-    && !revive(c, e, target)) return 0;
+  const e = jumpHit(c, target);
+  if (e == 0) return 0;
   jumpIndex = load<u32>(e, Entry.INDEX);
   jumpRecords = load<u32>(e, Entry.RECORDS);
   return load<u32>(e, Entry.RECORD);
@@ -181,18 +189,8 @@ export function jumpMark(c: Cpu, va: u64): void {
   if (there != tag) store<u32>(word, there == 0 ? tag : SEVERAL_PAGES);
 }
 
-// For translated regions (jit/region.ts): the entry itself.
+// For translated regions (jit/region.ts): the entry itself (jumpHit).
 
-/** Entry of a target, 0 = unknown. */
-// @ts-ignore: decorator
-@inline
-export function jumpHit(c: Cpu, target: u64): usize {
-  const e = jumpPlace(c, target);
-  if (load<u64>(e, Entry.TARGET) != target) return 0;
-  const generation = load<u32>(e, Entry.GENERATION);
-  return generation == c.jumpGeneration || generation == c.jumpGlobalGeneration || revive(c, e, target) ? e
-    : 0;
-}
 // @ts-ignore: decorator
 @inline
 export function jumpFn(e: usize): u32 { return load<u32>(e, Entry.FUNCTION); }

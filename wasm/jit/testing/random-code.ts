@@ -7,7 +7,7 @@ const ALU = [0, 1, 2, 3, 4, 5, 6, 7];
 const SHIFTS = [4, 5, 7];
 /** RSP and what the loop needs stay out. */
 const WORK_REGS = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11];
-const BASE = 14, COUNTER = 15;
+const BASE = 14;
 /** Operands lie in the first bytes behind R14; some cross a page. */
 const SPAN = 0x1FF0, PAGE = 0x1000;
 const OPSIZE = 0x66;
@@ -300,10 +300,13 @@ export function randomLoop(random: Random, tail: readonly number[], vectors: rea
 
 /** `body` as often as R15 says, then `tail`. */
 export function loopOf(body: readonly number[], tail: readonly number[]): number[] {
-  // sub $1, %r15; jnz to the start (both forms of the branch).
-  const close = [0x49, 0x83, 0xEF, 0x01];
-  const back = -(body.length + close.length);
+  // sub $1, %r15
+  return branchBack([...body, 0x49, 0x83, 0xEF, 0x01], tail);
+}
+
+/** `loop`, a JNZ to its start (both forms of the branch), then `tail`. */
+export function branchBack(loop: readonly number[], tail: readonly number[]): number[] {
+  const back = -loop.length;
   const branch = back - 2 >= -128 ? [0x75, (back - 2) & 0xFF] : [0x0F, 0x85, ...bytesOf(back - 6, 4)];
-  void COUNTER;
-  return [...body, ...close, ...branch, ...tail];
+  return [...loop, ...branch, ...tail];
 }

@@ -3,7 +3,7 @@
 // base, FS expands down. Addresses wrap at 4 GiB, operands lie at the top of it too.
 
 import { DATA, GS_BASE, TOP } from './machine.ts';
-import { Generator, bytesOf, type Random } from './random-code.ts';
+import { Generator, branchBack, bytesOf, type Random } from './random-code.ts';
 import { encodeRow, inMemory, inRegisters, type VectorRow } from './vector-code.ts';
 
 /** ESP and EBP stay out. */
@@ -159,9 +159,6 @@ export function randomLoop32(random: Random, tail: readonly number[], vectors: r
 
 /** `body` as often as COUNTER32 says, then `tail`. */
 export function loopOf32(body: readonly number[], tail: readonly number[]): number[] {
-  // subl $1, COUNTER32; jnz to the start.
-  const close = [0x83, 0x2D, ...bytesOf(COUNTER32, 4), 1];
-  const back = -(body.length + close.length);
-  const branch = back - 2 >= -128 ? [0x75, (back - 2) & 0xFF] : [0x0F, 0x85, ...bytesOf(back - 6, 4)];
-  return [...body, ...close, ...branch, ...tail];
+  // subl $1, COUNTER32
+  return branchBack([...body, 0x83, 0x2D, ...bytesOf(COUNTER32, 4), 1], tail);
 }
