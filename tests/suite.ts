@@ -52,14 +52,16 @@ function parse(): { names: SuiteName[]; options: SuiteOptions; json: string | un
     if (text !== undefined && !/^\d+$/.test(text)) usage(`--${name} "${text}" is not a number.`);
     return text === undefined ? undefined : Number(text);
   };
-  const engine = values.engine ?? 'translator';
-  if (!ENGINES.includes(engine as Engine)) usage(`There is no engine "${engine}": ${ENGINES.join(', ')}.`);
-  setEngine(engine as Engine);
+  const engine = values.engine as Engine | undefined;
+  if (engine !== undefined) {
+    if (!ENGINES.includes(engine)) usage(`There is no engine "${engine}": ${ENGINES.join(', ')}.`);
+    setEngine(engine);
+  }
   for (const name of positionals) if (!(name in SUITES)) usage(`There is no suite "${name}".`);
   const names = (positionals.length > 0 ? positionals
     : Object.keys(SUITES).filter((name) => !ONLY_BY_NAME.has(name))) as SuiteName[];
   return { names, json: values.json, options: { long: values.long ?? false, count: number('count'),
-    seed: number('seed'), only: values.only } };
+    seed: number('seed'), only: values.only, engine } };
 }
 
 function prepare(names: readonly SuiteName[]): void {

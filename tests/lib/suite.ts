@@ -1,6 +1,8 @@
 // What a named suite is, and the counting of its checks: every case is run, a failure does not stop the next,
 // and the sums go to the closing line of .ci/run.
 
+import type { Engine } from './skep.ts';
+
 export interface SuiteOptions {
   /** The full form of the figures; otherwise the short one that fits into CI. */
   long: boolean;
@@ -10,6 +12,8 @@ export interface SuiteOptions {
   seed: number | undefined;
   /** Only cases whose name contains this. */
   only: string | undefined;
+  /** What was asked for. */
+  engine: Engine | undefined;
 }
 
 export interface CaseResult {

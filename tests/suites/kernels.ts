@@ -16,9 +16,12 @@ interface KernelCase {
   timeoutS?: number;
   /** With a disk of the kernel's own pattern. */
   disk?: boolean;
-  /** In place of the suite's: what the kernel is about. */
+  /** What the kernel is about, whatever engine was asked for. */
   engines?: readonly Engine[];
 }
+
+/** Of a kernel that is about none, when none was asked for. */
+const BOTH: readonly Engine[] = ['interpreter', 'translator'];
 
 /** Rounds so that all processors together send about `total` IPIs. */
 const ipis = (total: number) => (cpus: number): number => Math.ceil(total / (cpus * (cpus - 1)));
@@ -82,8 +85,9 @@ export async function kernels(suite: Suite): Promise<void> {
     for (const count of cpus) {
       const value = argument?.[suite.options.long ? 1 : 0];
       const append = value === undefined ? '' : String(typeof value === 'function' ? value(count) : value);
-      for (const engine of engines ?? [undefined]) {
-        const name = [kernel, append, engine].filter((word) => word !== undefined && word !== '').join(' ');
+      const { engine: asked } = suite.options;
+      for (const engine of engines ?? (asked === undefined ? BOTH : [asked])) {
+        const name = [kernel, append, engine].filter((word) => word !== '').join(' ');
         await suite.test(`${name}, ${count} CPU${count === 1 ? '' : 's'}`, async () =>
           (await runKernel(`${kernel}.elf`, count, append, timeoutS ?? 300, disk, engine)).split('\n').pop());
       }
