@@ -14,6 +14,8 @@ import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, decodedRows } from './judge.ts';
 import { MODE_NAMES, MODES, type Mode, type Outcome } from './state.ts';
 import { TranslatingCore } from './translated.ts';
+import { checkPrivileged } from './privileged/check.ts';
+import { PRIVILEGED } from './privileged/known.ts';
 import { readGroup, type RecordedRow } from './vectors.ts';
 
 const SUMS = ['rows', 'vectors', 'interpreted', 'translated', 'flat', 'inFlat', 'long', 'inLong'] as const;
@@ -113,9 +115,16 @@ async function checkGroups(groups: readonly string[], rows: string,
     })));
 }
 
+/** Privileged cases are not counted by regions. */
+const OUTSIDE = { flat: 0, inFlat: 0, long: 0, inLong: 0 };
+
 async function work(): Promise<void> {
-  const checker = new Checker(await decodedRows()), wanted = new RegExp(option('--rows') ?? '.');
-  process.on('message', (group: string) => { process.send!(checker.group(group, wanted)); });
+  const rows = await decodedRows(), wanted = new RegExp(option('--rows') ?? '.');
+  let checker: Checker | undefined;
+  process.on('message', (group: string) => {
+    if (group !== PRIVILEGED) process.send!((checker ??= new Checker(rows)).group(group, wanted));
+    else void checkPrivileged(rows, wanted).then((r) => process.send!({ ...OUTSIDE, ...r, group }));
+  });
 }
 
 async function main(): Promise<void> {
@@ -129,7 +138,7 @@ async function main(): Promise<void> {
     `in regions ${r.inLong} of ${r.long} of 64-bit and ${r.inFlat} of ${r.flat} of 32-bit code`,
   ].join('; '));
   // The largest first, so that no process is left with one of them at the end.
-  const names = [...new Set((await decodedRows()).map(groupOf))];
+  const names = [...new Set((await decodedRows()).map(groupOf)), PRIVILEGED];
   const vectorsOf = (name: string): number => readGroup(name).reduce((n, row) => n + row.cases.length, 0);
   const size = new Map(names.map((name) => [name, vectorsOf(name)]));
   names.sort((a, b) => size.get(b)! - size.get(a)!);

@@ -8,6 +8,7 @@ import { isDocumented } from './documents.ts';
 import { FAULTS_KNOWN } from './faults-known.ts';
 import { groupOf, rowKey } from './generate.ts';
 import { decodedRows } from './judge.ts';
+import { KNOWN as TCG_KNOWN, NOT_GENERATED, PRIVILEGED } from './privileged/known.ts';
 import type { Transcendental } from './ulp.ts';
 import { readGroup, recordedGroups } from './vectors.ts';
 import { DISASSEMBLER, SILICON, type Known } from './walk-differences.ts';
@@ -68,9 +69,10 @@ export async function conformance(): Promise<string> {
   out.push(`| all | ${sum.join(' | ')} | | | |`, '', '## Witnesses', '',
     ...[...witnesses].map(([name, n]) => `* ${name}: ${n} vectors`), '',
     'Silicon runs user programs under Linux. Documents are the witness of what no user program can show there:',
-    `${documentedNames}. What these do in the kernel is in \`wasm/interp/*.test.ts\`.`, ...transcendental(), '',
+    `${documentedNames}. What these do in the kernel: below, and in \`wasm/interp/*.test.ts\`.`, ...transcendental(), '',
     '## Known differences and what is not compared', '', '| what | reason |', '|---|---|',
-    ...KNOWN.map(([what, why]) => `| ${what} | ${why} |`), ...faults(), ...decoderWalk());
+    ...KNOWN.map(([what, why]) => `| ${what} | ${why} |`), ...privileged(), ...faults(),
+    ...decoderWalk());
   return `${out.join('\n')}\n`;
 }
 
@@ -84,6 +86,23 @@ function decoderWalk(): string[] {
   return ['', '## Decoder', '',
     `${cases} byte strings (\`npm run isa:walk\`): each a row, or undefined, with name and length as two witnesses have it.`,
     ...table(witness.disassembler, DISASSEMBLER), ...table(witness.silicon, SILICON)];
+}
+
+/** What only a kernel may do: counts by kind, and what TCG does otherwise. */
+function privileged(): string[] {
+  const recorded = readGroup(PRIVILEGED), kinds = new Map<string, [rows: number, vectors: number]>();
+  for (const { key, cases } of recorded) {
+    const kind = key.slice(0, key.indexOf(':')), sum = kinds.get(kind) ?? [0, 0];
+    kinds.set(kind, [sum[0] + 1, sum[1] + cases.length]);
+  }
+  return ['', '## Privileged', '',
+    `Against ${[...new Set(recorded.map((row) => row.witness))].join(', ')}, on a bare machine (\`tools/isa-judge/privileged\`): every`,
+    'register, the frame that the next event pushes, and all changed memory. Interpreted and translated.', '',
+    '| kind | rows | vectors |', '|---|---|---|',
+    ...[...kinds].map(([kind, [rows, vectors]]) => `| ${kind} | ${rows} | ${vectors} |`), '',
+    'TCG is known to differ; the core does what the SDM says:', '', '| what | SDM, and TCG |', '|---|---|',
+    ...TCG_KNOWN.map(({ what, why }) => `| ${what} | ${why} |`), '', 'Not compared:', '', '| what | reason |', '|---|---|',
+    ...NOT_GENERATED.map(([what, why]) => `| ${what} | ${why} |`)];
 }
 
 /** Faults per byte: counts and known differences. */

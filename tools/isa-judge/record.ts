@@ -1,6 +1,8 @@
-// npm run isa:record -- --seed S [--all | --rows R] [--compare] [--cases N]: executes the cases of the rows whose group
-// and name match R on this host's processor and writes isa/vectors. With --compare nothing is written: the
-// core is compared with silicon at once, on a seed of your choice. Linux on x86-64 with a C compiler.
+// npm run isa:record -- --seed S [--all | --rows R] [--compare] [--cases N]: executes the cases of the rows
+// whose group and name match R on this host's processor and writes isa/vectors. With --compare nothing is
+// written: the core is compared with silicon at once, on a seed of your choice. Linux on x86-64 with a C
+// compiler. --privileged: what only a kernel may do (privileged/), executed by QEMU's TCG; needs qemu-
+// system-x86_64 and gcc.
 
 import { buildCore, option, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
@@ -9,23 +11,26 @@ import { changesOf, type Change } from './delta.ts';
 import { DOCUMENTS, documented, isDocumented } from './documents.ts';
 import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, countsOf, decodedRows, ulps } from './judge.ts';
+import { recordPrivileged } from './privileged/check.ts';
 import { needSilicon, runOnSilicon, witnessName } from './silicon.ts';
 import { MODE_NAMES, MODES, type Case, type Mode, type Outcome } from './state.ts';
 import { readGroup, writeGroup, type RecordedRow } from './vectors.ts';
 
 const MAX_SHOWN = 40;
 
-interface Options { seed: number; rows: RegExp; compare: boolean; scale: number }
+interface Options { seed: number; rows: RegExp; compare: boolean; scale: number; privileged: boolean }
 
 function parse(argv: readonly string[]): Options {
-  const known = new Set(['--seed', '--rows', '--all', '--compare', '--scale']);
+  const known = new Set(['--seed', '--rows', '--all', '--compare', '--scale', '--privileged']);
   const bad = argv.find((arg) => arg.startsWith('--') && !known.has(arg));
   if (bad !== undefined) throw new StepError(`isa:record does not know ${bad}; it knows ${[...known].join(' ')}; it`, 2);
   const seed = Number(option('--seed') ?? NaN);
   if (!Number.isSafeInteger(seed) || seed < 0) throw new StepError('isa:record needs --seed with a number; it', 2);
-  if (!argv.includes('--all') && option('--rows') === undefined) throw new StepError('isa:record needs --all or --rows REGEXP; it', 2);
+  const privileged = argv.includes('--privileged');
+  if (!privileged && !argv.includes('--all')
+    && option('--rows') === undefined) throw new StepError('isa:record needs --all or --rows REGEXP; it', 2);
   return { seed: seed >>> 0, rows: new RegExp(option('--rows') ?? '.'), compare: argv.includes('--compare'),
-    scale: Number(option('--scale') ?? 1) };
+    scale: Number(option('--scale') ?? 1), privileged };
 }
 
 interface Named { d: Decoded; mode: Mode; n: number; c: Case }
@@ -84,11 +89,24 @@ function record(rows: readonly Decoded[], all: readonly Decoded[], o: Options): 
   console.log(`${total} cases recorded, ${(bytes / 2 ** 20).toFixed(2)} MiB written, witness ${witness}`);
 }
 
+/** What only the kernel may do, by QEMU. */
+async function recordOfKernel(all: readonly Decoded[], o: Options): Promise<void> {
+  buildCore();
+  const r = await recordPrivileged(all, o.rows, o.seed, o.compare);
+  for (const text of [...r.lines.slice(0, MAX_SHOWN), ...r.missing]) console.log(text);
+  if (!o.compare) return;
+  console.log(`${r.rows} rows, ${r.vectors} cases of seed ${o.seed}, ${r.known} known differences, ${
+    r.interpreted} differ; translated ${r.translated} differ`);
+  const failed = r.interpreted + r.translated + r.missing.length;
+  if (failed > 0) throw new StepError('isa:record --privileged --compare', 1);
+}
+
 await runSteps(async () => {
   const o = parse(process.argv.slice(2));
+  const all = await decodedRows();
+  if (o.privileged) return recordOfKernel(all, o);
   needSilicon('isa:record');
   buildCore();
-  const all = await decodedRows();
   const rows = all.filter((d) => o.rows.test(`${groupOf(d)}: ${rowKey(d)}`));
   if (rows.length === 0) throw new StepError(`no row matches ${o.rows.source}; isa:record`, 2);
   if (!o.compare) record(rows, all, o);

@@ -2,7 +2,8 @@
 // Intel's rules: SYSCALL and SYSRET exist in 64-bit mode only, and a non-canonical return address faults at
 // CPL 0. The segments are fixed: no descriptor is read.
 
-import { Vector, raise, raiseError } from "../cpu/exceptions";
+import { deliverException } from "../cpu/events";
+import { Vector, raise, raiseDebug, raiseError } from "../cpu/exceptions";
 import { readEflags } from "../cpu/flags";
 import { Attr, Efer, Rflags, isCanonical, isProtected, updateMode } from "../cpu/mode";
 import { Cpu, FlagKind, Seg, Status, segment } from "../cpu/state";
@@ -16,6 +17,7 @@ const USER_RPL: u32 = 3;
 const USER_DPL: u32 = 0x60;
 /** RFLAGS bits that SYSRET takes from R11. */
 const SYSRET_FLAGS: u64 = 0x3C7FD7;
+const DR6_BS: u64 = 1 << 14;
 const STAR_SYSCALL: u64 = 32;
 const STAR_SYSRET: u64 = 48;
 const STACK_STEP: u32 = 8;
@@ -57,6 +59,11 @@ export function hSysret(c: Cpu, r: usize): i32 {
   c.flagKind = FlagKind.EXPLICIT;
   const base = <u32>(c.star >> STAR_SYSRET) & 0xFFFF;
   enter(c, long ? base + SYSRET64_STEP : base, base + STACK_STEP, long, true);
+  if ((c.eflags & Rflags.TF) != 0) {
+    // Other than after POPF and IRET the trap comes at once, as if the SYSCALL had just ended.
+    raiseDebug(c, DR6_BS);
+    deliverException(c);
+  }
   return Status.JUMP;
 }
 
