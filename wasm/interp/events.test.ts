@@ -331,6 +331,14 @@ describe("long mode", () => {
     expect(m.segment(SS)).toMatchObject({ selector: 0, isNull: true });
     expect(m.num("cpl")).toBe(0);
   });
+  test("SYSRET that loads TF traps at its target", () => {
+    const m = longMachine(make);
+    m.setIdt64(1, gate(CODE0, 0x6000, INT32));
+    m.set({ star: (0x23n << 48n) | (0x10n << 32n), rcx: 0x5678n, r11: 0x302n });
+    expect(m.run("hSysret", { size: 3 })).toBe(JUMP);
+    expect([m.num("rip"), m.num("cpl"), m.num("eflags")]).toEqual([0x6000, 0, 2]);
+    expect(m.words(STACK0 - 40, 3, 8)).toEqual([0x5678, 0x33, 0x302]);
+  });
   test("IST at the same privilege keeps SS; from user it is null", () => {
     const m = longMachine(make);
     m.setIdt64(2, gate(CODE0, 0x6000, INT32, 2));

@@ -282,14 +282,6 @@ describe("fast system calls", () => {
     expect([m.selector(CS), m.num("codeMode"), m.num("cpl")]).toEqual([0x23, 1, 3]);
     expect(faultOf(m, m.run("hSyscall"))).toEqual([FAULT, 6, undefined]);
   });
-  test("SYSRET that loads TF traps at its target", () => {
-    const m = longMachine(make);
-    m.setIdt64(1, gate(CODE0, 0x6000, 0x8E));
-    m.set({ star: (0x23n << 48n) | (0x10n << 32n), rcx: 0x5678n, r11: 0x302n });
-    expect(m.run("hSysret", { size: 3 })).toBe(JUMP);
-    expect([m.num("rip"), m.num("cpl"), m.num("eflags")]).toEqual([0x6000, 0, 2]);
-    expect(m.words(STACK0 - 40, 3, 8)).toEqual([0x5678, 0x33, 0x302]);
-  });
   test("SYSRET faults: privilege, non-canonical RCX, SCE", () => {
     const m = longMachine(make);
     m.set({ rcx: 1n << 47n });
