@@ -2,7 +2,7 @@
 // page.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -68,6 +68,12 @@ export function buildPage(allGuests = false): void {
 /** Bundles the command line and the Node entry of the package into dist/node. */
 export function buildNode(): void {
   run('bundling the command line', 'tsx', ['bin/build.ts']);
+}
+
+/** For .ci/run, if `--json FILE` was given: checks that are no tests, and that it shows on a line of their own. */
+export function reportCounted(what: string, passed: number, failed: number): void {
+  const file = option('--json');
+  if (file !== undefined) writeFileSync(file, JSON.stringify({ what, passed, failed }));
 }
 
 /** Runs a script's steps; a failed one ends the process with its status. */

@@ -5,10 +5,9 @@
 // particular processor. A failure names row, mode, case, code and fields.
 
 import { fork } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Decoded } from '../isa-gen/encoding.ts';
-import { buildCore, option, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, reportCounted, runSteps, StepError } from '../steps.ts';
 import { changesOf, differences } from './delta.ts';
 import { groupOf, makeCase, rowKey } from './generate.ts';
 import { compare, decodedRows } from './judge.ts';
@@ -150,11 +149,8 @@ async function main(): Promise<void> {
     sum.missing += r.missing.length;
   });
   line('all', sum);
-  const failed = sum.interpreted + sum.translated + sum.missing, json = option('--json');
-  if (json !== undefined) {
-    const passed = 2 * sum.vectors - sum.interpreted - sum.translated;
-    writeFileSync(json, JSON.stringify({ passed, failed }));
-  }
+  const failed = sum.interpreted + sum.translated + sum.missing;
+  reportCounted('vectors, interpreted and translated', 2 * sum.vectors - sum.interpreted - sum.translated, failed);
   if (sum.vectors === 0) throw new StepError('isa:check (no vectors matched) ', 2);
   if (failed > 0) throw new StepError('isa:check', 1);
 }

@@ -6,8 +6,7 @@
 // were recorded; in the core by the interpreter, by the translator, and as supervisor, where by SDM vol. 3A
 // 4.7 all is the same but bit 2 of a page fault's error code, and there is no alignment check (7.3).
 
-import { writeFileSync } from 'node:fs';
-import { buildCore, option, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, reportCounted, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { SUPERVISOR_CODE16, SUPERVISOR_DATA16 } from './core.ts';
 import { changesOf, differences, Field, type Change } from './delta.ts';
@@ -205,11 +204,8 @@ await runSteps(async () => {
   }
   console.log(`${sums.rows} rows, ${sums.cases} cases, ${sums.faulted} of them faults; ${sums.translated} translated as well, ${
     sums.supervisor} as supervisor as well; ${sums.known} known to differ, ${sums.failed} failed`);
-  const json = option('--json');
-  if (json !== undefined) {
-    const all = sums.cases + sums.translated + sums.supervisor - sums.known;
-    writeFileSync(json, JSON.stringify({ passed: all - sums.failed, failed: sums.failed }));
-  }
+  const all = sums.cases + sums.translated + sums.supervisor - sums.known;
+  reportCounted('faults at each byte, interpreted, translated, as supervisor', all - sums.failed, sums.failed);
   if (sums.cases === 0) throw new StepError('isa:faults (no row matched)', 2);
   if (sums.failed > 0) throw new StepError('isa:faults', 1);
 });

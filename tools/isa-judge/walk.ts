@@ -3,8 +3,7 @@
 // bytes (walk-witness.ts): a row of the same name and length, or undefined in both. `--record` asks the
 // witnesses again: GNU objdump, and this host's processor (Linux on x86-64 with a C compiler).
 
-import { writeFileSync } from 'node:fs';
-import { buildCore, option, runSteps, StepError } from '../steps.ts';
+import { buildCore, option, reportCounted, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { decodedRows } from './judge.ts';
 import { RowDecoder } from './rows.ts';
@@ -109,11 +108,7 @@ async function main(): Promise<void> {
   }
   console.log(`${result.cases} cases: ${result.rows} are one of ${result.seen.size} rows, ${result.undefinedOpcodes} undefined, ${
     failures.length} failed`);
-  const json = option('--json');
-  if (json !== undefined) {
-    writeFileSync(json, JSON.stringify({ passed: result.cases - result.failures.length,
-      failed: failures.length }));
-  }
+  reportCounted('decoder cases', result.cases - result.failures.length, failures.length);
   if (failures.length > 0) throw new StepError('isa:walk', 1);
 }
 
