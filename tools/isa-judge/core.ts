@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  CONTROL, Control, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_STATE, Option,
+  CONTROL, Control, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, CPU_STATE, Inbox, Option,
 } from '../../src/emu/generated-layout.ts';
 import { installCode } from '../../src/emu/workers/core-thread.ts';
 import { ROOT } from '../steps.ts';
@@ -27,11 +27,14 @@ const KERNEL = 0xffff800000000000n;
 const GDT = 0, LDT_AT = 0x200, TSS = 0x400, IDT = 0x1000, STUBS = 0x2000, STACK_TOP = 0x3f00, KERNEL_PAGES =
   4;
 const SELECTORS = 0x2e00, IRET_STUB = 0x2c00, LOAD_STUB = 0x2c10, BOOT_STUB = 0x2800;
+const PAGES_STUB = 0x2c80, WATCH_STUB = 0x2ca0;
 export const SUPERVISOR_CODE16 = 0x60, SUPERVISOR_DATA16 = 0x68;
 const TSS_SELECTOR = 0x40, LDT_SELECTOR = 0x50, GDT_BYTES = 128, LDT_BYTES = 64;
 /** PAE, OSFXSR, OSXMMEXCPT, UMIP, FSGSBASE; OSXSAVE where XSAVE is announced. */
 const CR4 = 0x20 | 0x200 | 0x400 | 0x800 | 0x10000, OSXSAVE = 0x40000, CR0 = 0x80050033, EFER = 0xd01;
-const DEBUG = 1, MAX_TURNS = 64;
+const DEBUG = 1, PAGE_FAULT = 14, MAX_TURNS = 64;
+/** Bits of a page-table entry; DR6 without events (SDM vol. 3B 17.2.3). */
+const PRESENT = 1n, WRITABLE = 2n, DR6_RESET = 0xffff0ff0;
 /** Vectors with an error code (SDM vol. 3A table 6-1). */
 const HAS_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Gates that user code may call: INT3, INTO. */
@@ -82,6 +85,7 @@ export class JudgedCore {
   protected readonly ram = CPU_BLOCKS + CPU_BLOCK_BYTES;
   protected readonly cpu: number;
   private loaded = '';
+  private watching = false;
 
   /** `model`: level of x86-64. With a random seed and MONITOR, so that CPUID announces all that it can. */
   constructor(private readonly model = 2) {
@@ -119,16 +123,17 @@ export class JudgedCore {
     this.put(PDPT_LOW, BigInt(PD_LOW) | table);
     this.put(PD_LOW + (DATA >> 21) * 8, BigInt(PT_DATA) | table);
     this.put(PD_LOW + (CODE >> 21) * 8, BigInt(PT_CODE) | table);
-    // Accessed and dirty are set: the tables stay as they are.
-    const data = 0x8000000000000065n;
-    for (let n = 0; n < DATA_PAGES; n++) {
-      this.put(PT_DATA + n * 8, BigInt(DATA_AT + n * 4096) | data | (n === READ_ONLY_PAGE ? 0n : 2n));
-    }
+    for (let n = 0; n < DATA_PAGES; n++) this.mapData(n, n === READ_ONLY_PAGE ? PRESENT : PRESENT | WRITABLE);
     for (let n = 0; n < CODE_BYTES / 4096; n++) this.put(PT_CODE + n * 8, BigInt(CODE_AT + n * 4096) | 0x65n);
     this.put(PDPT_HIGH, BigInt(PD_HIGH) | 0x63n);
     this.put(PD_HIGH, BigInt(PT_HIGH) | 0x63n);
     for (let n = 0; n < KERNEL_PAGES; n++) this.put(PT_HIGH + n * 8, BigInt(TABLES + n * 4096) | 0x63n);
     this.writeDescriptors();
+  }
+
+  /** A page of the data area. Accessed and dirty are set: the tables stay as they are. */
+  private mapData(n: number, rights: bigint): void {
+    this.put(PT_DATA + n * 8, BigInt(DATA_AT + n * 4096) | 0x8000000000000064n | rights);
   }
 
   private writeDescriptors(): void {
@@ -171,6 +176,45 @@ export class JudgedCore {
       code.push(0x8e, 5 | seg << 3, ...relative(SELECTORS + n * 2 - (LOAD_STUB + code.length + 6)));
     });
     this.write(TABLES + LOAD_STUB, [...code, 0x0f, 0x0b]);
+    // mov rax, cr3; mov cr3, rax
+    this.write(TABLES + PAGES_STUB, [0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0x0f, 0x0b]);
+    // mov dr0 to dr3, dr6, dr7 from rax, rcx, rdx, rbx, rsi, rdi
+    this.write(TABLES + WATCH_STUB, [0x0f, 0x23, 0xc0, 0x0f, 0x23, 0xc9, 0x0f, 0x23, 0xd2, 0x0f, 0x23, 0xdb,
+      0x0f, 0x23, 0xf6, 0x0f, 0x23, 0xff, 0x0f, 0x0b]);
+  }
+
+  /** Executes a stub of the supervisor's, which ends in UD2. */
+  private execute(stub: number): void {
+    this.set64('rip', KERNEL + BigInt(stub));
+    if (this.untilHandler() !== 6) throw new Error('the judged core cannot execute a stub');
+  }
+
+  /** Other rights for pages of the data area, and no translation of before. */
+  private changePages(pages: number, rights: (n: number) => bigint): void {
+    for (let n = 0; n < DATA_PAGES; n++) if ((pages >> n) & 1) this.mapData(n, rights(n));
+    if (pages !== 0) this.execute(PAGES_STUB);
+  }
+
+  private setWatch(watch: Case['watch']): void {
+    if (watch === undefined && !this.watching) return;
+    this.watching = watch !== undefined;
+    const at = watch?.at ?? [], values = [0, 1, 2, 3].map((n) => at[n] ?? 0n);
+    [...values, 0n, 0n, BigInt(DR6_RESET), BigInt(watch?.control ?? 0)].forEach((value, n) =>
+      this.view.setBigUint64(this.cpu + n * 8, value, true));
+    this.execute(WATCH_STUB);
+  }
+
+  /** The translator's bits. */
+  protected set options(value: number) {
+    this.view.setUint32(CONTROL + Control.OPTIONS, Option.MONITOR | value, true);
+  }
+
+  /** Nothing is decoded or translated: the translator drops all when it begins anew. */
+  private forgetCode(): void {
+    this.core.jitForget();
+    this.options = Option.TRANSLATOR;
+    this.execute(PAGES_STUB);
+    this.options = 0;
   }
 
   /** Loads the tables with instructions, as a kernel does. */
@@ -205,10 +249,18 @@ export class JudgedCore {
   private get32(name: string): number { return this.view.getUint32(this.at(name), true); }
   private set32(name: string, value: number): void { this.view.setUint32(this.at(name), value, true); }
 
-  /** Turns of the run loop until an exception's stub is reached; its vector, or -1. */
+  protected set attention(value: number) {
+    this.view.setUint32(CPU_BLOCKS + CPU_INBOX + Inbox.ATTENTION, value, true);
+  }
+
+  /**
+   * Turns of the run loop until an exception's stub is reached; its vector, or -1. A turn begins as behind a
+   * poll: the core asks for one when it drops what it has translated.
+   */
   protected untilHandler(turns = MAX_TURNS): number {
     const first = KERNEL + BigInt(STUBS);
     for (let n = 0; n < turns; n++) {
+      this.attention = 0;
       this.core.cpuTurn();
       const at = this.get64('rip') - first;
       if (at >= 0n && at < 512n && (at & 15n) === 0n) return Number(at >> 4n);
@@ -223,8 +275,7 @@ export class JudgedCore {
     if (wanted.join() !== present.join() || this.loaded !== wanted.join()) {
       wanted.forEach((selector, n) =>
         this.view.setUint16(this.ram + TABLES + SELECTORS + n * 2, selector, true));
-      this.set64('rip', KERNEL + BigInt(LOAD_STUB));
-      if (this.untilHandler() !== 6) throw new Error(`the judged core cannot load ${wanted.join()}`);
+      this.execute(LOAD_STUB);
       this.loaded = wanted.join();
     }
     if (c.segments[4] === 0) this.view.setBigUint64(this.cpu + SEGMENTS + 4 * SEGMENT_BYTES, c.fsBase, true);
@@ -272,6 +323,8 @@ export class JudgedCore {
     this.write(DATA_AT, before);
     this.bytes.fill(c.filler, this.ram + CODE_AT, this.ram + CODE_AT + CODE_BYTES);
     this.write(CODE_AT + c.codeAt, c.code);
+    this.changePages(c.absent ?? 0, () => 0n);
+    this.setWatch(c.watch);
     this.loadSegments(c);
     const frame = STACK_TOP - 0x80;
     const values = [c.rip, BigInt(c.segments[1]!), BigInt(flags | 0x202), c.regs[4]!, BigInt(c.segments[2]!)];
@@ -289,18 +342,46 @@ export class JudgedCore {
    * the only RIP at which steps go on.
    */
   run(c: Case, stops?: (code: Uint8Array) => boolean, repeated?: bigint): Outcome {
-    const before = this.prepare(c, c.flags | TF);
+    if (c.untraced === true) this.forgetCode();
+    const before = this.prepare(c, c.untraced === true ? c.flags : c.flags | TF);
+    const o = this.steps(c, before, stops, repeated);
+    const watched = c.watch === undefined ? 0 : this.get32('dr6') & 15;
+    if (c.absent !== undefined || c.repairs !== undefined) {
+      this.changePages((1 << DATA_PAGES) - 1, (n) => (n === READ_ONLY_PAGE ? PRESENT : PRESENT | WRITABLE));
+    }
+    return { ...o, watched };
+  }
+
+  private steps(c: Case, before: Uint8Array, stops: ((code: Uint8Array) => boolean) | undefined,
+    repeated: bigint | undefined): Outcome {
+    let repairs = c.repairs ?? 0;
     // A debug trap's frame is the next step's.
-    for (let steps = 0; ; steps++) {
+    for (let steps = 0; ;) {
       const left = steps > 0 && repeated !== undefined && this.frameWord(0) !== repeated;
       if (steps >= c.steps || left) return this.outcome(before, steps, DEBUG);
       if (stops?.(this.codeAt(c.mode, this.frameWord(0)))) {
         return { ...this.outcome(before, steps, DEBUG), end: End.STOPPED };
       }
       this.enter(c, this.frameWord(3));
-      const vector = this.untilHandler();
-      if (vector !== DEBUG) return this.outcome(before, steps, vector);
+      const vector = this.advance();
+      if (vector === PAGE_FAULT && repairs > 0 && this.repair()) repairs--;
+      else if (vector !== DEBUG || c.untraced === true) return this.outcome(before, steps, vector, false);
+      else steps++;
     }
+  }
+
+  /** Runs on to the next exception; its vector, or -1. */
+  protected advance(): number { return this.untilHandler(); }
+
+  /** What a kernel does at a page fault: the page is there, and the frame's IRET is next. */
+  private repair(): boolean {
+    const page = Number(this.get64('cr2') - BigInt(DATA)) / 4096;
+    if (page < 0 || page >= DATA_PAGES) return false;
+    this.mapData(Math.floor(page), PRESENT | WRITABLE);
+    // Over the error code.
+    this.set64('rsp', this.get64('rsp') + 8n);
+    this.set64('rip', KERNEL + BigInt(IRET_STUB));
+    return true;
   }
 
   /** Word `n` of the frame at RSP: RIP, CS, RFLAGS, RSP, SS. */

@@ -9,14 +9,14 @@ import { End, TF, type Case, type Outcome } from './state.ts';
 
 export enum Field { RIP = 16, FLAGS = 17, SEGMENT = 18, FS_BASE = 24, GS_BASE = 25, FCW = 26, FSW = 27, FTW =
   28, MXCSR = 29, R0 = 30,
-  XMM = 38, MEMORY = 54, END = 55, VECTOR = 56, ERROR = 57, CR2 = 58 }
+  XMM = 38, MEMORY = 54, END = 55, VECTOR = 56, ERROR = 57, CR2 = 58, DR6 = 59 }
 
 const REGS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13',
   'r14', 'r15'];
 export const FIELD_NAMES: readonly string[] =
   [...REGS, 'rip', 'rflags', 'es', 'cs', 'ss', 'ds', 'fs', 'gs', 'fs.base', 'gs.base',
   'fcw', 'fsw', 'ftw', 'mxcsr', ...Array.from({ length: 8 }, (_, n) => `R${n}`), ...Array.from({ length: 16 }, (_, n) => `xmm${n}`),
-  'memory', 'end', 'vector', 'error code', 'cr2'];
+  'memory', 'end', 'vector', 'error code', 'cr2', 'dr6'];
 
 /** One changed field. Of MEMORY: offset in the data area << 8 | byte. */
 export interface Change { field: number; value: bigint }
@@ -81,6 +81,7 @@ export function changesOf(c: Case, d: Decoded, o: Outcome): Change[] {
     if (!undef.memory?.(at)) out.push({ field: Field.MEMORY, value: BigInt(at << 8 | value) });
   }
   if (o.end !== End.DONE) ending(o, out, undef.fields);
+  if (c.watch !== undefined && o.watched !== 0) out.push({ field: Field.DR6, value: BigInt(o.watched ?? 0) });
   return out;
 }
 

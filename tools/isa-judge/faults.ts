@@ -1,25 +1,26 @@
 // npm run isa:faults [-- --record --seed S] [--rows R] [--json FILE]: every row with a memory operand, the
 // operand at each byte of a page's end: half in a page that is read-only or missing, in either order, at the
-// end of the canonical half, beyond a segment's limit, misaligned under RFLAGS.AC; and instructions around 15
-// bytes before a missing page. State after the
-// instruction, vector, error code and CR2 as this host's processor had them when isa/vectors/faults-*.vec
-// were recorded; in the core by the interpreter, by the translator, and as supervisor, where by SDM vol. 3A
-// 4.7 all is the same but bit 2 of a page fault's error code, and there is no alignment check (7.3).
+// end of the canonical half, beyond a segment's limit, misaligned under RFLAGS.AC, watched by debug
+// registers; repeated string instructions that something stops (interrupted.ts); and instructions around 15
+// bytes before a missing page. State after the instruction, vector, error code and CR2 as this host's
+// processor had them when isa/vectors/faults-*.vec were recorded; in the core by the interpreter, by the
+// translator, and as supervisor, where by SDM vol. 3A 4.7 all is the same but bit 2 of a page fault's error
+// code, and there is no alignment check (7.3).
 
 import { buildCore, option, reportCounted, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
-import { SUPERVISOR_CODE16, SUPERVISOR_DATA16 } from './core.ts';
 import { changesOf, differences, Field, type Change } from './delta.ts';
-import { FAULTS_KNOWN } from './faults-known.ts';
+import { FAULTS_KNOWN, FLAGS_RESTORED } from './faults-known.ts';
 import { isDocumented } from './documents.ts';
 import { groupOf, makeCase, modesOf, rowKey, type Placed } from './generate.ts';
+import { INTERRUPTED, interruptedCase, isString, watchOperand } from './interrupted.ts';
 import { compare, decodedRows } from './judge.ts';
 import { needSilicon, runOnSilicon, witnessName } from './silicon.ts';
 import {
-  CODE, CODE_BYTES, DATA, MODES, MODE_NAMES, PAGE, READ_ONLY_PAGE, DATA_BYTES, type Case, type Mode, type
+  CODE, CODE_BYTES, DATA, MODES, MODE_NAMES, PAGE, READ_ONLY_PAGE, DATA_BYTES, TF, type Case, type Mode, type
   Outcome,
 } from './state.ts';
-import { TranslatingCore } from './translated.ts';
+import { SupervisorCore } from './supervisor.ts';
 import { readGroup, writeGroup, type RecordedRow } from './vectors.ts';
 
 interface Kind {
@@ -38,14 +39,17 @@ const KINDS: readonly Kind[] = [
   { name: 'alignment', modes: ALL, placed: (k) => ({ at: ALIGNED + k, alignment: true }) },
   { name: 'canonical', modes: [2], placed: (k) => ({ at: 0, linear: CANONICAL_END - BigInt(k) }) },
   { name: 'limit', modes: [1, 0], placed: (k) => ({ at: PAGE - k, limited: true }) },
+  { name: 'watched', modes: ALL, placed: (k) => ({ at: ALIGNED + k }) },
 ];
+/** Cases in which debug registers watch the operand. */
+const WATCHED = 8;
 /** Bytes in front of the edge, for operands longer than 16 bytes besides. */
 const SHORT = Array.from({ length: EDGE + 1 }, (_, k) => k), LONG =
   [...SHORT, 27, 28, 80, 94, 107, 108, 160, 416, 512];
 const PIECES = /^(FX|XS|XR|FLDENV|FRSTOR|FNSAVE|FNSTENV|FBLD|FBSTP)/;
 /** One case in so many is translated as well. */
 const TRANSLATED = 4;
-const MAX_SHOWN = 30, PAGE_FAULT = 14n, USER = 4n;
+const MAX_SHOWN = 30, BREAKPOINT = 3n, PAGE_FAULT = 14n, USER = 4n;
 /** What privilege changes besides. */
 const BY_PRIVILEGE = /^(far|io|system)$/, SELECTORS = /\b([ECSDFG]S|Sw)\b/;
 
@@ -62,10 +66,16 @@ export function hasMemory(d: Decoded): boolean {
 }
 
 function faultsOf(d: Decoded, mode: Mode, seed: number): Fault[] {
-  const ks = PIECES.test(d.row.name) ? LONG : SHORT;
+  const all = PIECES.test(d.row.name) ? LONG : SHORT;
   let n = 0;
-  return KINDS.filter((kind) => kind.modes.includes(mode)).flatMap((kind) =>
-    ks.map((k) => ({ c: makeCase(d, mode, n, seed, kind.placed(k)), kind, n: n++ })));
+  return KINDS.filter((kind) => kind.modes.includes(mode)).flatMap((kind) => {
+    const watched = kind.name === 'watched', ks = watched ? all.slice(0, WATCHED) : all;
+    return ks.map((k) => {
+      const c = makeCase(d, mode, n, seed, kind.placed(k));
+      if (watched) watchOperand(c, d, n, seed);
+      return { c, kind, n: n++ };
+    });
+  });
 }
 
 /** First bytes that need more, are enough, undefined, or wrong with LOCK. */
@@ -95,17 +105,11 @@ function fetchesOf(neutral: Decoded, mode: Mode, seed: number): Fault[] {
   return out;
 }
 
-/** The core at CPL 0, in segments like the user's. */
-class SupervisorCore extends TranslatingCore {
-  asSupervisor(c: Case): Outcome {
-    const segments = c.segments.slice();
-    segments[1] = [SUPERVISOR_CODE16, 0x08, 0x10][c.mode]!;
-    segments[2] = c.mode === 0 ? SUPERVISOR_DATA16 : 0x18;
-    const o = this.run({ ...c, segments });
-    for (const n of [1, 2]) if (o.segments[n] === segments[n]) o.segments[n] = c.segments[n]!;
-    return o;
-  }
-}
+const STOPPED: Kind = { name: 'REP', modes: ALL, placed: () => ({ at: ALIGNED }) };
+const STOPPED_FILE = 'faults-rep';
+
+const stoppedOf = (d: Decoded, mode: Mode, seed: number): Fault[] =>
+  Array.from({ length: INTERRUPTED }, (_, n) => ({ c: interruptedCase(d, mode, n, seed), kind: STOPPED, n }));
 
 /** What the user's outcome is for the supervisor. */
 function forSupervisor(changes: readonly Change[]): Change[] {
@@ -113,6 +117,9 @@ function forSupervisor(changes: readonly Change[]): Change[] {
   return changes.map((x) => (x.field === Field.ERROR ? { ...x, value: x.value & ~USER } : x))
     .filter((x) => x.field !== Field.ERROR || x.value !== 0n);
 }
+
+/** Of a fault, which leaves the instruction unfinished: not the INT3 behind it, nor #DB. */
+const isFault = (x: Change): boolean => x.field === Field.VECTOR && x.value > BREAKPOINT;
 
 const met = new Set<unknown>();
 
@@ -130,9 +137,10 @@ function report(d: Decoded, { c, kind, n }: Fault, how: string, found: readonly 
 function check(core: SupervisorCore, d: Decoded, fault: Fault, theirs: readonly Change[]): void {
   const { c, kind, n } = fault, stepped = core.run(c);
   sums.cases++;
-  if (theirs.some((x) => x.field === Field.VECTOR)) sums.faulted++;
+  if (theirs.some(isFault)) sums.faulted++;
   report(d, fault, 'interpreted', compare(d, c, changesOf(c, d, stepped), theirs));
-  if (n % TRANSLATED === 0) {
+  // With breakpoints all is left to the interpreter, as docs/core.md says.
+  if (n % TRANSLATED === 0 && c.watch === undefined) {
     sums.translated++;
     const { outcome, expected } = core.translate(c, d, stepped);
     report(d, fault, 'translated', differences(changesOf(c, d, outcome), changesOf(c, d, expected), 'interpreted'));
@@ -141,6 +149,32 @@ function check(core: SupervisorCore, d: Decoded, fault: Fault, theirs: readonly 
     || kind.name === 'alignment') return;
   sums.supervisor++;
   report(d, fault, 'supervisor', compare(d, c, changesOf(c, d, core.asSupervisor(c)), forSupervisor(theirs)));
+}
+
+const isComparison = (d: Decoded): boolean => /^(CMPS|SCAS)$/.test(d.row.name);
+
+/** As if with TF, as recorded cases are. */
+const withTrap = (o: Outcome): Outcome => ({ ...o, flags: o.flags | TF });
+
+/** A repeated instruction that is stopped; `neutral`: everything is compared. */
+function checkStopped(core: SupervisorCore, d: Decoded, neutral: Decoded, fault: Fault,
+  theirs: readonly Change[]): void {
+  const { c } = fault;
+  sums.cases++;
+  sums.translated++;
+  sums.supervisor++;
+  if (theirs.some(isFault)) sums.faulted++;
+  if (isComparison(d) && c.untraced === true && theirs.some(isFault)
+    && theirs.some((x) => x.field === Field.FLAGS)) {
+    theirs = theirs.filter((x) => x.field !== Field.FLAGS);
+    met.add(FLAGS_RESTORED);
+    sums.known++;
+  }
+  const against = (how: string, o: Outcome, expected: readonly Change[]): void =>
+    report(d, fault, how, differences(changesOf(c, neutral, withTrap(o)), expected, 'silicon'));
+  against('interpreted', core.run(c), theirs);
+  against('translated', core.runTranslated(c), theirs);
+  against('supervisor', core.asSupervisor(c), forSupervisor(theirs));
 }
 
 /** A row of which nothing is undefined. */
@@ -163,6 +197,12 @@ function record(rows: readonly Decoded[], seed: number): void {
   bytes += writeGroup(`faults-${FETCH_KEY}`, [{ key: FETCH_KEY, seed, witness: witnessName(),
     counts: [fetches[2]!.length, fetches[1]!.length, fetches[0]!.length],
     cases: fetches.flat().map(({ c }, n) => changesOf(c, neutral, outcomes[n]!)) }]);
+  bytes += writeGroup(STOPPED_FILE, rows.filter(isString).map((d): RecordedRow => {
+    const stopped = MODES.map((mode) => stoppedOf(d, mode, seed).map(({ c }) => c));
+    const found = runOnSilicon(stopped.flat());
+    return { key: rowKey(d), seed, witness: witnessName(), counts: [INTERRUPTED, INTERRUPTED, INTERRUPTED],
+      cases: stopped.flat().map((c, n) => changesOf(c, neutral, withTrap(found[n]!))) };
+  }));
   console.log(`isa/vectors/faults-*.vec: ${rows.length} rows, ${(bytes / 1024).toFixed(0)} KiB`);
 }
 
@@ -191,9 +231,16 @@ await runSteps(async () => {
       for (const fault of faultsOf(d, mode, row.seed)) check(core, d, fault, row.cases[at++]!);
     }
   }
+  const neutral = neutralRow(await decodedRows());
+  const stopped = new Map(readGroup(STOPPED_FILE).map((row): [string, RecordedRow] => [row.key, row]));
+  for (const d of rows.filter(isString)) {
+    const row = stopped.get(rowKey(d));
+    if (row === undefined) throw new Error(`${rowKey(d)} is not in ${STOPPED_FILE}.vec`);
+    MODES.flatMap((mode) => stoppedOf(d, mode, row.seed)).forEach((fault, n) =>
+      checkStopped(core, d, neutral, fault, row.cases[n]!));
+  }
   const fetched = readGroup(`faults-${FETCH_KEY}`)[0];
   if (wanted.test(FETCH_KEY) && fetched !== undefined) {
-    const neutral = neutralRow(await decodedRows());
     MODES.flatMap((mode) => fetchesOf(neutral, mode, fetched.seed)).forEach((fault, n) =>
       check(core, neutral, fault, fetched.cases[n]!));
   }

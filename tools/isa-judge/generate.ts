@@ -175,7 +175,7 @@ function setStack(c: Case, random: Random): void {
 }
 
 /** Offset in segment `n` of a place in the data area. */
-const offsetOf = (c: Case, n: number, at: number): bigint =>
+export const offsetOf = (c: Case, n: number, at: number): bigint =>
   BigInt.asUintN(64, BigInt(DATA + at) - base(c, n));
 
 /** Put `bytes` little-endian at a place of the data area, if it is in the window. */

@@ -38,7 +38,8 @@ function build(): void {
 
 export function runOnSilicon(cases: readonly Case[]): Outcome[] {
   build();
-  const done = spawnSync(PROGRAM, [],
+  const watching = cases.some((c) => c.watch !== undefined);
+  const done = spawnSync(PROGRAM, watching ? ['watch'] : [],
     { input: Buffer.concat(cases.map(packCase)), maxBuffer: MAX_OUTPUT, timeout: TIMEOUT });
   const out: Outcome[] = [];
   for (let at = 0; at < done.stdout.length;) {

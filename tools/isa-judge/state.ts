@@ -47,6 +47,14 @@ export interface Case {
   fsBase: bigint;
   gsBase: bigint;
   fx: Uint8Array;
+  /** Without TF: the code runs to its first exception that is not repaired. */
+  untraced?: boolean;
+  /** Pages of the data area that are missing, a bit for each. */
+  absent?: number;
+  /** So many page faults in the data area make their page writable, and the code goes on. */
+  repairs?: number;
+  /** DR0 to DR3, and DR7. */
+  watch?: { at: readonly bigint[]; control: number };
 }
 
 /**
@@ -68,6 +76,8 @@ export interface Outcome {
   fsBase: bigint;
   gsBase: bigint;
   fx: Uint8Array;
+  /** B0 to B3 of DR6 of a debug exception, if the case has watched addresses. */
+  watched?: number;
   /** Changed bytes of the data area: offset, value. */
   changes: [at: number, value: number][];
 }
@@ -81,7 +91,7 @@ export function dataBefore(c: Case): Uint8Array {
   return data;
 }
 
-const HEADER_BYTES = 24 + 128 + 16 + 16 + 16 + FX_BYTES;
+const WATCH_AT = 24 + 128 + 16 + 16 + 16 + FX_BYTES, HEADER_BYTES = WATCH_AT + 32 + 8;
 const RESULT_BYTES = 16 + 8 + 128 + 16 + 16 + 16 + FX_BYTES + 8;
 
 export function packCase(c: Case): Buffer {
@@ -96,9 +106,14 @@ export function packCase(c: Case): Buffer {
   out.writeBigUInt64LE(c.rip, 152);
   out.writeBigUInt64LE(BigInt(c.flags), 160);
   c.segments.forEach((v, n) => out.writeUInt16LE(v, 168 + n * 2));
+  out[180] = c.untraced === true ? 1 : 0;
+  out[181] = c.absent ?? 0;
+  out[182] = c.repairs ?? 0;
   out.writeBigUInt64LE(c.fsBase, 184);
   out.writeBigUInt64LE(c.gsBase, 192);
   out.set(c.fx, 200);
+  c.watch?.at.forEach((v, n) => out.writeBigUInt64LE(v, WATCH_AT + n * 8));
+  out.writeUInt32LE(c.watch?.control ?? 0, WATCH_AT + 32);
   out.set(c.code, HEADER_BYTES);
   out.set(c.window, HEADER_BYTES + c.code.length);
   return out;
@@ -122,5 +137,6 @@ export function unpackResult(bytes: Buffer, at: number): [Outcome, number] {
       rip: bytes.readBigUInt64LE(at + 152),
     flags: Number(bytes.readBigUInt64LE(at + 160)), segments, fsBase: bytes.readBigUInt64LE(at + 184),
     gsBase: bytes.readBigUInt64LE(at + 192), fx: bytes.subarray(at + 200, at + 200 + FX_BYTES), changes,
+    watched: bytes.readUInt32LE(at + 204 + FX_BYTES),
   }, at + RESULT_BYTES + count * 4];
 }

@@ -5,8 +5,7 @@
 // own instruction, which the request to poll ends when it loops.
 
 import {
-  CPU_BLOCKS, CPU_INBOX, CPU_PROFILE, CONTROL, Control, Count, Inbox, Option, PAGE_RECORD_BYTES, PAGE_TABLE,
-  Profile,
+  CPU_BLOCKS, CPU_PROFILE, Count, Option, PAGE_RECORD_BYTES, PAGE_TABLE, Profile,
 } from '../../src/emu/generated-layout.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { CODE_AT, DATA_AT, JudgedCore } from './core.ts';
@@ -43,14 +42,8 @@ export function linearOf(selector: number, rip: bigint): bigint {
 export class TranslatingCore extends JudgedCore {
   /** Instructions of the last turn of an endless case. */
   private turned = 0;
+  private translating = false;
 
-  /** The translator's bits. */
-  private set options(value: number) {
-    this.view.setUint32(CONTROL + Control.OPTIONS, Option.MONITOR | value, true);
-  }
-  private set attention(value: number) {
-    this.view.setUint32(CPU_BLOCKS + CPU_INBOX + Inbox.ATTENTION, value, true);
-  }
   private count(table: number, n: number): number {
     return Number(this.view.getBigUint64(CPU_BLOCKS + CPU_PROFILE + table + n * 8, true));
   }
@@ -101,6 +94,22 @@ export class TranslatingCore extends JudgedCore {
     }
   }
 
+  /** As `run`, all code translated before it is first executed. */
+  runTranslated(c: Case): Outcome {
+    this.translating = true;
+    const o = this.run(c);
+    this.translating = false;
+    return o;
+  }
+
+  protected override advance(): number {
+    if (!this.translating) return super.advance();
+    this.options = Option.TRANSLATOR | Option.FORCED;
+    const vector = this.untilHandler(MAX_ITERATIONS);
+    this.options = 0;
+    return vector;
+  }
+
   /** A stream that ends with an exception, and how many of its instructions were executed in regions. */
   stream(c: Case): { outcome: Outcome; inRegions: number } {
     const before = this.prepare(c, c.flags);
@@ -109,7 +118,7 @@ export class TranslatingCore extends JudgedCore {
     const executed = this.count(Profile.COUNTS, Count.TRANSLATED);
     this.core.jitForget();
     this.options = Option.TRANSLATOR | Option.FORCED;
-    const vector = this.polling(MAX_ITERATIONS);
+    const vector = this.untilHandler(MAX_ITERATIONS);
     const o = vector < 0 ? this.endless(before) : this.outcome(before, 1, vector);
     this.options = 0;
     return { outcome: { ...o, flags: o.flags | TF },
@@ -129,18 +138,8 @@ export class TranslatingCore extends JudgedCore {
     if (at >= 0 && at < CODE_BYTES && !own) this.bytes[code + at] = INT3;
   }
 
-  /** The run loop's polls: the core asks for one when it drops what it has translated. */
-  private polling(turns: number): number {
-    let vector = -1;
-    for (let n = 0; n < turns && vector < 0; n++) {
-      this.attention = 0;
-      vector = this.untilHandler(1);
-    }
-    return vector;
-  }
-
   private stopped(before: Uint8Array, expected: Outcome): Outcome {
-    const vector = this.polling(MAX_ITERATIONS);
+    const vector = this.untilHandler(MAX_ITERATIONS);
     if (vector < 0) return this.endless(before);
     const o = this.outcome(before, 1, vector);
     if (expected.end !== End.DONE) return o;
@@ -176,7 +175,7 @@ export class TranslatingCore extends JudgedCore {
     this.bytes.fill(INT3, this.ram + CODE_AT, this.ram + CODE_AT + CODE_BYTES);
     this.core.jitForget();
     this.options = Option.TRANSLATOR;
-    const vector = this.polling(MAX_ITERATIONS);
+    const vector = this.untilHandler(MAX_ITERATIONS);
     if (vector < 0) throw new Error('the judged core does not come back');
     return { ...this.outcome(before, 1, vector), end: End.TIME };
   }

@@ -107,9 +107,14 @@ function cut(x: f32): u32 {
   return expOf<u32>(r) == 0 ? r & signBit<u32>() : r;
 }
 
+/** 2^126. */
+const RCP_TINY: u32 = 0x7e800000;
+
 export function sseRcp(a: u32): u32 {
   if (isNaNBits<u32>(a)) return a | quietBit<u32>();
   if (expOf<u32>(a) == 0) return giveInf<u32>(signOf<u32>(a));
+  // Tiny results are 0 (SDM vol. 2 RCPPS), before they are rounded.
+  if ((a & ~signBit<u32>()) >= RCP_TINY) return a & signBit<u32>();
   return cut(<f32>1.0 / reinterpret<f32>(a));
 }
 

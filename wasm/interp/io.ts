@@ -3,6 +3,7 @@
 // vol. 1 19.5.2); in virtual-8086 mode always by the bitmap. INS translates its destination for writing
 // before it reads the port.
 
+import { watchPort } from "../cpu/breakpoints";
 import { Cpu, Seg, Status, segment } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
 import { Attr, iopl, isProtected, isV86 } from "../cpu/mode";
@@ -50,6 +51,7 @@ function portOfImm(r: usize): u32 { return <u32>recImm(r) & 0xFF; }
 function input<T>(c: Cpu, port: u32): i32 {
   const status = checkPorts(c, port, sizeof<T>());
   if (status) return status;
+  watchPort(c, port, sizeof<T>());
   writeReg<T>(c, RAX, <T>pioRead(port, sizeof<T>()));
   return Status.NEXT;
 }
@@ -58,6 +60,7 @@ function input<T>(c: Cpu, port: u32): i32 {
 function output<T>(c: Cpu, port: u32): i32 {
   const status = checkPorts(c, port, sizeof<T>());
   if (status) return status;
+  watchPort(c, port, sizeof<T>());
   pioWrite(port, sizeof<T>(), <u32>readReg<T>(c, RAX));
   return Status.END;
 }
@@ -84,6 +87,7 @@ export function hOutDx(c: Cpu, r: usize): i32 {
 function inputOne<T>(c: Cpu, r: usize, mask: u64, port: u32): i32 {
   const va = linearAt<T>(c, Seg.ES, c.rdi & mask, true);
   if (checkWrite(c, va, sizeof<T>())) return Status.FAULT;
+  watchPort(c, port, sizeof<T>());
   const status = writeValue<T>(c, va, <T>pioRead(port, sizeof<T>()));
   if (status == Status.FAULT) return status;
   addTarget(c, r, step(c, sizeof<T>()));
@@ -132,6 +136,7 @@ export function hIns(c: Cpu, r: usize): i32 { return recOpSize(r) == 1 ? ins<u16
 function outputOne<T>(c: Cpu, r: usize, mask: u64, port: u32): i32 {
   const from = readHost<T>(c, linearAt<T>(c, recSeg(r), c.rsi & mask, false));
   if (!from) return Status.FAULT;
+  watchPort(c, port, sizeof<T>());
   pioWrite(port, sizeof<T>(), <u32>load<T>(from));
   addSource(c, r, step(c, sizeof<T>()));
   return Status.NEXT;

@@ -6,6 +6,7 @@
 import { CodeMode, Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
 import { raiseDebug, raiseError, Vector } from "../cpu/exceptions";
+import { DR7_ENABLES, breakpointsOn, instructionBreakpoint, takeHits } from "../cpu/breakpoints";
 import { EventKind, deliverException, deliverInterrupt } from "../cpu/events";
 import { resetCpu, startupIpi } from "../cpu/reset";
 import { pvKick } from "../cpu/paravirt";
@@ -44,8 +45,8 @@ const SHADOW_SS: u32 = 2;
 const FLAG_IF: u64 = 1 << 9;
 const FLAG_RF: u64 = 1 << 16;
 const DR6_BS: u64 = 1 << 14;
-/** Local and global enables of the four breakpoints. */
-const DR7_ENABLES: u64 = 0xff;
+/** DR6 bits that a load of SS has hit: the trap waits for the next instruction (SDM vol. 3A 6.8.3). */
+let heldHits: u64 = 0;
 const MAX_INSN: u32 = 15;
 /** Taken branches per call of the inner loop. */
 const FUEL: i32 = 50000;
@@ -240,49 +241,49 @@ function runCareful(c: Cpu): void {
   c.shadow = 0;
   count(changetype<usize>(c), Count.CAREFUL);
   const single = (c.eflags & FLAG_TF) != 0;
-  if ((c.dr7 & DR7_ENABLES) != 0 && (c.eflags & FLAG_RF) == 0) {
+  const held = heldHits;
+  heldHits = 0;
+  if (breakpointsOn(c) && (c.eflags & FLAG_RF) == 0) {
     const hit = instructionBreakpoint(c);
     if (hit) {
-      raiseDebug(c, hit);
+      raiseDebug(c, hit | held);
       deliverException(c);
       return;
     }
   }
   if (control32(Control.OPTIONS) & Option.TRACE) hostLog(Log.TRACE, <u64>changetype<usize>(c),
     c.instructions);
+  // RF is cleared by every completed instruction but IRET and task switches, which load it (SDM 3B 17.3.1.1).
   const rfBefore = c.eflags & FLAG_RF;
+  c.eflags &= ~FLAG_RF;
+  takeHits();
   const status = runStep(c);
   settle(c, status);
   if (windowLeft != 0) countInstruction(c, stoppedAt);
   if (status == Status.FAULT) return;
+  let debug = held | takeHits();
   if (status == Status.RETRY) {
-    // SDM vol. 2 REP: with TF set every iteration traps, RIP still at the instruction.
-    if (!single || (recFlags(stoppedAt) & (RecFlag.REP | RecFlag.REPNE)) == 0) return;
-    raiseDebug(c, DR6_BS);
-    deliverException(c);
+    c.eflags |= rfBefore;
+    // SDM vol. 2 REP: every iteration may trap, RIP still at the instruction.
+    if ((recFlags(stoppedAt) & (RecFlag.REP | RecFlag.REPNE)) == 0) heldHits = held;
+    else debugTrap(c, single ? debug | DR6_BS : debug);
     return;
   }
-  // RF is cleared by every completed instruction but IRET and task switches, which load it (SDM 3B 17.3.1.1).
-  if (rfBefore && status != Status.JUMP) c.eflags &= ~FLAG_RF;
-  else if (rfBefore && !(c.eflags & FLAG_TF)) c.eflags &= ~FLAG_RF;
-  // INT n, SYSCALL and gates clear TF: no trap then. A load of SS holds the trap off (SDM 3A 6.8.3).
-  if (single && c.shadow != SHADOW_SS && ((c.eflags & FLAG_TF) != 0 || status == Status.END)) {
-    raiseDebug(c, DR6_BS);
-    deliverException(c);
+  // A load of SS holds traps off (SDM 3A 6.8.3).
+  if (c.shadow == SHADOW_SS) {
+    heldHits = debug;
+    return;
   }
+  // INT n, SYSCALL and gates clear TF: no single-step trap then.
+  if (single && ((c.eflags & FLAG_TF) != 0 || status == Status.END)) debug |= DR6_BS;
+  debugTrap(c, debug);
 }
 
-/** DR6 bits of enabled instruction breakpoints at RIP. */
-function instructionBreakpoint(c: Cpu): u64 {
-  const va = c.mode64 ? c.rip : (segment(c, Seg.CS).base + c.rip) & 0xffffffff;
-  let hit: u64 = 0;
-  for (let n: u64 = 0; n < 4; n++) {
-    if (!((c.dr7 >> (n << 1)) & 3)) continue;
-    if ((c.dr7 >> (16 + (n << 2))) & 15) continue;
-    const at = n == 0 ? c.dr0 : n == 1 ? c.dr1 : n == 2 ? c.dr2 : c.dr3;
-    if (at == va) hit |= <u64>1 << n;
-  }
-  return hit;
+/** #DB behind an instruction for these bits of DR6, if there are any. */
+function debugTrap(c: Cpu, bits: u64): void {
+  if (bits == 0) return;
+  raiseDebug(c, bits);
+  deliverException(c);
 }
 
 /**

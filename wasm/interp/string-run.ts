@@ -3,6 +3,7 @@
 // bulk. Everything else (first touch of a page, chips, code pages, elements across pages, DF = 1) goes one
 // element at a time through mmu/access.
 
+import { hasHits } from "../cpu/breakpoints";
 import { Cpu } from "../cpu/state";
 import { Inbox, inboxOf } from "../cpu/inbox";
 import { Rflags } from "../cpu/mode";
@@ -51,13 +52,13 @@ export function step(c: Cpu, bytes: i64): i64 {
 }
 
 /**
- * Leave a repeated instruction between two elements? Something wants the CPU's attention, or TF makes each
- * iteration an instruction of its own (SDM vol. 2 REP).
+ * Leave a repeated instruction between two elements? Something wants the CPU's attention, TF makes each
+ * iteration an instruction of its own (SDM vol. 2 REP), or the last one has hit a data breakpoint.
  */
 // @ts-ignore: decorator
 @inline
 export function shouldPause(c: Cpu): bool {
-  return atomic.load<u32>(inboxOf(c.id), Inbox.ATTENTION) != 0 || (c.eflags & Rflags.TF) != 0;
+  return atomic.load<u32>(inboxOf(c.id), Inbox.ATTENTION) != 0 || (c.eflags & Rflags.TF) != 0 || hasHits();
 }
 
 /**

@@ -4,6 +4,7 @@
 // been committed then.
 
 import { Cpu, SEG_BYTES, Seg, Segment, Status, CpuBlock } from "../cpu/state";
+import { breakpointsOn, watchData } from "../cpu/breakpoints";
 import { Vector, raise, raiseError } from "../cpu/exceptions";
 import { CPU_SCRATCH } from "../lib/layout";
 import {
@@ -147,6 +148,7 @@ function wrap(c: Cpu, va: u64): u64 {
 function readSlow(c: Cpu, va: u64, n: u32): usize {
   count(changetype<usize>(c), Count.MISS_READ);
   if (!checkLinear(c, va, n, false)) return 0;
+  if (breakpointsOn(c)) watchData(c, wrap(c, va), n, false);
   return readAs(c, va, n, c.cpl == 3 ? <u32>Access.USER : 0, c.tlbRead, false);
 }
 
@@ -243,6 +245,7 @@ export function rmwIsRam(): bool {
 function rmwSlow(c: Cpu, va: u64, n: u32, reads: bool): usize {
   count(changetype<usize>(c), Count.MISS_WRITE);
   if (!checkLinear(c, va, n, false)) return 0;
+  if (breakpointsOn(c)) watchData(c, wrap(c, va), n, true);
   return rmwAs(c, va, n, (c.cpl == 3 ? <u32>Access.USER : 0) | Access.WRITE, c.tlbWrite, false, reads);
 }
 

@@ -5,6 +5,7 @@
 // whose slot gets tag 0. A table logs the slots filled with non-global pages so that a CR3 load clears by the
 // log.
 
+import { breakpointsOn } from "../cpu/breakpoints";
 import { Cpu } from "../cpu/state";
 import { CPU_TLB, TLB_ENTRIES, TLB_TABLE_BYTES } from "../lib/layout";
 import { Count, count } from "../lib/profile";
@@ -29,7 +30,6 @@ const EMPTY_BYTE_SLOT: u32 = 0x7f7;
 const CR0_AM: u64 = 1 << 18;
 const CR4_SMAP: u64 = 1 << 21;
 const FLAG_AC: u64 = 1 << 18;
-const DR7_ENABLES: u64 = 0xff;
 const SLOT_MASK: u32 = TLB_ENTRIES - 1;
 
 // @ts-ignore: decorator
@@ -128,7 +128,7 @@ export function tlbSelectBank(c: Cpu): void {
     if (user && (c.cr0 & CR0_AM) != 0) bank = Bank.CHECKED;
     else if (!user && (c.cr4 & CR4_SMAP) != 0) bank = Bank.SUPERVISOR_AC;
   }
-  if ((c.dr7 & DR7_ENABLES) != 0) bank = Bank.CHECKED;
+  if (breakpointsOn(c)) bank = Bank.CHECKED;
   const base = <u32>changetype<usize>(c) + CPU_TLB;
   c.tlbRead = base + bank * BANK_BYTES;
   c.tlbWrite = c.tlbRead + TLB_TABLE_BYTES;
