@@ -3,7 +3,7 @@
 // bytes (walk-witness.ts): a row of the same name and length, or undefined in both. `--record` asks the
 // witnesses again: GNU objdump, and this host's processor (Linux on x86-64 with a C compiler).
 
-import { buildCore, option, reportCounted, runSteps, StepError } from '../steps.ts';
+import { buildCore, reportCounted, runSteps, StepError } from '../steps.ts';
 import type { Decoded } from '../isa-gen/encoding.ts';
 import { decodedRows } from './judge.ts';
 import { RowDecoder } from './rows.ts';
