@@ -42,6 +42,7 @@ export const CPU_SCRATCH = 0x3000;
 export const CPU_SCRATCH_BYTES = 0x1000;
 export const CPU_SLOTS = 0x4000;
 export const SLOT_BYTES = 0x10;
+export const NO_PAGE = 0xFFFFFFFF;
 export const CPU_TLB = 0x10000;
 export const TLB_ENTRIES = 0x1000;
 export const TLB_TABLE_BYTES = 0x10000;
@@ -397,6 +398,7 @@ export const Count = {
   DECODES: 0x10,
   POLLS: 0x11,
   HALTS: 0x12,
+  EVICTED: 0x13,
   REGIONS: 0x14,
   REGIONS_DROPPED: 0x15,
   MODULES: 0x16,

@@ -7,9 +7,10 @@ import { Cpu } from "../cpu/state";
 import {
   CPU_CROSSINGS, CPU_CROSSINGS_BYTES, CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SLOTS,
     CPU_SLOT_OF_PAGE, CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS, SLOT_BYTES, SLOT_INDEX_BYTES,
-  CROSSINGS, CROSSING_BYTES, RECORDS_PER_SLOT, RECORD_BYTES,
+  CROSSINGS, CROSSING_BYTES, NO_PAGE, RECORDS_PER_SLOT, RECORD_BYTES,
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
+import { Count, countMany } from "../lib/profile";
 import { holdPage, isCodeOf, markLines, pageVersion, releasePage } from "../mmu/code-pages";
 import { jumpFlush, jumpForget, jumpReset } from "../mmu/jump-cache";
 import { isRam, physReadBytes, ramHost } from "../mmu/physmem";
@@ -19,14 +20,14 @@ import { Op, RecFlag, RecOffset } from "./record";
 const SLOT_RECORDS: u32 = RECORDS_PER_SLOT * RECORD_BYTES;
 /** Records decoded in one go before the run is cut with a link. */
 const RUN_LIMIT: u32 = 48;
-/** Of the table of slots. */
+/** Of the table of slots. Where PAGE is NO_PAGE, MODE is the next free slot, 0 = none. */
 const enum Slot { PAGE = 0, MODE = 4, USED = 8, VERSION = 12 }
-/** A slot that holds no page; its MODE is the next free slot, 0 = none. */
-const NO_PAGE: u32 = 0xffffffff;
 /** Set in MODE: a region that may be entered in this generation has code of the page. */
 const PINNED: u32 = 1 << 8;
-/** Slots looked at for one that is not pinned. */
+/** Slots looked at for some that are not pinned. */
 const SEARCH: u32 = 256;
+/** Pages evicted in one go: one scan of the jump cache (1 MiB) serves them all. */
+const EVICT_BATCH: u32 = 32;
 /** Scratch record pair in the CPU's scratch page, and its instruction bytes. */
 const enum Scratch { RECORD = 0x100, BYTES = 0x200, STEADY = 0x240 }
 const MAX_INSN: u32 = 15;
@@ -104,17 +105,22 @@ export function icachePin(c: Cpu, slot: u32): void {
 }
 
 /**
- * Make a slot other than `keep` free. Regions and the jump cache trust that their pages stay, so the next
- * slot that no region needs goes, and the entries that lead there; where there is none, everything starts a
+ * Make slots other than `keep` free. Regions and the jump cache trust that their pages stay, so the next
+ * slots that no region needs go, and the entries that lead there; where there is none, everything starts a
  * new generation.
  */
 function evict(c: Cpu, keep: u32): void {
-  for (let n: u32 = 0; n < SEARCH; n++) {
+  let evicted: u32 = 0;
+  for (let n: u32 = 0; n < SEARCH && evicted < EVICT_BATCH; n++) {
     const slot = hand;
     hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
     if (slot == keep || (load<u32>(slotAt(c, slot), Slot.MODE) & PINNED) != 0) continue;
-    jumpForget(c, slotIndex(c, slot));
     releaseSlot(c, slot);
+    evicted++;
+  }
+  if (evicted != 0) {
+    countMany(changetype<usize>(c), Count.EVICTED, evicted);
+    jumpForget(c);
     return;
   }
   for (let s: u32 = 1; s < ICACHE_SLOTS; s++) store<u32>(slotAt(c, s), modeOf(slotAt(c, s)), Slot.MODE);

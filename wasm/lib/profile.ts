@@ -24,8 +24,8 @@ export const enum Count {
   LEFT_END = 10, LEFT_JUMP = 11, LEFT_FAULT = 12, LEFT_RETRY = 13,
   /** Instructions executed alone: with checks (TF, breakpoints, shadows), from the scratch record. */
   CAREFUL = 14, STEPS = 15,
-  /** Runs of records decoded; times that requests were looked at; HLT. */
-  DECODES = 16, POLLS = 17, HALTS = 18,
+  /** Runs of records decoded; times that requests were looked at; HLT; decoded pages that made room. */
+  DECODES = 16, POLLS = 17, HALTS = 18, EVICTED = 19,
   /**
    * The translator: regions made and dropped, modules, bytes of wasm, time in our translator and in the
    * host's compiler.
