@@ -13,11 +13,11 @@ export const enum W {
   I32_LT_U = 0x49, I32_LE_S = 0x4C, I32_LE_U = 0x4D, I32_GE_U = 0x4F,
   I64_EQZ = 0x50, I64_EQ = 0x51, I64_NE = 0x52, I64_LT_S = 0x53, I64_LT_U = 0x54, I64_LE_S = 0x57,
   I64_LE_U = 0x58, I64_GE_U = 0x5A,
-  I64_CLZ = 0x79, I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B, I32_MUL = 0x6C, I32_AND = 0x71, I32_OR =
-    0x72,
-  I32_XOR = 0x73,
+  I32_CLZ = 0x67, I32_CTZ = 0x68, I64_CLZ = 0x79, I32_POPCNT = 0x69, I32_ADD = 0x6A, I32_SUB = 0x6B,
+  I32_MUL = 0x6C, I32_DIV_S = 0x6D, I32_DIV_U = 0x6E, I32_REM_S = 0x6F, I32_REM_U = 0x70, I32_AND = 0x71,
+  I32_OR = 0x72, I32_XOR = 0x73,
   I32_SHL = 0x74, I32_SHR_S = 0x75, I32_SHR_U = 0x76, I32_ROTL = 0x77, I32_ROTR = 0x78,
-  I64_ADD = 0x7C, I64_SUB = 0x7D, I64_MUL = 0x7E, I64_AND = 0x83, I64_OR = 0x84, I64_XOR = 0x85,
+  I64_ADD = 0x7C, I64_SUB = 0x7D, I64_MUL = 0x7E, I64_DIV_U = 0x80, I64_AND = 0x83, I64_OR = 0x84, I64_XOR = 0x85,
   I64_SHL = 0x86, I64_SHR_S = 0x87, I64_SHR_U = 0x88, I64_ROTL = 0x89, I64_ROTR = 0x8A, I32_WRAP = 0xA7,
   I64_EXTEND_S = 0xAC, I64_EXTEND_U = 0xAD,
   I32_EXTEND8 = 0xC0,
@@ -119,7 +119,7 @@ export function op(code: W): void { byte(code); }
 /** The 32-bit operation or its 64-bit sister. */
 export function sized(code: W, wide: bool): void {
   const short = <u32>code;
-  byte(wide ? short + (short < <u32>W.I32_POPCNT ? WIDE_COMPARE : WIDE_ARITHMETIC) : short);
+  byte(wide ? short + (short < <u32>W.I32_CLZ ? WIDE_COMPARE : WIDE_ARITHMETIC) : short);
 }
 export function get(local: u32): void { byte(W.GET); uleb(local); }
 export function set(local: u32): void { byte(W.SET); uleb(local); }
@@ -182,7 +182,7 @@ function name(text: u32, length: u32): void {
 const ENV: u32 = 0x766E65;
 const MEM: u32 = 0x6D656D;
 const COND: u32 = 0x646E6F63;
-const LOST: u32 = 0x74736F6C;
+const CORE: u32 = 0x65726F63;
 const HELP: u32 = 0x706C6568;
 const SOFT: u32 = 0x74666F73;
 const FIRST_FUNCTION: u32 = 0x3066;
@@ -200,7 +200,7 @@ export const MAX_HINTS: u32 = 4096;
  * i64, in regions with x87 code only.
  */
 export const enum Import {
-  COND = 0, LOST = 1, HELP = 2, EXACT = 3, COUNT = 4,
+  COND = 0, CORE = 1, HELP = 2, EXACT = 3, COUNT = 4,
   X_ADD = 4, X_SUB = 5, X_MUL = 6, X_DIV = 7, X_COMPARE = 8, X_UNORDERED = 9, X_SQRT = 10, X_ROUND = 11,
   X_TO_DOUBLE = 12, X_TO_SINGLE = 13, X_TO_INT = 14, X_COUNT = 15,
 }
@@ -229,7 +229,7 @@ function importsOf(): void {
   name(ENV, 3); name(MEM, 3);
   byte(2); byte(LIMITS_SHARED); uleb(0); uleb(MEMORY_PAGES);
   name(ENV, 3); name(COND, 4); byte(0); uleb(0);
-  name(ENV, 3); name(LOST, 4); byte(0); uleb(0);
+  name(ENV, 3); name(CORE, 4); byte(0); uleb(0);
   name(ENV, 3); name(HELP, 4); byte(0); uleb(0);
   name(ENV, 3); name(SOFT, 4); byte(0); uleb(0);
   if (withX87) x87Imports();

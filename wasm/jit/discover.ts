@@ -57,6 +57,12 @@ function knowsAddress(r: usize, op: u32): bool {
   return op != Lower.LEA && recAddrSize(r) == ADDRESS64 && recSeg(r) >= <u32>Seg.FS;
 }
 
+/** Its narrow forms are their handlers': SHLD SHRD, MUL IMUL DIV IDIV of one operand. */
+function isWideOnly(op: u32): bool {
+  return op == Lower.SHLD || op == Lower.SHRD || op == Lower.MUL || op == Lower.IMUL_ONE || op == Lower.DIV
+    || op == Lower.IDIV;
+}
+
 /** Can wasm code do it without a handler? */
 function isNative(i: Insn, op: u32): bool {
   const r = record(i);
@@ -76,9 +82,8 @@ function isNative(i: Insn, op: u32): bool {
   if (op == Lower.VECTOR || op == Lower.FLOAT) return true;
   // The data pointer is the offset, which is the linear address but for FS and GS.
   if (op == Lower.X87) return (flags & RecFlag.MEM) == 0 || recSeg(r) < <u32>Seg.FS;
-  if (op >= <u32>Lower.ROL && op <= <u32>Lower.BSWAP) return recOpSize(r) >= 2;
-  if (((i.lowering >> 12) & 15) == Place.E_CL && recOpSize(r) < 2) return false;
-  return true;
+  if (op == Lower.BSWAP || isWideOnly(op)) return recOpSize(r) >= DWORD;
+  return op == Lower.ROL || op == Lower.ROR || ((i.lowering >> 12) & 15) != Place.E_CL || recOpSize(r) >= DWORD;
 }
 
 function classify(i: Insn, len: u32): Kind {

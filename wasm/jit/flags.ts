@@ -5,7 +5,6 @@
 
 import { Cpu, FlagKind, Status } from "../cpu/state";
 import { testCond } from "../cpu/flags";
-import { mulHighSigned } from "../uop/arith";
 import { CPU_SCRATCH } from "../lib/layout";
 import { countHelper } from "../lib/profile";
 import { stopAt } from "../interp/branch";
@@ -19,6 +18,7 @@ import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
 import { isCompare } from "./float-lower";
 import { pushBelow, pushCompareCond, settleCompare, settleOperands, storeOperands } from "./float-flags";
+import { isRotated, keptAfter, rotatedAfter, settleRotated, settleRotatedIn } from "./kept-flags";
 import { L, Size, extend, getFe, setFe, spillFe, storeField } from "./locals";
 
 /** Beside FlagKind | size << 4. */
@@ -28,6 +28,11 @@ export const enum Desc {
   COMPARE = 7,
   /** FCOMI (7 for 32 bits): CF, PF and ZF are in FR at their places in RFLAGS, the others are 0. */
   COMPARED = 0x27,
+  /** Of ZF SF PF the result is in FR, 32 or 64 bits, AF in FE; of CF and OF see kept-flags.ts. */
+  ROTATED32 = 0x17,
+  ROTATED64 = 0x37,
+  /** All in FE; FlagKind in Cpu is EXPLICIT. */
+  EXPLICIT = 0x10,
   DEAD = 0xFF,
 }
 const SIZE_SHIFT: u32 = 4;
@@ -39,6 +44,7 @@ const CC_CARRY: u32 = 2;
 const OF_SHIFT: i64 = 11;
 const PF_SHIFT: i32 = 2;
 const ZF_SHIFT: i32 = 6;
+const SF_SHIFT: i32 = 7;
 /** CF PF AF ZF SF OF. */
 const ARITHMETIC: i64 = 0x8D5;
 
@@ -48,17 +54,17 @@ export function setFlagsNow(d: u32): void { flagsNow = d; }
 export function describe(kind: u32, size: u32): u32 { return kind | (size << SIZE_SHIFT); }
 // @ts-ignore: decorator
 @inline
-function kindOf(d: u32): u32 { return d & KIND_MASK; }
+export function kindOf(d: u32): u32 { return d & KIND_MASK; }
 // @ts-ignore: decorator
 @inline
-function sizeOf(d: u32): u32 { return d >> SIZE_SHIFT; }
+export function sizeOf(d: u32): u32 { return d >> SIZE_SHIFT; }
 
 // Liveness -----------------------------------------------------------------------------------------------
 
 /** Count of a shift that is known, masked; -1 = in CL. */
 export function shiftCount(i: Insn): i32 {
   const r = changetype<usize>(i);
-  if (lowerPlace(i) == Place.E_CL) return -1;
+  if (lowerPlace(i) == Place.E_CL || lowerPlace(i) == Place.EG_CL) return -1;
   const n = lowerPlace(i) == Place.E_ONE ? 1 : <i32>recImm(r);
   return n & (recOpSize(r) == Size.QWORD ? 63 : 31);
 }
@@ -70,6 +76,8 @@ function isShift(o: Lower): bool { return o >= Lower.SHL && o <= Lower.SAR; }
 function isPtest(i: Insn): bool { return lowerOp(i) == Lower.VECTOR && lowerForm(i) == Vec.PTEST; }
 
 export function isRotate(o: Lower): bool { return o == Lower.ROL || o == Lower.ROR; }
+export function isDoubleShift(o: Lower): bool { return o == Lower.SHLD || o == Lower.SHRD; }
+function isBitTest(o: Lower): bool { return o >= Lower.BT && o <= Lower.BTC; }
 
 /** Argument of an x87 comparison that writes RFLAGS (interp/x87-arith.ts). */
 const X87_EFLAGS: u32 = 8;
@@ -77,16 +85,17 @@ const X87_EFLAGS: u32 = 8;
 function writesFlags(i: Insn): bool {
   const o = lowerOp(i);
   if (o == Lower.X87) return x87Form(i) == Fpu.COMPARE && (x87Argument(i) & X87_EFLAGS) != 0;
-  if (isRotate(o) || isPtest(i) || isCarried(o)) return true;
-  if (isShift(o)) return shiftCount(i) != 0;
+  if (isPtest(i) || isCarried(o)) return true;
+  if (isShift(o) || isRotate(o) || isDoubleShift(o)) return shiftCount(i) != 0;
   if (o == Lower.FLOAT) return isCompare(i);
   return (o >= Lower.ADD && o <= Lower.NEG) || o == Lower.IMUL || o == Lower.CMP || o == Lower.TEST
-    || o == Lower.XADD || o == Lower.CMPXCHG;
+    || o == Lower.XADD || o == Lower.CMPXCHG || (o >= Lower.BT && o <= Lower.BZHI);
 }
 /** Keeps a flag, or all of them sometimes: reads them only when they are live behind it. */
 function isPartial(i: Insn): bool {
   const o = lowerOp(i);
-  return o == Lower.INC || o == Lower.DEC || isRotate(o) || (isShift(o) && lowerPlace(i) == Place.E_CL);
+  return o == Lower.INC || o == Lower.DEC || isRotate(o) || isBitTest(o)
+    || ((isShift(o) || isDoubleShift(o)) && shiftCount(i) < 0);
 }
 function readsFlags(i: Insn): bool {
   const o = lowerOp(i);
@@ -104,7 +113,7 @@ function canLeave(i: Insn): bool {
   const o = lowerOp(i);
   return usesMemory(i) || isHelper(i) || (o >= Lower.PUSH && o <= Lower.JMP_E)
     || o == Lower.FLOAT || o == Lower.X87
-    || isSystem(o);
+    || isSystem(o) || o == Lower.DIV || o == Lower.IDIV || (isDoubleShift(o) && shiftCount(i) < 0);
 }
 /** A handler that may read and write flags: they are those of Cpu around it. */
 function usesCoreFlags(i: Insn): bool { return isHelper(i) && !isPure(i); }
@@ -148,7 +157,7 @@ function markLive(b: Block): void {
 
 // Producers ----------------------------------------------------------------------------------------------
 
-function produced(i: Insn): u32 {
+function produced(i: Insn, before: u32): u32 {
   if (!i.flagsLive) return Desc.DEAD;
   const size = recOpSize(changetype<usize>(i));
   const o = lowerOp(i);
@@ -160,15 +169,19 @@ function produced(i: Insn): u32 {
   }
   if (o == Lower.INC) return describe(FlagKind.INC, size);
   if (o == Lower.DEC) return describe(FlagKind.DEC, size);
-  // The handler of a rotate whose flags are live is called.
-  if (isRotate(o) || isPtest(i) || (isShift(o) && shiftCount(i) < 0)) return Desc.DYNAMIC;
-  return describe(isShift(o) || isCarried(o) || o == Lower.IMUL ? FlagKind.SZP : FlagKind.LOGIC, size);
+  if (isRotate(o)) return shiftCount(i) < 0 ? keptAfter(before) : rotatedAfter(before);
+  if (isBitTest(o)) return keptAfter(before);
+  if (o == Lower.POPCNT) return Desc.COMPARED;
+  // The handler of a double shift by CL whose flags are live is called.
+  if (isPtest(i) || ((isShift(o) || isDoubleShift(o)) && shiftCount(i) < 0)) return Desc.DYNAMIC;
+  return describe(isShift(o) || isCarried(o) || o == Lower.IMUL || (o >= Lower.TZCNT && o <= Lower.BZHI)
+    ? FlagKind.SZP : FlagKind.LOGIC, size);
 }
 
 /** Descriptor after an instruction. */
 export function flagsAfter(i: Insn, before: u32): u32 {
   if (usesCoreFlags(i)) return Desc.DYNAMIC;
-  return writesFlags(i) ? produced(i) : before;
+  return writesFlags(i) ? produced(i, before) : before;
 }
 
 function meet(a: u32, b: u32): u32 {
@@ -226,19 +239,19 @@ export function solveFlags(): void {
 
 // @ts-ignore: decorator
 @inline
-function isWide(d: u32): bool { return sizeOf(d) == Size.QWORD; }
+export function isWide(d: u32): bool { return sizeOf(d) == Size.QWORD; }
 export function localA(size: u32): u32 { return size == Size.QWORD ? <u32>L.FA64 : <u32>L.FA32; }
 export function localB(size: u32): u32 { return size == Size.QWORD ? <u32>L.FB64 : <u32>L.FB32; }
 export function localResult(size: u32): u32 { return size == Size.QWORD ? <u32>L.FR64 : <u32>L.FR32; }
 // @ts-ignore: decorator
 @inline
-function getA(d: u32): void { get(localA(sizeOf(d))); }
+export function getA(d: u32): void { get(localA(sizeOf(d))); }
 // @ts-ignore: decorator
 @inline
-function getB(d: u32): void { get(localB(sizeOf(d))); }
+export function getB(d: u32): void { get(localB(sizeOf(d))); }
 
 /** Push the result, sign-extended. */
-function pushResult(d: u32): void {
+export function pushResult(d: u32): void {
   const wide = isWide(d);
   switch (kindOf(d)) {
     case FlagKind.ADD: getA(d); getB(d); sized(W.I32_ADD, wide); break;
@@ -255,10 +268,17 @@ function pushNegative(wide: bool): void {
   sized(W.I32_LT_S, wide);
 }
 
-/** Push OF of ADD or SUB: ((a ^ x) & (y ^ r)) < 0. */
-function pushOverflow(d: u32): void {
+/** Push OF of ADD or SUB: ((a ^ x) & (y ^ r)) < 0; of INC and DEC: the result is the least or the greatest. */
+export function pushOverflow(d: u32): void {
   const wide = isWide(d);
   const isAdd = kindOf(d) == FlagKind.ADD;
+  if (kindOf(d) == FlagKind.INC || kindOf(d) == FlagKind.DEC) {
+    const least = <i64>(-1) << <i64>((8 << sizeOf(d)) - 1);
+    pushResult(d);
+    constant(kindOf(d) == FlagKind.INC ? least : ~least, wide);
+    sized(W.I32_EQ, wide);
+    return;
+  }
   getA(d);
   pushResult(d);
   sized(W.I32_XOR, wide);
@@ -383,8 +403,45 @@ function pushComparedCond(cc: u32): void {
   }
 }
 
+/** Push a flag of FE. */
+function pushStored(shift: i32): void {
+  getFe();
+  op(W.I32_WRAP);
+  const32(shift);
+  op(W.I32_SHR_U);
+  const32(1);
+  op(W.I32_AND);
+}
+/** Push the truth of an even condition code over EXPLICIT. */
+function pushExplicitCond(cc: u32): void {
+  switch (cc) {
+    case 0: pushStored(<i32>OF_SHIFT); return;
+    case 2: pushStored(0); return;
+    case 4: pushStored(ZF_SHIFT); return;
+    case 6: pushStored(0); pushStored(ZF_SHIFT); op(W.I32_OR); return;
+    case 8: pushStored(SF_SHIFT); return;
+    case 10: pushStored(PF_SHIFT); return;
+  }
+  pushStored(SF_SHIFT);
+  pushStored(<i32>OF_SHIFT);
+  op(W.I32_NE);
+  if (cc == 12) return;
+  pushStored(ZF_SHIFT);
+  op(W.I32_OR);
+}
+
 /** Push CF, 0 or 1. */
 export function pushCarry(d: u32): void {
+  if (isRotated(d)) {
+    get(L.FA32);
+    const32(31);
+    op(W.I32_SHR_U);
+    return;
+  }
+  if (d == Desc.EXPLICIT) {
+    pushStored(0);
+    return;
+  }
   switch (kindOf(d)) {
     case FlagKind.ADD:
       pushResult(d);
@@ -408,7 +465,11 @@ export function pushCond(cc: u32): void {
   else if (kindOf(d) == FlagKind.SUB) pushSubCond(d, even);
   else if (kindOf(d) == FlagKind.ADD) pushAddCond(d, even);
   else if (d == Desc.COMPARED) pushComparedCond(even);
-  else done = kindOf(d) != Desc.DYNAMIC && pushResultCond(d, even);
+  else if (d == Desc.EXPLICIT) pushExplicitCond(even);
+  else if (isRotated(d)) {
+    settleRotated();
+    pushResultCond(keptAfter(d), even);
+  } else done = kindOf(d) != Desc.DYNAMIC && pushResultCond(d, even);
   if (!done) {
     toDynamic();
     pushCoreCond(cc);
@@ -431,7 +492,7 @@ export function storeKind(kind: u32): void {
 /** Put the flags of the present descriptor into Cpu (but RFLAGS, which FE holds). */
 export function toDynamic(): void {
   const d = flagsNow;
-  if (d == Desc.DYNAMIC || d == Desc.DEAD) return;
+  if (kindOf(d) == Desc.DYNAMIC || d == Desc.DEAD) return;
   if (d == Desc.COMPARE) {
     settleCompare();
     storeKind(FlagKind.EXPLICIT);
@@ -450,6 +511,11 @@ export function toDynamic(): void {
     storeKind(FlagKind.EXPLICIT);
     return;
   }
+  if (isRotated(d)) {
+    settleRotated();
+    storeResult(keptAfter(d));
+    return;
+  }
   if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) {
     get(L.C);
     getA(d);
@@ -460,10 +526,13 @@ export function toDynamic(): void {
     getB(d);
     storeExtended(<u32>offsetof<Cpu>("flagB"), wide);
   }
+  storeResult(d);
+}
+function storeResult(d: u32): void {
   get(L.C);
   pushResult(d);
-  storeExtended(<u32>offsetof<Cpu>("flagRes"), wide);
-  storeKind(kind);
+  storeExtended(<u32>offsetof<Cpu>("flagRes"), isWide(d));
+  storeKind(kindOf(d));
 }
 
 /** Where a compact exit leaves operands and result of the static producer, in the CPU's scratch page. */
@@ -473,7 +542,7 @@ const RAW_DOUBLES: u32 = 40;
 /** Kind | size << 3 for a compact exit, 0 = the flags are dynamic. */
 export function staticFlags(): u32 {
   const d = flagsNow;
-  return d == Desc.DYNAMIC || d == Desc.DEAD ? 0 : kindOf(d) | sizeOf(d) << 3;
+  return kindOf(d) == Desc.DYNAMIC || d == Desc.DEAD ? 0 : kindOf(d) | sizeOf(d) << 3;
 }
 export function storeRawFlags(): void {
   for (let n: u32 = 0; n < 3; n++) {
@@ -496,6 +565,10 @@ export function settleFlags(c: Cpu, d: u32): void {
   const a = wide ? load<i64>(raw) : <i64>load<i32>(raw, RAW_WORDS);
   const b = wide ? load<i64>(raw, 8) : <i64>load<i32>(raw, RAW_WORDS + 4);
   let res = wide ? load<i64>(raw, 16) : <i64>load<i32>(raw, RAW_WORDS + 8);
+  if (kind == Desc.COMPARE && size != Size.DWORD) {
+    settleRotatedIn(c, load<u32>(raw, RAW_WORDS), res);
+    return;
+  }
   if (kind == Desc.COMPARE) {
     c.eflags = (c.eflags & ~ARITHMETIC) | <u64>res;
     c.flagKind = FlagKind.EXPLICIT;
@@ -517,7 +590,7 @@ export function settleFlags(c: Cpu, d: u32): void {
 /** Keep CF in FE before INC or DEC. */
 export function saveCarry(): void {
   const kind = kindOf(flagsNow);
-  if (kind == FlagKind.INC || kind == FlagKind.DEC || kind == FlagKind.SZP) return;
+  if (kind == FlagKind.INC || kind == FlagKind.DEC || kind == FlagKind.SZP || flagsNow == Desc.EXPLICIT) return;
   getFe();
   const64(~CF);
   op(W.I64_AND);
@@ -561,11 +634,4 @@ export function jitHelp(c: Cpu, r: usize): i32 {
   // The region has counted it.
   if (s == Status.FAULT || s == Status.RETRY) c.instructions--;
   return s;
-}
-
-/** Called by regions: the signed product of flagA and flagB does not fit 64 bits. */
-export function jitLost(c: Cpu, unused: usize): i32 {
-  const a = <i64>c.flagA;
-  const b = <i64>c.flagB;
-  return mulHighSigned(a, b) != ((a * b) >> 63) ? 1 : 0;
 }

@@ -3,17 +3,20 @@
 
 import { Cpu, FlagKind } from "../cpu/state";
 import { recImm, recOpSize, recReg, recRm } from "../decode/record";
-import { Import, W, access, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
+import { W, const32, const64, constant, get, op, set, sized } from "./bytes";
+import { isBits, lowerBits } from "./bits";
 import { lowerHelper, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  call, describe, flagsAfter, flagsNow, isRotate, localA, localB, localResult, pushCarry, pushCond,
-  pushWithoutCarries, saveCarry, setFlagsNow, shiftCount, storeKind, toDynamic, usesMemory,
+  flagsAfter, flagsNow, localA, localB, localResult, pushCarry, pushCond, pushWithoutCarries, saveCarry,
+  setFlagsNow, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
 import { Insn, Lower, Place, isHelper, isSystem, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
 import { forgetLanes } from "./float-mode";
 import { lowerFloat, noteVector } from "./float-lower";
 import { isLocked, lowerLocked } from "./locked";
+import { lowerDiv, lowerImul, lowerMul } from "./muldiv";
+import { lowerDoubleShift, lowerRotate, lowerShift } from "./shifts";
 import { lowerVector } from "./vector-lower";
 import { lowerX87 } from "./x87-lower";
 import {
@@ -21,13 +24,10 @@ import {
 } from "./operands";
 import { lowerSystem } from "./system";
 
-/** OF beside CF. */
-const CF_OF: i64 = 0x801;
 const OF_SHIFT: i64 = 11;
 const AF: i64 = 0x10;
 /** Byte offsets of registers in Cpu. */
 const RAX: u32 = 0;
-const CL: u32 = 8;
 const RDX: u32 = 16;
 
 function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
@@ -188,194 +188,6 @@ function lowerExtend(i: Insn): void {
   popReg(usesMemory(i) ? recReg(r) : recRm(r), size);
 }
 
-/** IMUL of two or three operands. */
-function lowerImul(i: Insn): void {
-  const r = changetype<usize>(i);
-  const size = recOpSize(r);
-  const wide = size == Size.QWORD;
-  const three = lowerPlace(i) == Place.GEI;
-  const a = tempA(size);
-  const b = tempB(size);
-  if (three) {
-    pushRm(i, size);
-    constant(wide ? recImm(r) : <i64><i32>recImm(r), wide);
-  } else {
-    pushDest(i, size);
-    pushSource(i, size);
-  }
-  set(b);
-  set(a);
-  get(a);
-  get(b);
-  sized(W.I32_MUL, wide);
-  if (i.flagsLive) {
-    extend(size);
-    set(localResult(size));
-    pushLost(size);
-    set(L.EXIT);
-    pushWithoutCarries();
-    get(L.EXIT);
-    op(W.I64_EXTEND_U);
-    const64(CF_OF);
-    op(W.I64_MUL);
-    op(W.I64_OR);
-    setFe();
-    get(localResult(size));
-  }
-  if (three) popReg(recReg(r), size);
-  else popDest(i, size);
-}
-
-/** Push 1 when the product of TA and TB does not fit. */
-function pushLost(size: u32): void {
-  if (size == Size.QWORD) {
-    storeField(offsetof<Cpu>("flagA"), L.TA64, true);
-    storeField(offsetof<Cpu>("flagB"), L.TB64, true);
-    call(Import.LOST, 0);
-    return;
-  }
-  get(L.TA32);
-  op(W.I64_EXTEND_S);
-  get(L.TB32);
-  op(W.I64_EXTEND_S);
-  op(W.I64_MUL);
-  get(localResult(size));
-  op(W.I64_EXTEND_S);
-  op(W.I64_NE);
-}
-
-/** Push the shift of the i64 in TA64 by a constant or by TB64 less `less`. */
-function shiftWide(code: W, count: i32, less: i32): void {
-  get(L.TA64);
-  if (count >= 0) const64(count - less);
-  else {
-    get(L.TB64);
-    if (less) {
-      const64(less);
-      op(W.I64_SUB);
-    }
-  }
-  op(code);
-}
-
-/** Flags of a shift by 1 or more of TA64 (extended from `size`): FR and FE. SDM vol. 2 "SAL/SAR/SHL/SHR". */
-function shiftFlags(o: Lower, size: u32, count: i32, result: u32): void {
-  const bits: i64 = 8 << size;
-  if (o == Lower.SHL && size == Size.QWORD) {
-    get(L.TA64);
-    const64(64);
-    if (count >= 0) const64(count);
-    else get(L.TB64);
-    op(W.I64_SUB);
-    op(W.I64_SHR_U);
-  } else if (o == Lower.SHL) {
-    shiftWide(W.I64_SHL, count, 0);
-    const64(bits);
-    op(W.I64_SHR_U);
-  } else shiftWide(o == Lower.SAR ? W.I64_SHR_S : W.I64_SHR_U, count, 1);
-  const64(1);
-  op(W.I64_AND);
-  set(L.VA);
-  pushWithoutCarries();
-  get(L.VA);
-  op(W.I64_OR);
-  if (o != Lower.SAR) {
-    pushTop(result, bits - 1);
-    if (o == Lower.SHL) get(L.VA);
-    else pushTop(result, bits - 2);
-    op(W.I64_XOR);
-    const64(OF_SHIFT);
-    op(W.I64_SHL);
-    op(W.I64_OR);
-  }
-  setFe();
-}
-
-function pushTop(result: u32, shift: i64): void {
-  get(result);
-  const64(shift);
-  op(W.I64_SHR_U);
-  const64(1);
-  op(W.I64_AND);
-}
-
-function lowerShift(i: Insn): void {
-  const r = changetype<usize>(i);
-  const size = recOpSize(r);
-  const wide = size == Size.QWORD;
-  const count = shiftCount(i);
-  if (count == 0) {
-    // A 32-bit destination is written all the same: its upper half becomes 0.
-    pushDest(i, size);
-    popDest(i, size);
-    return;
-  }
-  const o = lowerOp(i);
-  pushDest(i, size);
-  if (!wide) op(W.I64_EXTEND_S);
-  if (o != Lower.SAR && !wide) {
-    const64(<i64>(<u64>(-1) >> <u64>(64 - (8 << size))));
-    op(W.I64_AND);
-  }
-  set(L.TA64);
-  if (count < 0) {
-    get(regLocal(CL));
-    const64(wide ? 63 : 31);
-    op(W.I64_AND);
-    set(L.TB64);
-  }
-  shiftWide(o == Lower.SHL ? W.I64_SHL : o == Lower.SHR ? W.I64_SHR_U : W.I64_SHR_S, count, 0);
-  set(L.TR64);
-  if (i.flagsLive) {
-    if (count < 0) shiftByCl(o, size);
-    else {
-      shiftFlags(o, size, count, L.TR64);
-      get(L.TR64);
-      if (!wide) {
-        op(W.I32_WRAP);
-        extend(size);
-      }
-      set(localResult(size));
-    }
-  }
-  get(L.TR64);
-  if (!wide) op(W.I32_WRAP);
-  popDest(i, size);
-}
-
-/** A count of zero changes no flag: the flags become dynamic. */
-function shiftByCl(o: Lower, size: u32): void {
-  toDynamic();
-  get(L.TB64);
-  op(W.I64_EQZ);
-  op(W.I32_EQZ);
-  openVoid(W.IF);
-  shiftFlags(o, size, -1, L.TR64);
-  get(L.C);
-  get(L.TR64);
-  if (size != Size.QWORD) {
-    op(W.I32_WRAP);
-    op(W.I64_EXTEND_S);
-  }
-  access(W.I64_STORE, 3, <u32>offsetof<Cpu>("flagRes"));
-  storeKind(FlagKind.SZP);
-  op(W.END);
-}
-
-/** ROL ROR whose flags nobody sees. */
-function lowerRotate(i: Insn): void {
-  const size = recOpSize(changetype<usize>(i));
-  const wide = size == Size.QWORD;
-  const count = shiftCount(i);
-  pushDest(i, size);
-  if (count < 0) {
-    get(regLocal(CL));
-    if (!wide) op(W.I32_WRAP);
-  } else constant(count, wide);
-  sized(lowerOp(i) == Lower.ROL ? W.I32_ROTL : W.I32_ROTR, wide);
-  popDest(i, size);
-}
-
 /** Swap the fields of `bits` bits that the mask picks with their neighbours: value in TA64. */
 function swapFields(bits: i64, mask: i64): void {
   get(L.TA64);
@@ -446,7 +258,7 @@ function lowerLea(i: Insn): void {
 
 /** Emit one instruction that is not a branch. */
 export function lower(i: Insn): void {
-  if (isHelper(i) || (isRotate(lowerOp(i)) && i.flagsLive != 0)) {
+  if (isHelper(i)) {
     lowerHelper(i);
     forgetLanes();
     return;
@@ -480,7 +292,13 @@ export function lower(i: Insn): void {
   }
   if (usesMemory(i) && (o < Lower.PUSH || o > Lower.JMP_E)) {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;
-    translate(i, own ? lowerSource(i) : size, destIsMemory(i) && o != Lower.CMP && o != Lower.TEST);
+    translate(i, own ? lowerSource(i) : size,
+      destIsMemory(i) && o != Lower.CMP && o != Lower.TEST && o != Lower.BT);
+  }
+  if (isBits(o)) {
+    lowerBits(i);
+    setFlagsNow(flagsAfter(i, flagsNow));
+    return;
   }
   switch (o) {
     case Lower.MOV: lowerMove(i); break;
@@ -488,6 +306,9 @@ export function lower(i: Insn): void {
     case Lower.INC: case Lower.DEC: case Lower.NEG: case Lower.NOT: lowerOne(i); break;
     case Lower.ADC: case Lower.SBB: lowerCarried(i); break;
     case Lower.IMUL: lowerImul(i); break;
+    case Lower.MUL: case Lower.IMUL_ONE: case Lower.MULX: lowerMul(i); break;
+    case Lower.DIV: case Lower.IDIV: lowerDiv(i); break;
+    case Lower.SHLD: case Lower.SHRD: lowerDoubleShift(i); break;
     case Lower.SHL: case Lower.SHR: case Lower.SAR: lowerShift(i); break;
     case Lower.ROL: case Lower.ROR: lowerRotate(i); break;
     case Lower.BSWAP: lowerBswap(i); break;

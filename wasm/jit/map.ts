@@ -15,6 +15,10 @@ export const enum Lower {
   ROL = 33, ROR = 34, BSWAP = 35, CBW = 36, CWD = 37, ADC = 46, SBB = 47,
   /** locked.ts; so are forms with a LOCK prefix. */
   XCHG = 48, XADD = 49, CMPXCHG = 50,
+  /** bits.ts, shifts.ts, muldiv.ts. The flags of TZCNT to BZHI, but POPCNT's, are FlagKind.SZP. */
+  BT = 110, BTS = 111, BTR = 112, BTC = 113, BSF = 114, BSR = 115, ANDN = 116, TZCNT = 117, LZCNT = 118,
+  POPCNT = 119, SHLD = 120, SHRD = 121, MUL = 122, IMUL_ONE = 123, BLSR = 124, BLSMSK = 125, BLSI = 126,
+  BZHI = 127, SHLX = 128, SHRX = 129, SARX = 130, RORX = 131, DIV = 132, IDIV = 133, MULX = 134,
   /** system.ts; from here to SYSTEM_LAST. */
   CLI = 100, STI = 101, SWAPGS = 102, PUSH_E = 103, SYSTEM_LAST = 103,
   /** Vec says which. */
@@ -51,7 +55,9 @@ export const enum Fpu {
  * Where its operands are. GE: with two registers the decoder has swapped them, so the destination is always
  * recRm.
  */
-export const enum Place { EG = 1, GE = 2, EI = 3, E = 4, E_CL = 5, E_ONE = 6, GEI = 7, LEA = 8, NONE = 9 }
+export const enum Place { EG = 1, GE = 2, EI = 3, E = 4, E_CL = 5, E_ONE = 6, GEI = 7, LEA = 8, NONE = 9,
+  EG_CL = 10, EGI = 11, VEX = 12,
+}
 
 /** How an instruction is translated. */
 export const enum Kind {

@@ -76,8 +76,8 @@ export function installCode(memory: WebAssembly.Memory, core: Record<string, unk
   }
   try {
     const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
-    const { jitCond: cond, jitLost: lost, jitHelp: help, jitExact: soft } = core as Imported;
-    const env = { mem: memory, cond: cond!, lost: lost!, help: help!, soft: soft!, ...x87Of(core) };
+    const { jitCond: cond, jitCore, jitHelp: help, jitExact: soft } = core as Imported;
+    const env = { mem: memory, cond: cond!, core: jitCore!, help: help!, soft: soft!, ...x87Of(core) };
     const { exports } = new WebAssembly.Instance(module, { env });
     if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
     const index = used.free.pop() ?? used.next++;

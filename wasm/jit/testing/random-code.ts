@@ -40,6 +40,8 @@ export class Generator {
 
   pick<T>(list: readonly T[]): T { return list[this.random(list.length)]!; }
   protected reg(): number { return this.pick(WORK_REGS); }
+  /** REX prefixes and 64-bit operands exist. */
+  protected get wide(): boolean { return true; }
   /** 0..3: log2 of the operand's bytes. */
   protected size(): number { return this.pick([0, 1, 2, 2, 2, 3, 3, 3]); }
 
@@ -164,6 +166,60 @@ export class Generator {
     return inner.length < 128 ? [0x70 | this.random(16), inner.length, ...inner] : inner;
   }
 
+  /** A VEX instruction on general registers; `reg`, `vvvv` and r/m are registers, or r/m memory. */
+  private vexForm(pp: number, map: number, opcode: number, reg: number, vvvv: number): number[] {
+    const memory = this.random(3) === 0;
+    const plain = this.form(2, [opcode], reg, memory);
+    // Without its REX prefix: the bits go to VEX, inverted. Prefixes of 32-bit code stay in front.
+    const start = plain.indexOf(opcode);
+    const before = plain.slice(0, start);
+    const last = before[before.length - 1] ?? 0;
+    const rex = this.wide && (last & 0xF0) === 0x40 ? before.pop()! : 0;
+    return [...before, 0xC4, (~rex << 5 & 0xE0) | map,
+      (this.wide && this.random(2) ? 0x80 : 0) | (~vvvv & 15) << 3 | pp, ...plain.slice(start)];
+  }
+
+  /** Rotates, bit tests, scans, counts, BMI, double shifts, products and quotients. */
+  protected bits(): number[] {
+    const size = this.size();
+    const wide = size === 0 ? 0 : 1;
+    const memory = this.random(3) === 0;
+    const v = this.pick([1, 2, 3]);
+    switch (this.random(13)) {
+      case 0: case 1: return [...this.form(size, [0xC0 + wide], this.random(2), memory, size === 0, false),
+        this.random(70)];
+      case 2: return this.form(size, [this.pick([0xD0, 0xD2]) + wide], this.random(2), memory, size === 0, false);
+      // BT BTS BTR BTC by a register (of memory: one that stays inside), by an immediate.
+      case 3: return this.form(v, [0x0F, 0xA3 + 8 * this.random(4)], this.reg(), false, false, false);
+      case 4: return [...this.form(v, [0x0F, 0xBA], 4 + this.random(4), memory, false, false),
+        this.random(256)];
+      case 5: return this.form(v, [0x0F, this.pick([0xBC, 0xBD])], this.reg(), memory, false, false);
+      // TZCNT LZCNT POPCNT.
+      case 6: return [0xF3, ...this.form(v, [0x0F, this.pick([0xBC, 0xBD, 0xB8])], this.reg(), memory,
+        false, false)];
+      // ANDN; BLSR BLSMSK BLSI; BZHI.
+      case 7: return this.vexForm(0, 2, 0xF2, this.reg(), this.reg());
+      case 8: return this.vexForm(0, 2, 0xF3, 1 + this.random(3), this.reg());
+      case 9: return this.vexForm(0, 2, 0xF5, this.reg(), this.reg());
+      // SHLX SARX SHRX, RORX; MULX.
+      case 10: return this.random(3) === 0 ? [...this.vexForm(3, 3, 0xF0, this.reg(), 0), this.random(70)]
+        : this.vexForm(1 + this.random(3), 2, 0xF7, this.reg(), this.reg());
+      case 11: return this.random(3) === 0 ? this.vexForm(3, 2, 0xF6, this.reg(), this.reg())
+        : [...this.form(v, [0x0F, this.pick([0xA4, 0xAC])], this.reg(), memory), this.random(70)];
+      default: return this.random(3) === 0
+        ? this.form(v, [0x0F, this.pick([0xA5, 0xAD])], this.reg(), memory) : this.division(size, memory);
+    }
+  }
+
+  /** MUL IMUL; DIV IDIV of a dividend that mostly fits: or $1, operand; cdq or xor %edx, %edx. */
+  private division(size: number, memory: boolean): number[] {
+    const form = (digit: number): number[] =>
+      this.form(size, [size === 0 ? 0xF6 : 0xF7], digit, memory, size === 0, false);
+    if (this.gentle || this.random(2)) return form(4 + this.random(2));
+    const widen = this.random(2) ? [0x31, 0xD2] : [...(size === 3 ? [0x48] : []), 0x99];
+    return [...(this.random(8) ? widen : []), ...form(6 + this.random(2))];
+  }
+
   /** Instructions for which the interpreter's handler is called. */
   protected helped(): number[] {
     const size = this.size();
@@ -271,8 +327,9 @@ export class Generator {
   }
 
   instruction(depth = 0): number[] {
-    switch (this.random(depth < 2 ? 28 : 13)) {
+    switch (this.random(depth < 2 ? 32 : 13)) {
       case 26: case 27: return this.system(depth);
+      case 28: case 29: case 30: case 31: return this.bits();
       case 16: return this.helped();
       case 17: return this.random(2) ? this.helped() : this.locked();
       case 18: case 22: case 23: case 24: case 25: return this.vector();

@@ -21,6 +21,7 @@ const LOW = 0x9000;
 
 export class Generator32 extends Generator {
   protected override reg(): number { return this.pick(WORK_REGS); }
+  protected override get wide(): boolean { return false; }
   protected override size(): number { return this.pick([0, 1, 2, 2, 2, 2]); }
 
   private offset(): number { return this.random(12) === 0 ? PAGE - 1 : this.random(SPAN); }
@@ -130,7 +131,7 @@ export class Generator32 extends Generator {
   }
 
   override instruction(depth = 0): number[] {
-    switch (this.random(depth < 2 ? 24 : 13)) {
+    switch (this.random(depth < 2 ? 27 : 13)) {
       case 0: case 1: case 2: return this.arithmetic();
       case 3: case 4: return this.legacy();
       case 5: return this.move();
@@ -145,6 +146,7 @@ export class Generator32 extends Generator {
       case 18: return this.vector();
       case 19: case 20: case 21: return this.stack(depth);
       case 22: return this.legacy();
+      case 23: case 24: case 25: return this.bits();
       default: return this.skip(depth);
     }
   }
