@@ -19,8 +19,7 @@ import { Exit, beginTurns, publishStats, runSlice, runTurn, setTranslator } from
 import { beginSlice, executeRegions, noteHead } from "./jit/region";
 import { shareInit } from "./jit/share";
 // What translated regions import.
-export { jitCore } from "./jit/core";
-export { jitCond, jitHelp } from "./jit/flags";
+export { jitCond, jitCore, jitHelp } from "./jit/core";
 export { jitExact } from "./jit/float-exact";
 export { f80Add, f80CW, f80Div, f80Exc, f80Mul, f80NarrowDenormal, f80SE, f80Sub } from "./fpu/f80";
 export {

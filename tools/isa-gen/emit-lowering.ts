@@ -12,13 +12,15 @@ const UOPS: Record<string, number> = {
   mov: 1, movzx: 2, movsx: 3, add: 4, or: 5, and: 6, sub: 7, xor: 8, inc: 9, dec: 10, neg: 11, not: 12,
     imul: 13, shl: 14,
   shr: 15, sar: 16, cmovcc: 17, setcc: 18, rol: 33, ror: 34, bswap: 35, adc: 46, sbb: 47,
-  bts: 111, btr: 112, btc: 113, bsf: 114, bsr: 115, andn: 116, tzcnt: 117, lzcnt: 118, popcnt_: 119, shld: 120,
-  shrd: 121, blsr: 124, blsmsk: 125, blsi: 126, bzhi: 127, shlx: 128, shrx: 129, sarx: 130, rorx: 131,
+  bts: 111, btr: 112, btc: 113, bsf: 114, bsr: 115, andn: 116, tzcnt: 117, lzcnt: 118, popcnt_: 119,
+  shld: 120, shrd: 121, blsr: 124, blsmsk: 125, blsi: 126, bzhi: 127, shlx: 128, shrx: 129, sarx: 130,
+  rorx: 131,
 };
 const HANDLERS: Record<string, number> = {
   hLea: 21, hJcc: 22, hJmp: 23, hNop: 24, hPushR: 25, hPushI: 26, hPopR: 27, hLeave: 28, hCall: 29, hRet: 30,
     hRetI: 30,
-  hCallE: 31, hJmpE: 32, hCbw: 36, hCwd: 37, hMul: 122, hImul: 123, hDiv: 132, hIdiv: 133, hMulx: 134, hXchg: 48, hXadd: 49, hCmpxchg: 50,
+  hCallE: 31, hJmpE: 32, hCbw: 36, hCwd: 37, hXchg: 48, hXadd: 49, hCmpxchg: 50,
+  hMul: 122, hImul: 123, hDiv: 132, hIdiv: 133, hMulx: 134,
   hCli: 100, hSti: 101, hSwapgs: 102, hPushE: 103,
 };
 /** uops of shape `read`: CMP, TEST, BT. */
@@ -79,11 +81,12 @@ function lowering(t: TableRow): number {
 }
 
 /** Rows with a feature that are as the others: the decoder knows which there are. */
-const PLAIN_FEATURES = new Set(['cmovcc', 'mov', 'andn', 'tzcnt', 'lzcnt', 'popcnt_', 'blsr', 'blsmsk', 'blsi',
-  'bzhi', 'shlx', 'shrx', 'sarx', 'rorx', 'hMulx']);
+const PLAIN_FEATURES = new Set(['cmovcc', 'mov', 'andn', 'tzcnt', 'lzcnt', 'popcnt_', 'blsr', 'blsmsk',
+  'blsi', 'bzhi', 'shlx', 'shrx', 'sarx', 'rorx', 'hMulx']);
 
 function native({ row }: TableRow): number {
-  if (row.feature !== undefined && row.handler !== 'hNop' && !PLAIN_FEATURES.has(row.uop ?? row.handler!)) return 0;
+  if (row.feature !== undefined && row.handler !== 'hNop'
+    && !PLAIN_FEATURES.has(row.uop ?? row.handler!)) return 0;
   const op = row.handler ? HANDLERS[row.handler] : row.shape === 'read' ? READS[row.uop!] : UOPS[row.uop!];
   if (op === undefined) return 0;
   const operands = row.ops === '' ? [] : row.ops.split(',');

@@ -1,7 +1,10 @@
-// What regions ask the core for beside conditions and handlers: one function with a number.
+// The functions of the core that regions call, but those of floating point.
 
-import { ARITHMETIC_FLAGS, readEflags, setExplicit } from "../cpu/flags";
-import { Cpu } from "../cpu/state";
+import { ARITHMETIC_FLAGS, readEflags, setExplicit, testCond } from "../cpu/flags";
+import { Cpu, Status } from "../cpu/state";
+import { recHandler } from "../decode/record";
+import { stopAt } from "../interp/branch";
+import { countHelper } from "../lib/profile";
 import { tlbSelectBank } from "../mmu/tlb";
 
 export const enum Core {
@@ -13,7 +16,7 @@ export const enum Core {
   SELECT_BANK = 2,
 }
 
-/** Called by regions, with RFLAGS in Cpu. */
+/** Called with RFLAGS in Cpu: one function for what is asked for by number. */
 export function jitCore(c: Cpu, which: usize): i32 {
   switch (<u32>which) {
     case Core.EXPLICIT: setExplicit(c, readEflags(c) & ARITHMETIC_FLAGS); break;
@@ -21,4 +24,20 @@ export function jitCore(c: Cpu, which: usize): i32 {
     default: return <i32>readEflags(c);
   }
   return 0;
+}
+
+/** Truth of a condition code. */
+export function jitCond(c: Cpu, cc: usize): i32 {
+  return testCond(c, <u32>cc) ? 1 : 0;
+}
+
+/** The interpreter's handler of record r. A Status. */
+export function jitHelp(c: Cpu, r: usize): i32 {
+  countHelper(changetype<usize>(c), recHandler(r));
+  const s = call_indirect<i32>(recHandler(r), c, r);
+  if (s == Status.NEXT) return s;
+  stopAt(r);
+  // The region has counted it.
+  if (s == Status.FAULT || s == Status.RETRY) c.instructions--;
+  return s;
 }

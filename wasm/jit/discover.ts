@@ -83,7 +83,8 @@ function isNative(i: Insn, op: u32): bool {
   // The data pointer is the offset, which is the linear address but for FS and GS.
   if (op == Lower.X87) return (flags & RecFlag.MEM) == 0 || recSeg(r) < <u32>Seg.FS;
   if (op == Lower.BSWAP || isWideOnly(op)) return recOpSize(r) >= DWORD;
-  return op == Lower.ROL || op == Lower.ROR || ((i.lowering >> 12) & 15) != Place.E_CL || recOpSize(r) >= DWORD;
+  return op == Lower.ROL || op == Lower.ROR || ((i.lowering >> 12) & 15) != Place.E_CL
+    || recOpSize(r) >= DWORD;
 }
 
 function classify(i: Insn, len: u32): Kind {

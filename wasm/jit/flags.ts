@@ -3,12 +3,9 @@
 // in FE. A consumer is fused with a static producer. Producers whose flags nobody can see
 // are dropped; a side exit counts as somebody, because an exception there would push RFLAGS.
 
-import { Cpu, FlagKind, Status } from "../cpu/state";
-import { testCond } from "../cpu/flags";
+import { Cpu, FlagKind } from "../cpu/state";
 import { CPU_SCRATCH } from "../lib/layout";
-import { countHelper } from "../lib/profile";
-import { stopAt } from "../interp/branch";
-import { RecFlag, recFlags, recHandler, recImm, recLen, recOpSize } from "../decode/record";
+import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
   Block, Fpu, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, isSystem, lowerForm,
@@ -17,7 +14,7 @@ import {
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
 import { isCompare } from "./float-lower";
-import { pushBelow, pushCompareCond, settleCompare, settleOperands, storeOperands } from "./float-flags";
+import { pushBelow, settleCompare, settleOperands, storeOperands } from "./float-flags";
 import { isRotated, keptAfter, rotatedAfter, settleRotated, settleRotatedIn } from "./kept-flags";
 import { L, Size, extend, getFe, setFe, spillFe, storeField } from "./locals";
 
@@ -263,12 +260,12 @@ export function pushResult(d: u32): void {
   extend(sizeOf(d));
 }
 
-function pushNegative(wide: bool): void {
+export function pushNegative(wide: bool): void {
   constant(0, wide);
   sized(W.I32_LT_S, wide);
 }
 
-/** Push OF of ADD or SUB: ((a ^ x) & (y ^ r)) < 0; of INC and DEC: the result is the least or the greatest. */
+/** Push OF of ADD or SUB: ((a ^ x) & (y ^ r)) < 0; of INC and DEC by the result. */
 export function pushOverflow(d: u32): void {
   const wide = isWide(d);
   const isAdd = kindOf(d) == FlagKind.ADD;
@@ -294,117 +291,22 @@ export function pushOverflow(d: u32): void {
   pushNegative(wide);
 }
 
-function pushZero(d: u32): void {
-  pushResult(d);
-  sized(W.I32_EQZ, isWide(d));
-}
-function pushSign(d: u32): void {
-  pushResult(d);
-  pushNegative(isWide(d));
-}
-function pushParity(d: u32): void {
-  pushResult(d);
-  if (isWide(d)) op(W.I32_WRAP);
-  const32(0xFF); op(W.I32_AND); op(W.I32_POPCNT); const32(1); op(W.I32_AND); op(W.I32_EQZ);
-}
-
-function compare(d: u32, code: W): void {
+export function compare(d: u32, code: W): void {
   getA(d);
   getB(d);
   sized(code, isWide(d));
 }
 
-/** Push the truth of an even condition code over SUB. */
-function pushSubCond(d: u32, cc: u32): void {
-  switch (cc) {
-    case 0: pushOverflow(d); break;
-    case 2: compare(d, W.I32_LT_U); break;
-    case 4: compare(d, W.I32_EQ); break;
-    case 6: compare(d, W.I32_LE_U); break;
-    case 8: pushSign(d); break;
-    case 10: pushParity(d); break;
-    case 12: compare(d, W.I32_LT_S); break;
-    default: compare(d, W.I32_LE_S);
-  }
-}
-
-function pushAddCond(d: u32, cc: u32): void {
-  switch (cc) {
-    case 0: pushOverflow(d); break;
-    case 2: pushCarry(d); break;
-    case 4: pushZero(d); break;
-    case 6: pushCarry(d); pushZero(d); op(W.I32_OR); break;
-    case 8: pushSign(d); break;
-    case 10: pushParity(d); break;
-    case 12: pushSign(d); pushOverflow(d); op(W.I32_NE); break;
-    default: pushSign(d); pushOverflow(d); op(W.I32_NE); pushZero(d); op(W.I32_OR);
-  }
-}
-
-/** CF of INC, DEC and SZP is in FE, OF of SZP too; false when the core must find it. */
-function pushStoredCond(d: u32, cc: u32): bool {
-  if (cc == 2 || cc == 6) {
-    pushCarry(d);
-    if (cc == 6) {
-      pushZero(d);
-      op(W.I32_OR);
-    }
-    return true;
-  }
-  if (kindOf(d) != FlagKind.SZP) return false;
-  getFe();
-  const64(OF_SHIFT);
-  op(W.I64_SHR_U);
-  op(W.I32_WRAP);
-  const32(1);
-  op(W.I32_AND);
-  if (cc == 0) return true;
-  pushSign(d);
-  op(W.I32_NE);
-  if (cc == 14) {
-    pushZero(d);
-    op(W.I32_OR);
-  }
-  return true;
-}
-
-/** LOGIC, and what INC, DEC and SZP share with it; false when RFLAGS is needed. */
-function pushResultCond(d: u32, cc: u32): bool {
-  const logic = kindOf(d) == FlagKind.LOGIC;
-  if (cc == 4) pushZero(d);
-  else if (cc == 8) pushSign(d);
-  else if (cc == 10) pushParity(d);
-  else if (!logic) return pushStoredCond(d, cc);
-  else if (cc == 6) pushZero(d);
-  else if (cc == 12) pushSign(d);
-  else if (cc == 14) {
-    pushResult(d);
-    constant(0, isWide(d));
-    sized(W.I32_LE_S, isWide(d));
-  } else const32(0);
-  return true;
-}
-
-function pushFlag(shift: i32): void {
+/** Push a flag of FR (COMPARED). */
+export function pushFlag(shift: i32): void {
   get(L.FR32);
   const32(shift);
   op(W.I32_SHR_U);
   const32(1);
   op(W.I32_AND);
 }
-/** Push the truth of an even condition code over COMPARED. */
-function pushComparedCond(cc: u32): void {
-  switch (cc) {
-    case 2: pushFlag(0); break;
-    case 4: case 14: pushFlag(ZF_SHIFT); break;
-    case 6: pushFlag(0); pushFlag(ZF_SHIFT); op(W.I32_OR); break;
-    case 10: pushFlag(PF_SHIFT); break;
-    default: const32(0);
-  }
-}
-
 /** Push a flag of FE. */
-function pushStored(shift: i32): void {
+export function pushStored(shift: i32): void {
   getFe();
   op(W.I32_WRAP);
   const32(shift);
@@ -412,24 +314,6 @@ function pushStored(shift: i32): void {
   const32(1);
   op(W.I32_AND);
 }
-/** Push the truth of an even condition code over EXPLICIT. */
-function pushExplicitCond(cc: u32): void {
-  switch (cc) {
-    case 0: pushStored(<i32>OF_SHIFT); return;
-    case 2: pushStored(0); return;
-    case 4: pushStored(ZF_SHIFT); return;
-    case 6: pushStored(0); pushStored(ZF_SHIFT); op(W.I32_OR); return;
-    case 8: pushStored(SF_SHIFT); return;
-    case 10: pushStored(PF_SHIFT); return;
-  }
-  pushStored(SF_SHIFT);
-  pushStored(<i32>OF_SHIFT);
-  op(W.I32_NE);
-  if (cc == 12) return;
-  pushStored(ZF_SHIFT);
-  op(W.I32_OR);
-}
-
 /** Push CF, 0 or 1. */
 export function pushCarry(d: u32): void {
   if (isRotated(d)) {
@@ -454,26 +338,6 @@ export function pushCarry(d: u32): void {
     case Desc.DYNAMIC: pushCoreCond(CC_CARRY); break;
     default: getFe(); op(W.I32_WRAP); const32(<i32>CF); op(W.I32_AND);
   }
-}
-
-/** Push the truth of condition code cc. */
-export function pushCond(cc: u32): void {
-  const d = flagsNow;
-  const even = cc & ~1;
-  let done = true;
-  if (d == Desc.COMPARE) pushCompareCond(even);
-  else if (kindOf(d) == FlagKind.SUB) pushSubCond(d, even);
-  else if (kindOf(d) == FlagKind.ADD) pushAddCond(d, even);
-  else if (d == Desc.COMPARED) pushComparedCond(even);
-  else if (d == Desc.EXPLICIT) pushExplicitCond(even);
-  else if (isRotated(d)) {
-    settleRotated();
-    pushResultCond(keptAfter(d), even);
-  } else done = kindOf(d) != Desc.DYNAMIC && pushResultCond(d, even);
-  if (!done) {
-    toDynamic();
-    pushCoreCond(cc);
-  } else if (cc & 1) op(W.I32_EQZ);
 }
 
 // Dynamic flags ------------------------------------------------------------------------------------------
@@ -590,7 +454,8 @@ export function settleFlags(c: Cpu, d: u32): void {
 /** Keep CF in FE before INC or DEC. */
 export function saveCarry(): void {
   const kind = kindOf(flagsNow);
-  if (kind == FlagKind.INC || kind == FlagKind.DEC || kind == FlagKind.SZP || flagsNow == Desc.EXPLICIT) return;
+  if (kind == FlagKind.INC || kind == FlagKind.DEC || kind == FlagKind.SZP) return;
+  if (flagsNow == Desc.EXPLICIT) return;
   getFe();
   const64(~CF);
   op(W.I64_AND);
@@ -608,7 +473,7 @@ export function pushWithoutCarries(): void {
 }
 
 /** Push the truth of a condition code over the dynamic flags. */
-function pushCoreCond(cc: u32): void {
+export function pushCoreCond(cc: u32): void {
   spillFe();
   call(Import.COND, cc);
 }
@@ -618,20 +483,4 @@ export function call(which: Import, argument: u32): void {
   const32(argument);
   op(W.CALL);
   number(which);
-}
-
-/** Called by regions: truth of a condition code. */
-export function jitCond(c: Cpu, cc: usize): i32 {
-  return testCond(c, <u32>cc) ? 1 : 0;
-}
-
-/** Called by regions: the interpreter's handler of record r. A Status. */
-export function jitHelp(c: Cpu, r: usize): i32 {
-  countHelper(changetype<usize>(c), recHandler(r));
-  const s = call_indirect<i32>(recHandler(r), c, r);
-  if (s == Status.NEXT) return s;
-  stopAt(r);
-  // The region has counted it.
-  if (s == Status.FAULT || s == Status.RETRY) c.instructions--;
-  return s;
 }

@@ -183,7 +183,8 @@ export function setOnlyCarry(): void {
 
 /** Settle ROTATED after a compact exit: `value` is what FA32 was. */
 export function settleRotatedIn(c: Cpu, value: u32, res: i64): void {
-  c.eflags = (c.eflags & ~(<u64>CF_OF)) | <u64>(value >> 31) | (<u64>((value ^ (value << 1)) >> 31) << OF_SHIFT);
+  const overflow = <u64>((value ^ (value << 1)) >> 31);
+  c.eflags = (c.eflags & ~(<u64>CF_OF)) | <u64>(value >> 31) | (overflow << OF_SHIFT);
   c.flagRes = <u64>res;
   c.flagKind = FlagKind.SZP;
 }

@@ -5,9 +5,10 @@ import { Cpu, FlagKind } from "../cpu/state";
 import { recImm, recOpSize, recReg, recRm } from "../decode/record";
 import { W, const32, const64, constant, get, op, set, sized } from "./bytes";
 import { isBits, lowerBits } from "./bits";
+import { pushCond } from "./conditions";
 import { lowerHelper, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  flagsAfter, flagsNow, localA, localB, localResult, pushCarry, pushCond, pushWithoutCarries, saveCarry,
+  flagsAfter, flagsNow, localA, localB, localResult, pushCarry, pushWithoutCarries, saveCarry,
   setFlagsNow, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";

@@ -1,5 +1,5 @@
-// Shifts and rotates (SDM vol. 2 "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD"). What the manual leaves
-// undefined is as in uop/shift.ts. A double shift by CL whose flags are seen calls its handler.
+// Shifts and rotates (SDM vol. 2 "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD"). What the manual
+// leaves undefined is as in uop/shift.ts. A double shift by CL whose flags are seen calls its handler.
 
 import { Cpu, FlagKind } from "../cpu/state";
 import { recImm, recOpSize, recReg } from "../decode/record";

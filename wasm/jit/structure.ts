@@ -9,7 +9,8 @@ import { W, access, br, const32, get, number, op, set } from "./bytes";
 import {
   Exit, close, depth, leaveAt, leaveRegion, leaveThere, open, pushIp, setUncounted,
 } from "./exits";
-import { Desc, flagsNow, pushCond, setFlagsNow, toDynamic } from "./flags";
+import { pushCond } from "./conditions";
+import { Desc, flagsNow, setFlagsNow, toDynamic } from "./flags";
 import { forgetLanes } from "./float-mode";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";

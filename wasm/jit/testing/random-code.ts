@@ -188,7 +188,8 @@ export class Generator {
     switch (this.random(13)) {
       case 0: case 1: return [...this.form(size, [0xC0 + wide], this.random(2), memory, size === 0, false),
         this.random(70)];
-      case 2: return this.form(size, [this.pick([0xD0, 0xD2]) + wide], this.random(2), memory, size === 0, false);
+      case 2: return this.form(size, [this.pick([0xD0, 0xD2]) + wide], this.random(2), memory, size === 0,
+        false);
       // BT BTS BTR BTC by a register (of memory: one that stays inside), by an immediate.
       case 3: return this.form(v, [0x0F, 0xA3 + 8 * this.random(4)], this.reg(), false, false, false);
       case 4: return [...this.form(v, [0x0F, 0xBA], 4 + this.random(4), memory, false, false),
