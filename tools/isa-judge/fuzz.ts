@@ -178,7 +178,7 @@ function compareStream(f: Followed, silicon: Outcome, neutral: Decoded): string[
   const keep = (o: Outcome): Outcome => ({ ...o, flags: o.flags & ~watch.open | c.flags & watch.open });
   const d = ours.end === End.FAULT && watch.last !== undefined ? watch.last : neutral;
   const mine = changesOf(c, d, keep(ours)), theirs = changesOf(c, d, keep(silicon));
-  if (wraps(c, mine, theirs)) return [];
+  if (wraps(c, mine, theirs, ours.cr2 || silicon.cr2)) return [];
   const found = differences(mine, theirs, 'silicon');
   if (ours.steps !== silicon.steps) found.push(`steps ${ours.steps}, silicon ${silicon.steps}`);
   return found;

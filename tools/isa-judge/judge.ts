@@ -77,11 +77,15 @@ function register(c: Case, n: number): bigint {
 const valueOf = (list: readonly Change[], field: number): bigint | undefined =>
   list.find((x) => x.field === field)?.value;
 
-/** An access that wraps at 4 GiB in a segment with that limit may fault or not (SDM vol. 3A 5.3). */
-export function wraps(c: Case, ours: readonly Change[], theirs: readonly Change[]): boolean {
+/**
+ * An access that wraps at 4 GiB in a segment with that limit may fault or not (SDM vol. 3A 5.3). `cr2`: of
+ * the page fault, where the changes leave it out.
+ */
+export function wraps(c: Case, ours: readonly Change[], theirs: readonly Change[],
+  cr2 = 1000n): boolean {
   const vectors = [valueOf(ours, Field.VECTOR), valueOf(theirs, Field.VECTOR)];
   const segment = vectors.some((v) => v === 12n || v === 13n), page = vectors.includes(14n);
-  const at = valueOf(ours, Field.CR2) ?? valueOf(theirs, Field.CR2) ?? 1000n;
+  const at = valueOf(ours, Field.CR2) ?? valueOf(theirs, Field.CR2) ?? cr2;
   return c.mode !== 2 && segment && page
     && (at > 0xffffff00n || at < 0x20n || at >= BigInt(DATA - 32) && at < BigInt(DATA));
 }
