@@ -21,7 +21,8 @@ const HANDLERS: Record<string, number> = {
     hRetI: 30,
   hCallE: 31, hJmpE: 32, hCbw: 36, hCwd: 37, hXchg: 48, hXadd: 49, hCmpxchg: 50,
   hMul: 122, hImul: 123, hDiv: 132, hIdiv: 133, hMulx: 134,
-  hCli: 100, hSti: 101, hSwapgs: 102, hPushE: 103,
+  hCli: 100, hSti: 101, hSwapgs: 102, hPushE: 103, hPushf: 104, hStac: 105, hClac: 106, hMovFromSeg: 107,
+  hRdtsc: 108, hBt: 110, hBts: 111, hBtr: 112, hBtc: 113,
 };
 /** uops of shape `read`: CMP, TEST, BT. */
 const READS: Record<string, number> = { sub: 19, and: 20, bt: 110 };
@@ -82,7 +83,10 @@ function lowering(t: TableRow): number {
 
 /** Rows with a feature that are as the others: the decoder knows which there are. */
 const PLAIN_FEATURES = new Set(['cmovcc', 'mov', 'andn', 'tzcnt', 'lzcnt', 'popcnt_', 'blsr', 'blsmsk',
-  'blsi', 'bzhi', 'shlx', 'shrx', 'sarx', 'rorx', 'hMulx']);
+  'blsi', 'bzhi', 'shlx', 'shrx', 'sarx', 'rorx', 'hMulx', 'hStac', 'hClac', 'hRdtsc']);
+
+/** Handlers whose lowering asks for the place. */
+const HAVE_PLACE = new Set(['hLea', 'hBt', 'hBts', 'hBtr', 'hBtc']);
 
 function native({ row }: TableRow): number {
   if (row.feature !== undefined && row.handler !== 'hNop'
@@ -91,7 +95,7 @@ function native({ row }: TableRow): number {
   if (op === undefined) return 0;
   const operands = row.ops === '' ? [] : row.ops.split(',');
   const letters = operands.map((text) => (/^(AL|CL|rAX)$/.test(text) ? text : text.replace(/[a-z]+$/, '')));
-  const place = row.handler && row.handler !== 'hLea' ? NO_PLACE : PLACES[letters.join(',')];
+  const place = row.handler && !HAVE_PLACE.has(row.handler) ? NO_PLACE : PLACES[letters.join(',')];
   if (place === undefined) return 0;
   const extends_ = row.uop === 'movzx' || row.uop === 'movsx';
   const source = extends_ ? SOURCE_WIDTHS[operands[1]!.slice(-1)] ?? 0 : 0;

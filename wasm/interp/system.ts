@@ -51,19 +51,21 @@ function tscAllowed(c: Cpu): bool {
   return (c.cr4 & Cr4.TSD) == 0 || c.cpl == 0;
 }
 
-export function hRdtsc(c: Cpu, r: usize): i32 {
-  if (!tscAllowed(c)) return gp(c);
+/** The time to EDX:EAX; false = not at this privilege. */
+export function loadTsc(c: Cpu): bool {
+  if (!tscAllowed(c)) return false;
   const t = readTsc(c);
   c.rax = t & LOW32;
   c.rdx = t >> 32;
-  return Status.NEXT;
+  return true;
+}
+
+export function hRdtsc(c: Cpu, r: usize): i32 {
+  return loadTsc(c) ? Status.NEXT : gp(c);
 }
 
 export function hRdtscp(c: Cpu, r: usize): i32 {
-  if (!tscAllowed(c)) return gp(c);
-  const t = readTsc(c);
-  c.rax = t & LOW32;
-  c.rdx = t >> 32;
+  if (!loadTsc(c)) return gp(c);
   c.rcx = c.tscAux & LOW32;
   return Status.NEXT;
 }

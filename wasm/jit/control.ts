@@ -3,7 +3,8 @@
 
 import { Cpu, RegOffset } from "../cpu/state";
 import { RecFlag, recBase, recFlags, recImm, recIndex, recReg, recRm } from "../decode/record";
-import { Import, W, access, const64, constant, get, op, set } from "./bytes";
+import { Import, W, access, const32, const64, constant, get, op, set } from "./bytes";
+import { Core } from "./core";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
@@ -18,6 +19,7 @@ import { loadX87, movedByHandler, spillX87 } from "./x87-state";
 
 const RSP: u32 = 4;
 const RBP: u32 = 5;
+const VM_RF: i32 = 0x30000;
 
 // Stack and control
 // ------------------------------------------------------------------------------------------
@@ -80,6 +82,20 @@ export function lowerPushE(i: Insn): void {
   set(value);
   translatePush(i);
   get(value);
+  storeSized(itemSize());
+  get(L.VA);
+  setGpr(RSP);
+}
+
+/** PUSHF, never of a virtual-8086 task (SDM vol. 2: VM and RF are pushed as 0). */
+export function lowerPushFlags(i: Insn): void {
+  translatePush(i);
+  toDynamic();
+  spillFe();
+  call(Import.CORE, Core.IMAGE);
+  const32(~VM_RF);
+  op(W.I32_AND);
+  if (!code32) op(W.I64_EXTEND_U);
   storeSized(itemSize());
   get(L.VA);
   setGpr(RSP);

@@ -4,23 +4,23 @@ import { ARITHMETIC_FLAGS, readEflags, setExplicit, testCond } from "../cpu/flag
 import { Cpu, Status } from "../cpu/state";
 import { recHandler } from "../decode/record";
 import { stopAt } from "../interp/branch";
+import { loadTsc } from "../interp/system";
 import { countHelper } from "../lib/profile";
-import { tlbSelectBank } from "../mmu/tlb";
 
 export const enum Core {
   /** All arithmetic flags to `eflags`. */
   EXPLICIT = 0,
   /** The low half of RFLAGS. */
   IMAGE = 1,
-  /** AC has changed: choose the bank of the TLB. */
-  SELECT_BANK = 2,
+  /** RDTSC into RAX and RDX of Cpu; 1 = it is not allowed. */
+  TSC = 2,
 }
 
 /** Called with RFLAGS in Cpu: one function for what is asked for by number. */
 export function jitCore(c: Cpu, which: usize): i32 {
   switch (<u32>which) {
     case Core.EXPLICIT: setExplicit(c, readEflags(c) & ARITHMETIC_FLAGS); break;
-    case Core.SELECT_BANK: tlbSelectBank(c); break;
+    case Core.TSC: return loadTsc(c) ? 0 : 1;
     default: return <i32>readEflags(c);
   }
   return 0;

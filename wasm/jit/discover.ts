@@ -6,7 +6,7 @@
 import { Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
 import { fetchBytes, icacheFind, steadyBytes } from "../decode/icache";
-import { RecFlag, recAddrSize, recDisp, recFlags, recLen, recOpSize, recSeg } from "../decode/record";
+import { RecFlag, recAddrSize, recDisp, recFlags, recLen, recOpSize, recReg, recSeg } from "../decode/record";
 import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
@@ -70,13 +70,14 @@ function isNative(i: Insn, op: u32): bool {
   const locked = (flags & RecFlag.LOCK) != 0;
   if (op == 0) return false;
   if (op == Lower.NOP) return !locked;
+  if (op == Lower.MOV_FROM_SEG) return !locked && (flags & RecFlag.MEM) == 0 && recReg(r) <= <u32>Seg.GS;
   if ((flags & RecFlag.MEM) != 0 && !knowsAddress(r, op)) return false;
   if (locked || (op >= <u32>Lower.XCHG && op <= <u32>Lower.CMPXCHG)) {
     return isAtomic(r, op, (i.lowering >> 12) & 15);
   }
   // Another operand size of a branch or of the stack: the handler cuts or merges.
   if ((op >= <u32>Lower.PUSH && op <= <u32>Lower.JMP_E) || op == Lower.JCC || op == Lower.JMP
-    || op == Lower.PUSH_E) {
+    || op == Lower.PUSH_E || op == Lower.PUSHF) {
     return recOpSize(r) == (code32 ? DWORD : QWORD);
   }
   if (op == Lower.VECTOR || op == Lower.FLOAT) return true;

@@ -74,7 +74,7 @@ function isPtest(i: Insn): bool { return lowerOp(i) == Lower.VECTOR && lowerForm
 
 export function isRotate(o: Lower): bool { return o == Lower.ROL || o == Lower.ROR; }
 export function isDoubleShift(o: Lower): bool { return o == Lower.SHLD || o == Lower.SHRD; }
-function isBitTest(o: Lower): bool { return o >= Lower.BT && o <= Lower.BTC; }
+export function isBitTest(o: Lower): bool { return o >= Lower.BT && o <= Lower.BTC; }
 
 /** Argument of an x87 comparison that writes RFLAGS (interp/x87-arith.ts). */
 const X87_EFLAGS: u32 = 8;

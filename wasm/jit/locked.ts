@@ -1,15 +1,16 @@
 // LOCKed read-modify-writes, XCHG, XADD and CMPXCHG on memory (SDM vol. 2; vol. 3A 9.1) as WebAssembly
 // atomics (threads proposal: 0xFE, sub-opcode, memory argument). What the write table of the TLB has is plain
 // RAM. The atomics demand natural alignment: an operand without it is left to the interpreter, which knows
-// how to lock it. NEG, ADC, SBB and the bit tests have no atomic of their own and call their handlers.
+// how to lock it. NEG, ADC and SBB have no atomic of their own and call their handlers.
 
 import { RecFlag, recFlags, recOpSize, recReg, recRm } from "../decode/record";
 import { W, atomicAccess, const32, constant, get, op, set, sized } from "./bytes";
+import { bitToCarry, pushBitNumber } from "./bits";
 import { Exit, leaveAt } from "./exits";
-import { localA, localB, localResult, saveCarry, usesMemory } from "./flags";
+import { isBitTest, localA, localB, localResult, saveCarry, usesMemory } from "./flags";
 import { L, Size, extend, popReg, pushReg } from "./locals";
 import { Insn, Kind, Lower, Place, lowerOp, lowerPlace } from "./map";
-import { arithmetic, placeOfInsn, pushSource, translate } from "./operands";
+import { arithmetic, placeOfInsn, pushSource, translate, translateBit } from "./operands";
 
 /** Sub-opcodes of the 32-bit form; 64 bits, 8 and 16 bits of 32 follow. */
 const enum Atomic { ADD = 0x1E, SUB = 0x25, AND = 0x2C, OR = 0x33, XOR = 0x3A, XCHG = 0x41, CMPXCHG = 0x48 }
@@ -21,7 +22,8 @@ export function isAtomic(r: usize, o: u32, place: u32): bool {
   if (o == Lower.XCHG) return true;
   if (o == Lower.XADD || o == Lower.CMPXCHG) return memory;
   return memory && (place == Place.EG || place == Place.EI || place == Place.E)
-    && ((o >= <u32>Lower.ADD && o <= <u32>Lower.DEC) || o == Lower.NOT);
+    && ((o >= <u32>Lower.ADD && o <= <u32>Lower.DEC) || o == Lower.NOT
+      || (o >= <u32>Lower.BTS && o <= <u32>Lower.BTC));
 }
 
 /** It is lowered here. */
@@ -40,7 +42,8 @@ function atomic_(code: Atomic, size: u32): void {
 
 /** The host address, or leave: when it is not in the write table, and when it is not aligned. */
 function translateAligned(i: Insn, size: u32): void {
-  translate(i, size, true);
+  if (isBitTest(lowerOp(i)) && lowerPlace(i) == Place.EG) translateBit(i, size, true);
+  else translate(i, size, true);
   if (size == Size.BYTE) return;
   get(L.HOST);
   const32((1 << size) - 1);
@@ -113,6 +116,27 @@ function lowerCmpxchg(i: Insn, size: u32): void {
   popReg(RAX, Size.QWORD);
 }
 
+/** BTS BTR BTC; CF is the old bit. */
+function lowerBitUpdate(i: Insn, size: u32): void {
+  const o = lowerOp(i);
+  const wide = size == Size.QWORD;
+  const a: u32 = wide ? L.TA64 : L.TA32;
+  const n: u32 = wide ? L.TB64 : L.TB32;
+  pushBitNumber(i, size);
+  set(n);
+  get(L.HOST);
+  constant(1, wide);
+  get(n);
+  sized(W.I32_SHL, wide);
+  if (o == Lower.BTR) {
+    constant(-1, wide);
+    sized(W.I32_XOR, wide);
+  }
+  atomic_(o == Lower.BTS ? Atomic.OR : o == Lower.BTR ? Atomic.AND : Atomic.XOR, size);
+  set(a);
+  if (i.flagsLive) bitToCarry(a, n, size);
+}
+
 function atomicOf(o: Lower): Atomic {
   switch (o) {
     case Lower.ADD: case Lower.INC: return Atomic.ADD;
@@ -160,6 +184,7 @@ export function lowerLocked(i: Insn): void {
     case Lower.XCHG: lowerXchg(i, size); break;
     case Lower.XADD: lowerXadd(i, size); break;
     case Lower.CMPXCHG: lowerCmpxchg(i, size); break;
+    case Lower.BTS: case Lower.BTR: case Lower.BTC: lowerBitUpdate(i, size); break;
     default: lowerUpdate(i, size);
   }
 }

@@ -8,7 +8,7 @@ import { isBits, lowerBits } from "./bits";
 import { pushCond } from "./conditions";
 import { lowerHelper, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  flagsAfter, flagsNow, localA, localB, localResult, pushCarry, pushWithoutCarries, saveCarry,
+  flagsAfter, flagsNow, isBitTest, localA, localB, localResult, pushCarry, pushWithoutCarries, saveCarry,
   setFlagsNow, usesMemory,
 } from "./flags";
 import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
@@ -21,7 +21,7 @@ import { lowerDoubleShift, lowerRotate, lowerShift } from "./shifts";
 import { lowerVector } from "./vector-lower";
 import { lowerX87 } from "./x87-lower";
 import {
-  arithmetic, destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate,
+  arithmetic, destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate, translateBit,
 } from "./operands";
 import { lowerSystem } from "./system";
 
@@ -293,7 +293,8 @@ export function lower(i: Insn): void {
   }
   if (usesMemory(i) && (o < Lower.PUSH || o > Lower.JMP_E)) {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;
-    translate(i, own ? lowerSource(i) : size,
+    if (isBitTest(o) && lowerPlace(i) == Place.EG) translateBit(i, size, o != Lower.BT);
+    else translate(i, own ? lowerSource(i) : size,
       destIsMemory(i) && o != Lower.CMP && o != Lower.TEST && o != Lower.BT);
   }
   if (isBits(o)) {

@@ -20,7 +20,8 @@ export const enum Lower {
   POPCNT = 119, SHLD = 120, SHRD = 121, MUL = 122, IMUL_ONE = 123, BLSR = 124, BLSMSK = 125, BLSI = 126,
   BZHI = 127, SHLX = 128, SHRX = 129, SARX = 130, RORX = 131, DIV = 132, IDIV = 133, MULX = 134,
   /** system.ts; from here to SYSTEM_LAST. */
-  CLI = 100, STI = 101, SWAPGS = 102, PUSH_E = 103, SYSTEM_LAST = 103,
+  CLI = 100, STI = 101, SWAPGS = 102, PUSH_E = 103, PUSHF = 104, STAC = 105, CLAC = 106, MOV_FROM_SEG = 107,
+  RDTSC = 108, SYSTEM_LAST = 108,
   /** Vec says which. */
   VECTOR = 64,
   /** Flt and Lane (float-mode.ts) say which. */

@@ -135,6 +135,23 @@ export function translateVa(i: Insn, size: u32, write: bool): void {
   translateBytes(i, <i64>1 << size, write);
 }
 
+/** The same for the part of a bit string that holds the bit of a register's number (SDM vol. 2 "BT"). */
+export function translateBit(i: Insn, size: u32, write: bool): void {
+  pushAddress(i);
+  pushReg(recReg(changetype<usize>(i)), size);
+  if (size != Size.QWORD) op(W.I64_EXTEND_S);
+  const64(<i64>size + 3);
+  op(W.I64_SHR_S);
+  const64(size);
+  op(W.I64_SHL);
+  op(W.I64_ADD);
+  if (code32) cut32();
+  else addSegment(changetype<usize>(i));
+  set(L.VA);
+  if (code32) addSegment32(i, size, write);
+  translateVa(i, size, write);
+}
+
 export function translateBytes(i: Insn, bytes: i64, write: bool): void {
   pushDistance(write);
   const64(PAGE_LIMIT - bytes);

@@ -217,6 +217,30 @@ describe('exits', () => {
     expect(faults).toHaveLength(2);
   });
 
+  test('STAC and CLAC: pages of the user are there in between only', () => {
+    // stac; add (%rsi), %rdx; clac; add (%rdi), %rdx; dec %rcx; jnz; mov (%rsi), %rax
+    const code = [0x0F, 0x01, 0xCB, 0x48, 0x03, 0x16, 0x0F, 0x01, 0xCA, 0x48, 0x03, 0x17, 0x48, 0xFF, 0xC9, 0x75, 0xEF,
+      0x48, 0x8B, 0x06, ...END];
+    const USER = 4n, SMAP = 1n << 21n;
+    for (const options of [TRANSLATOR, FORCED]) {
+      const end = compare(code, (m) => {
+        // PML4, PDPT, PD and PT of the page at SMALL.
+        for (const at of [0x1000, 0x2000, 0x3000 + 16, 0x4000]) m.write(at, m.read(at) | USER);
+        m.set('cr4', m.get('cr4') | SMAP);
+        m.set('rsi', SMALL);
+        m.set('rdi', DATA);
+        m.set('rdx', 0);
+        m.set('rcx', ITERATIONS);
+        m.write(SMALL, 5);
+        m.write(DATA, 3);
+      }, STACK - 64, 64, options);
+      expect(end.regs.rdx).toBe(BigInt(8 * ITERATIONS));
+      expect(machine.get('cr2')).toBe(BigInt(SMALL));
+      // Only the last access: the others found what STAC had chosen.
+      expect(machine.core.exitsOf(0, 2)).toBeLessThan(20);
+    }
+  });
+
   test('an NMI arrives during an endless loop', async () => {
     // add $1, %rax; mov (%rsi), %rbx; jmp
     machine.reset(TRANSLATOR, [0x48, 0x83, 0xC0, 1, 0x48, 0x8B, 0x1E, 0xEB, 0xF7]);

@@ -136,6 +136,11 @@ export function tlbSelectBank(c: Cpu): void {
   jumpSelect(c);
 }
 
+/** Offset of a bank's tables from the CPU's state: reads, then writes. */
+// @ts-ignore: decorator
+@inline
+export function bankOffset(bank: Bank): u32 { return CPU_TLB + bank * BANK_BYTES; }
+
 /** Read table of the supervisor bank: implicit supervisor accesses (descriptor tables, TSS). */
 // @ts-ignore: decorator
 @inline

@@ -185,15 +185,18 @@ export class Generator {
     const wide = size === 0 ? 0 : 1;
     const memory = this.random(3) === 0;
     const v = this.pick([1, 2, 3]);
-    switch (this.random(13)) {
+    switch (this.random(15)) {
+      case 13: return this.bitOfMemory(v);
+      case 14: return this.machine(v);
       case 0: case 1: return [...this.form(size, [0xC0 + wide], this.random(2), memory, size === 0, false),
         this.random(70)];
       case 2: return this.form(size, [this.pick([0xD0, 0xD2]) + wide], this.random(2), memory, size === 0,
         false);
-      // BT BTS BTR BTC by a register (of memory: one that stays inside), by an immediate.
+      // BT BTS BTR BTC by a register, by an immediate; BTS BTR BTC with LOCK.
       case 3: return this.form(v, [0x0F, 0xA3 + 8 * this.random(4)], this.reg(), false, false, false);
-      case 4: return [...this.form(v, [0x0F, 0xBA], 4 + this.random(4), memory, false, false),
-        this.random(256)];
+      case 4: return this.random(4) === 0
+        ? [0xF0, ...this.form(v, [0x0F, 0xBA], 5 + this.random(3), true, false, false), this.random(256)]
+        : [...this.form(v, [0x0F, 0xBA], 4 + this.random(4), memory, false, false), this.random(256)];
       case 5: return this.form(v, [0x0F, this.pick([0xBC, 0xBD])], this.reg(), memory, false, false);
       // TZCNT LZCNT POPCNT.
       case 6: return [0xF3, ...this.form(v, [0x0F, this.pick([0xBC, 0xBD, 0xB8])], this.reg(), memory,
@@ -209,6 +212,27 @@ export class Generator {
         : [...this.form(v, [0x0F, this.pick([0xA4, 0xAC])], this.reg(), memory), this.random(70)];
       default: return this.random(3) === 0
         ? this.form(v, [0x0F, this.pick([0xA5, 0xAD])], this.reg(), memory) : this.division(size, memory);
+    }
+  }
+
+  /** BT and its kind with the bit's number in a register, of memory near its address; with LOCK too. */
+  private bitOfMemory(size: number): number[] {
+    const reg = this.reg();
+    const rex = this.wide ? [(size === 3 ? 0x48 : 0x40) | (reg > 7 ? 1 : 0)] : [];
+    const kind = this.random(4);
+    const bytes = this.form(size, [0x0F, 0xA3 + 8 * kind], reg, true, false, false);
+    if (this.random(4)) bytes[bytes.length - 4]! &= 0xF8;
+    // and $0xFF, reg; sub $0x40, reg
+    return [...rex, 0x81, 0xE0 | (reg & 7), 0xFF, 0, 0, 0, ...rex, 0x83, 0xE8 | (reg & 7), 0x40,
+      ...(kind > 0 && this.random(2) ? [0xF0] : []), ...bytes];
+  }
+
+  /** STAC, CLAC; MOV from a segment register; RDTSC, whose result goes. */
+  private machine(size: number): number[] {
+    switch (this.random(3)) {
+      case 0: return [0x0F, 0x01, this.pick([0xCA, 0xCB])];
+      case 1: return this.form(size, [0x8C], this.random(6), this.random(3) === 0, false, false);
+      default: return [0x0F, 0x31, 0x31, 0xC0, 0x31, 0xD2];
     }
   }
 
