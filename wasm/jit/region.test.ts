@@ -223,6 +223,7 @@ describe('exits', () => {
       0x48, 0x8B, 0x06, ...END];
     const USER = 4n, SMAP = 1n << 21n;
     for (const options of [TRANSLATOR, FORCED]) {
+      const misses = machine.core.exitsOf(0, 2);
       const end = compare(code, (m) => {
         // PML4, PDPT, PD and PT of the page at SMALL.
         for (const at of [0x1000, 0x2000, 0x3000 + 16, 0x4000]) m.write(at, m.read(at) | USER);
@@ -237,7 +238,7 @@ describe('exits', () => {
       expect(end.regs.rdx).toBe(BigInt(8 * ITERATIONS));
       expect(machine.get('cr2')).toBe(BigInt(SMALL));
       // Only the last access: the others found what STAC had chosen.
-      expect(machine.core.exitsOf(0, 2)).toBeLessThan(20);
+      expect(machine.core.exitsOf(0, 2) - misses).toBeLessThan(20);
     }
   });
 
