@@ -9,7 +9,7 @@ import { INTERPRETED, PrivilegedCore, TRANSLATED } from './core.ts';
 import type { Draft } from './draft.ts';
 import { families, TEMPLATES, type Family } from './families.ts';
 import { assemble, keepImage, keptImage } from './image.ts';
-import { arenaBefore, changesOf, differences, differing, seen } from './judge.ts';
+import { arenaBefore, changesOf, differences, differing, differingPlaces, seen } from './judge.ts';
 import { KNOWN, PRIVILEGED as GROUP, type KnownDifference } from './known.ts';
 import type { PrivilegedOutcome } from './layout.ts';
 import { qemuName, runOnQemu } from './qemu.ts';
@@ -38,7 +38,8 @@ class Judge {
     const found = differences(ours, theirs, 'QEMU');
     if (found.length === 0) return [];
     const difference = { name: j.family.key.replace(/^[^:]*: /, ''), d: j.d, ours: seen(j.d, ours, j.before),
-      theirs: seen(j.d, theirs, j.before), fields: differing(ours, theirs) };
+      theirs: seen(j.d, theirs, j.before), fields: differing(ours, theirs),
+        places: differingPlaces(ours, theirs) };
     const entry = KNOWN.find((k) => k.explains(difference));
     if (entry !== undefined) {
       this.used.set(entry, (this.used.get(entry) ?? 0) + 1);

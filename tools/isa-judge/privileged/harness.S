@@ -501,8 +501,8 @@ idt_pointer: .word 4095
 inside:	.byte 0
 vector:	.byte 0
 	.align 16
-fpu:	.word 0x37F
-	.skip 22
+fpu:	.word 0x37F, 0, 0xFF
+	.skip 18
 	.long 0x1F80
 	.skip 484
 	.align 16

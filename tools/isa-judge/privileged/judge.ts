@@ -88,3 +88,9 @@ export function seen(d: Draft, list: readonly Change[], before: Uint8Array): See
 export function differing(ours: readonly Change[], theirs: readonly Change[]): Set<string> {
   return new Set(differences(ours, theirs, '').map((text) => text.split(' ')[0]!));
 }
+
+/** Offsets of bytes of memory that differ. */
+export function differingPlaces(ours: readonly Change[], theirs: readonly Change[]): number[] {
+  return differences(ours, theirs, '').map((text) => /^memory \+0x([0-9a-f]+)/.exec(text)?.[1])
+    .filter((at) => at !== undefined).map((at) => parseInt(at, 16));
+}

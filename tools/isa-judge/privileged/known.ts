@@ -13,10 +13,14 @@ export interface Seen {
   error: number;
 }
 /** One case whose outcomes differ. `fields`: names of what differs, memory without its place. */
-export interface Difference { name: string; d: Draft; ours: Seen; theirs: Seen; fields: ReadonlySet<string> }
+export interface Difference {
+  name: string; d: Draft; ours: Seen; theirs: Seen; fields: ReadonlySet<string>;
+  /** Offsets of differing bytes in the arena. */
+  places: readonly number[];
+}
 export interface KnownDifference { what: string; why: string; explains(x: Difference): boolean }
 
-const GP = 13, UD = 6, PF = 14, DB = 1, NP = 11, SMAP = 0x200000n, LOCK = 0xf0;
+const GP = 13, UD = 6, PF = 14, DB = 1, DF = 8, NP = 11, SMAP = 0x200000n, LOCK = 0xf0;
 const only = (x: Difference, ...names: string[]): boolean => [...x.fields].every((name) =>
   names.includes(name));
 const protection = (x: Difference, error = 0): boolean => x.ours.vector === GP && x.ours.error === error;
@@ -34,7 +38,63 @@ const MSRS = new Set([0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084
   0xc0000102,
   0xc0000103, 0x174, 0x175, 0x176, 0x277]);
 
+/** Page tables, and the error code in the frame. */
+const inTables = (at: number): boolean => at >= 0xb000 && at < 0xb010 || at >= 0xc000;
+const pageFault = (x: Difference): boolean => x.ours.vector === PF && x.theirs.vector === PF
+  && only(x, 'memory');
+const isError = (at: number): boolean => (at & 0xfff) === 0xed0 || (at & 0xfff) === 0x7d0;
+/** A gate of the IDT whose offset is not canonical. */
+const wildGate = (d: Draft): boolean =>
+  d.patches.some(({ at, bytes }) => at >= 0x1000 && at < 0x2000 && (at & 15) === 8
+  && bytes[1] === 0x80);
+const WRITE = 2, RESERVED = 8, PRESENT = 1;
+
 export const KNOWN: readonly KnownDifference[] = [
+  { what: 'page faults of reserved bits: error code', why: 'P is set with RSVD (SDM vol. 3A 4.7); TCG leaves it',
+    explains: (x) => pageFault(x) && (x.ours.error & RESERVED) !== 0
+      && ((x.ours.error ^ x.theirs.error) & ~(PRESENT | WRITE)) === 0
+      && x.places.every((at) => isError(at) || inTables(at)) },
+  { what: 'page faults of read-modify-write: error code', why: 'W, as silicon has it (isa/vectors/faults-*.vec); TCG reads first',
+    explains: (x) => x.ours.vector === PF && x.theirs.vector === PF && only(x, 'memory', 'cr2')
+      && (x.ours.error & WRITE) !== 0
+      && (x.theirs.error & WRITE) === 0 && x.places.every((at) => isError(at) || inTables(at)) },
+  { what: 'CMPS whose operands both fault', why: 'either may be told (SDM vol. 2 CMPS)',
+    explains: (x) => x.d.code[0] === 0xa6 && x.ours.vector === PF && x.theirs.vector === PF
+      && only(x, 'memory', 'cr2') },
+  { what: 'gates to code that is not canonical',
+    why: 'fault in the delivery (SDM vol. 3A 6.14.1); TCG goes there, and faults at the target',
+    explains: (x) => /^delivery/.test(x.name) && [GP, DF, PF].includes(x.ours.vector)
+      && (x.theirs.vector === GP || x.theirs.vector === DF) && wildGate(x.d) },
+  { what: 'a stack that begins where canonical addresses end', why: 'its first word is canonical: #PF (SDM vol. 1 3.3.7.1); TCG: #SS',
+    explains: (x) => /^delivery/.test(x.name) && x.ours.vector === PF && x.theirs.vector === 12 },
+  { what: 'events at CPL 3 without a change of privilege under SMAP: #DF',
+    why: 'their frame is written as the user; TCG does it as supervisor',
+    explains: (x) => /^delivery/.test(x.name) && x.d.cpl === 3 && (x.d.registers.cr4 & SMAP) !== 0n
+      && x.theirs.vector === DF },
+  { what: 'faults in the delivery up to #DF: CR2, SS', why: 'CR2 of the page fault behind which #DF came; TCG tells of others',
+    explains: (x) => /^delivery/.test(x.name) && x.ours.vector === DF && x.theirs.vector === DF
+      && only(x, 'cr2', 'ss') },
+  { what: 'faults in the delivery of events: EXT', why: 'set unless INT n caused it (SDM vol. 3A 6.13); TCG leaves it',
+    explains: (x) => /^delivery/.test(x.name) && x.ours.vector === x.theirs.vector && only(x, 'memory')
+      && (x.ours.error & ~1) === x.theirs.error },
+  { what: 'TF together with a data breakpoint',
+    why: 'one #DB with all bits (SDM vol. 3B 18.3.1); TCG delivers two, the second within the first',
+    explains: (x) => /^breakpoints/.test(x.name) && x.ours.vector === DB && x.theirs.vector === DB
+      && (x.d.registers.rflags & 0x100n) !== 0n
+      && x.fields.has('rsp') },
+  { what: 'data breakpoints beside an operand that is not aligned',
+    why: 'are not met (SDM vol. 3B 18.2.5); TCG reads the aligned words around it',
+    explains: (x) => /^breakpoints/.test(x.name) && x.theirs.vector === DB && (x.d.registers.rbx & 7n) !== 0n
+      && x.fields.has('dr6') },
+  { what: 'RF behind a completed instruction; in a trap within REP',
+    why: 'cleared; set (SDM vol. 3B 18.3.1.1); TCG leaves it, or does not set it',
+    explains: (x) => /^(breakpoints|delivery)/.test(x.name) && x.ours.vector === x.theirs.vector
+      && only(x, 'memory')
+      && x.places.length === 1 },
+  { what: 'accessed bits of entries above the one that faults', why: 'may be set or not (SDM vol. 3A 4.8)',
+    explains: (x) => x.ours.vector === x.theirs.vector && only(x, 'memory') && x.places.every(inTables) },
+  { what: 'near branches to what is not canonical', why: '#GP(0) at the branch (SDM vol. 2 CALL, JMP, RET); TCG faults at the target',
+    explains: (x) => /^two pages/.test(x.name) && protection(x) && x.theirs.vector === GP },
   { what: 'LOCK with what cannot be locked', why: '#UD (SDM vol. 2 LOCK); TCG ignores the prefix or looks at the privilege first',
     explains: (x) => x.ours.vector === UD && locked(x.d.code) },
   { what: 'RDMSR, WRMSR of numbers that do not exist', why: '#GP(0) (SDM vol. 2 RDMSR, WRMSR); TCG reads 0 and drops writes',
@@ -60,11 +120,12 @@ export const KNOWN: readonly KnownDifference[] = [
   { what: 'events on an IST stack without a change of privilege', why: 'SS stays (SDM vol. 3A 6.14.5); TCG makes it null',
     explains: (x) => x.ours.vector === x.theirs.vector && x.fields.has('ss') && only(x, 'ss', 'memory') },
   { what: 'a store in two pieces whose second one faults', why: 'nothing is stored; TCG has stored the first',
-    explains: (x) => /^(SGDT|SIDT)/.test(x.name) && x.ours.vector === x.theirs.vector && only(x, 'memory') },
-  { what: 'INT n and gates that refuse: error code', why: '(vector << 3) + 2 (SDM vol. 3A 6.13); TCG shifts by 4 in long mode',
-    explains: (x) => /^INT/.test(x.name) && x.ours.vector === x.theirs.vector && (x.ours.vector === GP
-      || x.ours.vector === NP)
-      && x.ours.error !== x.theirs.error && only(x, 'memory') },
+    explains: (x) => (/^(SGDT|SIDT)/.test(x.name) || x.d.code[0] === 0x0f && x.d.code[1] === 0x11)
+      && x.ours.vector === x.theirs.vector && only(x, 'memory') },
+  { what: 'INT n and gates that refuse: error code',
+    why: '(vector << 3) + 2, and EXT (SDM vol. 3A 6.13); TCG shifts by 4 in long mode',
+    explains: (x) => /^(INT|delivery)/.test(x.name) && x.ours.vector === x.theirs.vector && only(x, 'memory')
+      && (x.ours.error & 2) !== 0 && x.theirs.error === (x.ours.error >> 3 << 4) + 2 },
   { what: 'STI with TF',
     why: 'the trap of TF comes behind STI, which holds off interrupts only (SDM vol. 2 STI, vol. 3A 6.8.3); TCG holds it off',
     explains: (x) => /^STI/.test(x.name) && x.ours.vector === DB && (x.d.registers.rflags & 0x100n) !== 0n },
@@ -100,7 +161,12 @@ export const KNOWN: readonly KnownDifference[] = [
     explains: (x) => x.d.mode !== 2 && (x.ours.vector === GP || x.ours.vector === 12) && x.ours.error === 0
       && x.d.code.includes(0x67) },
   { what: 'SS loaded with a null selector whose RPL is not CPL', why: '#GP (SDM vol. 2 MOV); TCG loads it',
-    explains: (x) => /^(LSS|MOV Sw|POP SS)/.test(x.name) && x.ours.vector === GP && x.ours.error < 4 },
+    explains: (x) => /^(LSS|MOV Sw|POP SS|shadows)/.test(x.name) && x.ours.vector === GP
+      && x.ours.error < 4 },
+  { what: 'INT n behind STI or a load of SS',
+    why: 'an interrupt comes before the handler\'s first instruction (SDM vol. 3A 6.8.3); TCG: behind it',
+    explains: (x) => /^shadows/.test(x.name) && x.ours.vector === x.theirs.vector && x.ours.vector > 32
+      && x.places.length === 1 && only(x, 'memory') },
   { what: 'ARPL that changes nothing', why: 'does not write (SDM vol. 2 ARPL); TCG writes the old value',
     explains: (x) => /^ARPL/.test(x.name) && x.ours.vector !== PF && x.theirs.vector === PF },
   { what: 'IA32_SYSENTER_CS, bits 16 to 31', why: 'kept (SDM vol. 4); TCG drops them', explains: (x) => /^WRMSR/.test(x.name)
@@ -110,7 +176,7 @@ export const KNOWN: readonly KnownDifference[] = [
   { what: 'CR0: bits that do not exist', why: 'ignored (SDM vol. 3A 2.5); TCG keeps them', explains: (x) => only(x, 'cr0') },
   { what: 'INT1', why: '#DB (SDM vol. 2 INT1); TCG does not have it', explains: (x) => /^INT1/.test(x.name) && x.theirs.vector === UD },
   { what: 'far calls and returns at CPL 3 under SMAP', why: 'their stack is read and written as the user; TCG does it as supervisor',
-    explains: (x) => /^(RETF|IRET|CALL|INT)/.test(x.name) && x.d.cpl === 3
+    explains: (x) => /^(RETF|IRET|CALL|INT|delivery)/.test(x.name) && x.d.cpl === 3
       && (x.d.registers.cr4 & SMAP) !== 0n && x.theirs.vector === PF
       && (x.theirs.error & 4) === 0 },
   { what: 'far transfers to code that is not canonical, or with L and D', why: '#GP at the transfer (SDM vol. 2 CALL, RET); TCG goes there',
@@ -131,6 +197,9 @@ export const KNOWN: readonly KnownDifference[] = [
 /** What is not generated, and why. */
 export const NOT_GENERATED: readonly (readonly [what: string, why: string])[] = [
   ['RF in the frame of a fault', 'set (SDM vol. 3B 18.3.1.1), as silicon shows in user mode; TCG leaves it; not compared'],
+  ['breakpoints in 16-bit code, data breakpoints on what events push', 'TCG resets the machine'],
+  ['two in a row of STI and MOV SS', 'only the first need hold anything off (SDM vol. 2 MOV)'],
+  ['segment limits, alignment checks', 'TCG has neither; silicon judges them in user mode (isa:faults)'],
   ['RDPID, XSAVEC', 'TCG does not have them; silicon judges them in user mode'],
   ['RDPMC, VMCALL, VMMCALL', 'counters and hypercalls are the machine\'s own'],
   ['IRET with VM in long mode', 'TCG enters virtual-8086 mode; VM is ignored (SDM vol. 2 IRET)'],
