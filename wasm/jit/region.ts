@@ -47,7 +47,8 @@ import {
 } from "./share";
 import { tree } from "./structure";
 import {
-  Trace, beginTrace, dropTrace, traceMode, traceOff, tracePage, traceTurn, traceVa, tracing,
+  Trace, beginTrace, dropTrace, traceMode, traceOff, traceHere, tracePage, traceTurn,
+  traceVa, tracing,
 } from "./trace";
 import { checkVectors, vectorLocals } from "./vectors";
 import { beginX87, solveX87, x87Narrows, x87Wides } from "./x87-state";
@@ -62,6 +63,7 @@ const TAKE_UP: u32 = 256;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
 const enum Head { KEY = 0, COUNT = 4 }
+const HEAD_WAYS: u32 = 4;
 /** Ways from region to region or interpreter before the run loop polls. */
 const TURNS: u32 = 20000;
 /** Records from an entry's copy to its link. */
@@ -249,14 +251,18 @@ export function beginSlice(c: Cpu): void {
   if (shareClosing()) shareReopen(c.id);
 }
 
+/** The counter of a place; one of four may be its own, and who has none takes the coldest. */
 function headOf(page: u32, off: u32): usize {
   const key = (page << 12 | off) + 1;
-  const h = heads() + ((key ^ (key >> 11)) & (HEADS - 1)) * HEAD_BYTES;
-  if (load<u32>(h, Head.KEY) != key) {
-    store<u32>(h, key, Head.KEY);
-    store<u32>(h, 0, Head.COUNT);
+  const first = heads() + ((key ^ (key >> 11)) & (HEADS / HEAD_WAYS - 1)) * (HEAD_WAYS * HEAD_BYTES);
+  let coldest = first;
+  for (let h = first; h < first + HEAD_WAYS * HEAD_BYTES; h += HEAD_BYTES) {
+    if (load<u32>(h, Head.KEY) == key) return h;
+    if (load<u32>(h, Head.COUNT) < load<u32>(coldest, Head.COUNT)) coldest = h;
   }
-  return h;
+  store<u32>(coldest, key, Head.KEY);
+  store<u32>(coldest, 0, Head.COUNT);
+  return coldest;
 }
 
 /** Region of another CPU at this place: install it when it has become hot here too. */
@@ -275,12 +281,13 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
   const e = !shareClosing() && mayHaveEntries(page) ? findEntry(page, off, c.codeMode) : NO_ENTRY;
   const sampled = fuelLeft <= 0;
   if (sampled) refuel(SAMPLE_BRANCHES);
+  if (tracing) {
+    const here = traceHere(c);
+    endTrace(c, traceTurn(c, slot, page, off, va));
+    if (here) return;
+  }
   if (e != NO_ENTRY && isInstalled(<u32>e)) {
     patch(c, slot, off, <u32>e, <u32>(e >> 32));
-    return;
-  }
-  if (tracing) {
-    endTrace(c, traceTurn(c, slot, page, off, va));
     return;
   }
   if (!sampled && !wanted && !forced) return;
@@ -291,7 +298,7 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
   const more = n + (sampled ? SAMPLE_WEIGHT : 0);
   store<u32>(h, more, Head.COUNT);
   if (e != NO_ENTRY && (more >= TAKE_UP || forced) && takeUpAt(c, slot, off, va, e)) return;
-  if (more < THRESHOLD && !forced) return;
+  if ((more < THRESHOLD || tracing) && !forced) return;
   if (forced) {
     makeRegion(c, h, slot, page, off, va);
     return;
@@ -443,7 +450,7 @@ function interpret(c: Cpu, r: usize, index: usize, records: usize, attention: us
 
 /** Behind an instruction that ended its run, or a fault: may translated code go on at once? */
 function goesOn(c: Cpu, status: i32): bool {
-  if (!goOn(c, status)) return false;
+  if (!goOn(c, status) || traceHere(c)) return false;
   flat = c.mode64 != 0 || isFlat32(c);
   return flat;
 }
@@ -476,7 +483,7 @@ function executeTraced(c: Cpu, r: usize, records: usize, attention: usize): i32 
 export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
   setFromRegion(false);
   flat = c.mode64 != 0 || isFlat32(c);
-  if (tracing) return executeTraced(c, r, records, attention);
+  if (traceHere(c)) return executeTraced(c, r, records, attention);
   if (skipEntry) {
     skipEntry = false;
     if (recOp(r) == Op.REGION) r = copyOf(r, records);

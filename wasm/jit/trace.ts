@@ -162,9 +162,14 @@ function closeSegment(c: Cpu, va: u64): void {
   addEdge(from, va);
 }
 
+/** A recording that goes on is about the code of now; elsewhere it waits, and regions run as ever. */
+export function traceHere(c: Cpu): bool {
+  return tracing && c.cpl == cpl && c.cr3 == cr3 && c.codeMode == traceMode;
+}
+
 /** The run loop is about to execute at `off` of a decoded page, at virtual address `va`. */
 export function traceTurn(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Trace {
-  if (c.cpl != cpl || c.cr3 != cr3 || c.codeMode != traceMode) {
+  if (!traceHere(c)) {
     pageNow = NONE;
     if (++foreign < PATIENCE) return Trace.GOING;
     tracing = false;
