@@ -1,5 +1,6 @@
 // Writes WebAssembly's binary format (core specification 2.0, section 5): LEB128 numbers, instructions, and
-// the frame of a module with one function that imports the machine's memory and the core's table.
+// a function's entry in the code section with its branch hints. The module around them is the host's
+// (src/emu/workers/region-module.ts).
 
 /** Opcodes used. */
 export const enum W {
@@ -62,10 +63,6 @@ const WIDE_ARITHMETIC: u32 = W.I64_ADD - W.I32_ADD;
 const WIDE_COMPARE: u32 = W.I64_EQZ - W.I32_EQZ;
 
 const ATOMIC_PREFIX: u32 = 0xFE;
-const enum Section { CUSTOM = 0, TYPE = 1, IMPORT = 2, FUNCTION = 3, EXPORT = 7, CODE = 10 }
-/** Shared with a maximum. */
-const LIMITS_SHARED: u32 = 3;
-const MEMORY_PAGES: u32 = 65536;
 const PADDED: usize = 5;
 
 let at: usize = 0;
@@ -176,71 +173,21 @@ export function sixteen(low: u64, high: u64): void {
 }
 export function openVoid(code: W): void { byte(code); byte(W.VOID); }
 
-function name(text: u32, length: u32): void {
-  uleb(length);
-  for (let n: u32 = 0; n < length; n++) byte((text >> (n << 3)) & 0xFF);
-}
-const ENV: u32 = 0x766E65;
-const MEM: u32 = 0x6D656D;
-const COND: u32 = 0x646E6F63;
-const CORE: u32 = 0x65726F63;
-const HELP: u32 = 0x706C6568;
-const SOFT: u32 = 0x74666F73;
-const FIRST_FUNCTION: u32 = 0x3066;
-/** "metadata.code.branch_hint". */
-const HINT_NAME_BYTES: u32 = 25;
-const HINT_NAME_0: u64 = 0x617461646174656D;
-const HINT_NAME_1: u64 = 0x72622E65646F632E;
-const HINT_NAME_2: u64 = 0x6E69685F68636E61;
-const HINT_NAME_3: u32 = 0x74;
 const UNLIKELY: u32 = 0;
 export const MAX_HINTS: u32 = 4096;
 
 /**
- * Functions of the core, in the order of their import. From X_ADD on: x87 arithmetic, (i32, i64, i32, i64) ->
- * i64, in regions with x87 code only.
+ * Functions of the core, in the order of their import (src/emu/workers/region-module.ts). From X_ADD on: x87
+ * arithmetic, (i32, i64, i32, i64) -> i64.
  */
 export const enum Import {
-  COND = 0, CORE = 1, HELP = 2, EXACT = 3, COUNT = 4,
+  COND = 0, CORE = 1, HELP = 2, EXACT = 3,
   X_ADD = 4, X_SUB = 5, X_MUL = 6, X_DIV = 7, X_COMPARE = 8, X_UNORDERED = 9, X_SQRT = 10, X_ROUND = 11,
-  X_TO_DOUBLE = 12, X_TO_SINGLE = 13, X_TO_INT = 14, X_COUNT = 15,
+  X_TO_DOUBLE = 12, X_TO_SINGLE = 13, X_TO_INT = 14,
 }
 /** Globals of fpu/f80-state.ts, in the order of their import. */
-export const enum Global { SE = 0, EXCEPTIONS = 1, CONTROL = 2, NARROW = 3, COUNT = 4 }
-/** "x87A" and "g87A". */
-const X87_NAMES: u32 = 0x41373878;
-const GLOBAL_NAMES: u32 = 0x41373867;
-const MUTABLE: u32 = 1;
-let withX87: bool = false;
+export const enum Global { SE = 0, EXCEPTIONS = 1, CONTROL = 2, NARROW = 3 }
 
-/** env.x87A ... and env.g87A .... */
-function x87Imports(): void {
-  for (let n: u32 = Import.COUNT; n < <u32>Import.X_COUNT; n++) {
-    name(ENV, 3); name(X87_NAMES + ((n - Import.COUNT) << 24), 4); byte(0); uleb(1);
-  }
-  for (let n: u32 = 0; n < <u32>Global.COUNT; n++) {
-    name(ENV, 3); name(GLOBAL_NAMES + (n << 24), 4); byte(3); byte(W.I32); byte(MUTABLE);
-  }
-}
-
-function importsOf(): void {
-  byte(Section.IMPORT);
-  const size = beginLength();
-  uleb(1 + (withX87 ? <u32>Import.X_COUNT + Global.COUNT : <u32>Import.COUNT));
-  name(ENV, 3); name(MEM, 3);
-  byte(2); byte(LIMITS_SHARED); uleb(0); uleb(MEMORY_PAGES);
-  name(ENV, 3); name(COND, 4); byte(0); uleb(0);
-  name(ENV, 3); name(CORE, 4); byte(0); uleb(0);
-  name(ENV, 3); name(HELP, 4); byte(0); uleb(0);
-  name(ENV, 3); name(SOFT, 4); byte(0); uleb(0);
-  if (withX87) x87Imports();
-  endLength(size);
-}
-
-/**
- * Start a module at `address`: imports env.mem and the core's functions; function f0 (i32, i32) -> i32 with
- * these many i64, then i32, then v128 locals, then those of floating-point code and of the x87 stack.
- */
 /** Locals of floating-point code (locals.ts). */
 const DOUBLES: u32 = 22;
 const SINGLES: u32 = 20;
@@ -249,39 +196,19 @@ export const FLOAT_LOCALS: u32 = DOUBLES + SINGLES + MODES;
 /** Places of hinted branches in the body: u32 each. */
 let hints: usize = 0;
 let hintCount: u32 = 0;
-/** Where the code section begins. */
-let codeAt: usize = 0;
-let codeSize: usize = 0;
 let bodySize: usize = 0;
-export function beginModule(address: usize, bytes: usize, hintRoom: usize, wides: u32, narrows: u32,
+
+/**
+ * Start a function (i32, i32) -> i32 at `address` with these many i64, then i32, then v128 locals, then those
+ * of floating-point code and of the x87 stack.
+ */
+export function beginFunction(address: usize, bytes: usize, hintRoom: usize, wides: u32, narrows: u32,
   vectors: u32, floats: bool, x87Wides: u32, x87Narrows: u32): void {
-  withX87 = x87Wides != 0;
   at = address;
   limit = address + bytes;
   overflowed = false;
   hints = hintRoom;
   hintCount = 0;
-  byte(0); byte(0x61); byte(0x73); byte(0x6D);
-  byte(1); byte(0); byte(0); byte(0);
-  byte(Section.TYPE);
-  let size = beginLength();
-  uleb(2);
-  byte(0x60); uleb(2); byte(W.I32); byte(W.I32); uleb(1); byte(W.I32);
-  byte(0x60); uleb(4); byte(W.I32); byte(W.I64); byte(W.I32); byte(W.I64); uleb(1); byte(W.I64);
-  endLength(size);
-  importsOf();
-  byte(Section.FUNCTION);
-  size = beginLength();
-  uleb(1); uleb(0);
-  endLength(size);
-  byte(Section.EXPORT);
-  size = beginLength();
-  uleb(1); name(FIRST_FUNCTION, 2); byte(0); uleb(withX87 ? <u32>Import.X_COUNT : <u32>Import.COUNT);
-  endLength(size);
-  codeAt = at;
-  byte(Section.CODE);
-  codeSize = beginLength();
-  uleb(1);
   bodySize = beginLength();
   uleb(floats ? 8 : 5); uleb(wides); byte(W.I64); uleb(narrows); byte(W.I32); uleb(vectors); byte(W.V128);
   if (floats) {
@@ -290,43 +217,20 @@ export function beginModule(address: usize, bytes: usize, hintRoom: usize, wides
   uleb(x87Wides); byte(W.I64); uleb(x87Narrows); byte(W.I32);
 }
 
-/** Close the function and the module; its length in bytes. */
-export function endModule(address: usize): u32 {
+/** Close the function; its length in bytes. */
+export function endFunction(address: usize): u32 {
   byte(W.END);
   endLength(bodySize);
-  endLength(codeSize);
-  if (!overflowed) placeHints();
   return <u32>(at - address);
 }
 
-/** The section of hints goes before that of the code. */
-function placeHints(): void {
-  const code = <u32>(at - codeAt);
-  hintSection();
-  const bytes = <u32>(at - codeAt) - code;
-  if (overflowed || at + code > limit) {
-    overflowed = true;
-    return;
-  }
-  // code | hints -> code | hints | code -> hints | code.
-  memory.copy(at, codeAt, code);
-  memory.copy(codeAt, codeAt + code, bytes + code);
-  at = codeAt + bytes + code;
-}
-
-function hintSection(): void {
-  byte(Section.CUSTOM);
-  const size = beginLength();
-  uleb(HINT_NAME_BYTES);
-  sixteen(HINT_NAME_0, HINT_NAME_1);
-  for (let n: u64 = 0; n < 8; n++) byte(<u32>(HINT_NAME_2 >> (n << 3)) & 0xFF);
-  byte(HINT_NAME_3);
-  uleb(1);
-  uleb(withX87 ? <u32>Import.X_COUNT : <u32>Import.COUNT);
+/** Write its vector of hints behind it; their length in bytes. */
+export function writeHints(): u32 {
+  const from = at;
   uleb(hintCount);
   for (let n: u32 = 0; n < hintCount; n++) {
     uleb(load<u32>(hints + (<usize>n << 2)));
     byte(1); byte(UNLIKELY);
   }
-  endLength(size);
+  return <u32>(at - from);
 }

@@ -168,7 +168,7 @@ export function codeMode(): CodeMode { return code32 ? CodeMode.M32 : CodeMode.M
 /** Offsets in the work area. */
 const enum Work {
   HEADS = 0, INSN_AT = 0x10000, BLOCK_AT = 0x20000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
-  PAGES = 0x29200, GATHERED = 0x29300, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000,
+  PAGES = 0x29200, GATHERED = 0x29300, LIST = 0x29400, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000, REGIONS = 0x80000,
   END = 0x100000, TRACE_PAGES = 0x34000, TRACE_EDGES = 0x38000,
   HINTS = 0x3C000,
 }
@@ -201,6 +201,8 @@ export function entryList(): usize { return work + Work.ENTRIES; }
 export function orderList(): usize { return work + Work.ORDER; }
 /** Bytes of an instruction that crosses its page. */
 export function gathered(): usize { return work + Work.GATHERED; }
+/** Functions for the host (regions.ts). */
+export function installList(): usize { return work + Work.LIST; }
 /** What trace.ts has recorded. */
 export function tracePages(): usize { return work + Work.TRACE_PAGES; }
 /** Places of hinted branches (bytes.ts). */

@@ -22,7 +22,8 @@ import {
     jumpSelect, jumpWord,
 } from "../mmu/jump-cache";
 import {
-  FLOAT_LOCALS, W, access, beginModule, const32, const64, endModule, get, op, openVoid, overflowed, set,
+  FLOAT_LOCALS, W, access, beginFunction, const32, const64, endFunction, get, op, openVoid, overflowed,
+  set, writeHints,
 } from "./bytes";
 import { discover, pages, setEager } from "./discover";
 import {
@@ -40,10 +41,10 @@ import {
   install, isGlobal, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
 } from "./regions";
 import {
-  NO_ENTRY, NO_PLACE, findEntry, full, isLive, keepDeltas, killRegion, mapEntry, mayHaveEntries,
-  newDescriptor, pageDelta, pagePhys, poolMark, poolRelease, regionBytes, regionEntries, regionMode,
-  regionPlace, setRegionPage, setRegionPlace, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen,
-  shareSeen,
+  MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, keepDeltas,
+  killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys, poolMark, poolRelease,
+  regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, shareBegin, shareClosing,
+  shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
 import { tree } from "./structure";
 import {
@@ -58,7 +59,7 @@ const SAMPLE_BRANCHES: i32 = 3000;
 /** Samples of one head before it is translated; ways out of a region that find no other. */
 const SAMPLE_WEIGHT: u32 = 128;
 const THRESHOLD: u32 = 4096;
-/** The same where another CPU has a region already: to install it costs a tenth of making one. */
+/** The same where there is a region that is not installed here: that costs a tenth of making one. */
 const TAKE_UP: u32 = 256;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
@@ -99,9 +100,9 @@ function loadIp(): void {
   set(L.ENTRY);
 }
 
-/** Write the module; its length. The first of two passes finds which registers are used. */
+/** Write the function; its length. The first of two passes finds which registers are used. */
 function emit(deltas: u32): u32 {
-  beginModule(codeStart(), CODE_BYTES, hintRoom(), WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(),
+  beginFunction(codeStart(), CODE_BYTES, hintRoom(), WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(),
     x87Wides(), x87Narrows());
   beginX87(FIRST_FREE_LOCAL + vectorLocals() + (usesFloats() ? FLOAT_LOCALS : 0));
   checkVectors();
@@ -122,7 +123,7 @@ function emit(deltas: u32): u32 {
   epilogue();
   op(W.END);
   countAndReturn();
-  return endModule(codeStart());
+  return endFunction(codeStart());
 }
 
 /** Does every page still hold what was decoded? Pairs with codeWritten: lines, then bytes, then this. */
@@ -139,7 +140,9 @@ const enum Made { REFUSED = 0, REGION = 1, NOT_NOW = 2 }
 
 /** Keep what discovery and emission have made; its number, NO_PLACE when there is no room. */
 function keep(c: Cpu, bytes: u32): u32 {
-  const id = newDescriptor(codeMode(), codeStart(), bytes, pages, entries);
+  const hints = writeHints();
+  if (overflowed) return NO_PLACE;
+  const id = newDescriptor(codeMode(), codeStart(), bytes, hints, pages, entries);
   if (id == NO_PLACE) return id;
   for (let k: u32 = 0; k < pages; k++) {
     setRegionPage(id, k, slotVersion(c, load<u32>(pageAt(k), PageField.SLOT)));
@@ -161,26 +164,26 @@ function publish(id: u32): void {
   }
 }
 
-/** Install a region and let the interpreter find its entries. */
-function takeUp(c: Cpu, id: u32): bool {
+/** Install the regions of a closed batch and let the interpreter find their entries. */
+function takeUp(c: Cpu, first: u32, members: u32): bool {
   const begin = hostNow();
-  const done = install(id);
+  const done = install(first, members);
   countMany(changetype<usize>(c), Count.COMPILE_NS, <u64>(hostNow() - begin));
-  if (!done) {
-    killRegion(id);
-    return false;
-  }
-  regions++;
-  count(changetype<usize>(c), Count.REGIONS);
-  count(changetype<usize>(c), Count.MODULES);
+  for (let id = first; id < first + members; id++) if (done) findable(c, id); else killRegion(id);
+  if (done) count(changetype<usize>(c), Count.MODULES);
+  return done;
+}
+
+/** Let the interpreter find the entries of a region in the pages that are decoded now. */
+function findable(c: Cpu, id: u32): void {
   countMany(changetype<usize>(c), Count.MODULE_BYTES, regionBytes(id));
+  if (!isLive(id)) return;
   for (let k: u32 = 0; k < regionEntries(id); k++) {
     const at = regionPlace(id, k);
     if (at == NO_PLACE) continue;
     const slot = icacheFind(c, pagePhys(id, at >> 12), regionMode(id));
     if (slot) patch(c, slot, at & (PAGE - 1), id, (<u32>pageDelta(id, at >> 12) << 16) | k);
   }
-  return true;
 }
 
 /** Let the interpreter find the entry. */
@@ -214,14 +217,18 @@ function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
   return NO_PLACE;
 }
 
-/** Make a region of what page offset `off` reaches. */
+/** Make a region of what page offset `off` reaches; it is installed with its batch. */
 function translate(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Made {
   // Pairs with allFresh; discovery adds no other page that is not.
   if (!icacheFresh(c, slot) || !shareBegin(c.id, epoch)) return Made.NOT_NOW;
   const id = make(c, slot, page, off, va);
+  if (forced || openBatch() >= MAX_BATCH) closeBatch();
   shareEnd();
   if (id == NO_PLACE) return full ? Made.NOT_NOW : Made.REFUSED;
-  return takeUp(c, id) ? Made.REGION : Made.REFUSED;
+  regions++;
+  count(changetype<usize>(c), Count.REGIONS);
+  const members = batchCount(id);
+  return members == 0 || takeUp(c, batchFirst(id), members) ? Made.REGION : Made.REFUSED;
 }
 
 /** Count all heads anew. */
@@ -265,12 +272,18 @@ function headOf(page: u32, off: u32): usize {
   return coldest;
 }
 
-/** Region of another CPU at this place: install it when it has become hot here too. */
+/** The region at this place is not installed here: its batch is open, or another CPU's. Now it is hot enough. */
 function takeUpAt(c: Cpu, slot: u32, off: u32, va: u64, e: u64): bool {
   const id = <u32>e;
   const word = <u32>(e >> 32);
   const base = (va & PAGE_MASK) - <u64>(<i64>(<i32>word >> 16) << 12);
-  if (!mayInstall(c, id, base, slot) || !takeUp(c, id)) return false;
+  if (!mayInstall(c, id, base, slot)) return false;
+  if (batchCount(id) == 0) {
+    if (!shareBegin(c.id, epoch)) return false;
+    closeBatch();
+    shareEnd();
+  }
+  if (!takeUp(c, batchFirst(id), batchCount(id))) return false;
   count(changetype<usize>(c), Count.REGIONS_TAKEN);
   return true;
 }
@@ -357,7 +370,7 @@ let flat: bool = false;
 /** Function behind a REGION record whose page is at c.ipBase, 0 = the copy of the instruction must do. */
 function functionAt(c: Cpu, r: usize, records: usize): u32 {
   const link = linkOf(r, records);
-  const fn = regionFor(c, recHandler(link), c.ipBase + recOff(r), <u32>recImm(link));
+  const fn = regionFor(c, recHandler(link), c.ipBase + recOff(r), <u32>recImm(link), slotOfRecord(c, r));
   if (fn == 0 && !isLive(recHandler(link))) icacheLeave(r, records);
   return fn;
 }

@@ -11,10 +11,10 @@ import { Count, count } from "../lib/profile";
 import { pageVersion } from "../mmu/code-pages";
 import { jumpFlush, jumpMark } from "../mmu/jump-cache";
 import { tlbFetchGlobal } from "../mmu/tlb";
-import { REGION_BYTES, regionTable } from "./map";
+import { REGION_BYTES, installList, regionTable } from "./map";
 import {
-  MAX_REGIONS, isLive, killRegion, pageDelta, pagePhys, pageVersionOf, regionBytes, regionCode, regionMode,
-  regionPages,
+  MAX_REGIONS, isLive, killRegion, pageDelta, pagePhys, pageVersionOf, regionBytes, regionCode, regionHints,
+  regionMode, regionPages,
 } from "./share";
 
 @unmanaged
@@ -50,14 +50,24 @@ export function resetRegions(): void {
   regionCount = 0;
 }
 
-/** Make region `id` a function of this CPU; false = the host refuses. */
-export function install(id: u32): bool {
-  const fn = hostInstall(regionCode(id), regionBytes(id));
-  if (fn == 0) return false;
-  const g = regionOf(id);
-  g.fn = fn;
-  g.generation = 0;
-  regionCount++;
+/** What the host is told of a function: its code, bytes, bytes of hints; it answers with the index. */
+const enum Listed { CODE = 0, BYTES = 4, HINTS = 8, FUNCTION = 12, SIZE = 16 }
+function listed(n: u32): usize { return installList() + n * Listed.SIZE; }
+
+/** Make the regions of a closed batch functions of this CPU; false = the host refuses. */
+export function install(first: u32, count: u32): bool {
+  for (let n: u32 = 0; n < count; n++) {
+    store<u32>(listed(n), regionCode(first + n), Listed.CODE);
+    store<u32>(listed(n), regionBytes(first + n), Listed.BYTES);
+    store<u32>(listed(n), regionHints(first + n), Listed.HINTS);
+  }
+  if (hostInstall(<u32>installList(), count) == 0) return false;
+  for (let n: u32 = 0; n < count; n++) {
+    const g = regionOf(first + n);
+    g.fn = load<u32>(listed(n), Listed.FUNCTION);
+    g.generation = 0;
+  }
+  regionCount += count;
   return true;
 }
 export function isInstalled(id: u32): bool { return regionOf(id).fn != 0; }
@@ -78,9 +88,9 @@ function discard(c: Cpu, id: u32, g: Region): void {
 
 /**
  * Function of a region for an entry whose word says how many pages behind page 0 the target lies; 0 = not
- * now.
+ * now. Slot `keep` of the decoded-page cache is in use.
  */
-export function regionFor(c: Cpu, id: u32, target: u64, word: u32): u32 {
+export function regionFor(c: Cpu, id: u32, target: u64, word: u32, keep: u32): u32 {
   const g = regionOf(id);
   const base = (target & ~(<u64>0xFFF)) - <u64>(<i64>(<i32>word >> 16) << 12);
   if (g.anchor == base && g.fetch == c.tlbFetch &&
@@ -89,10 +99,10 @@ export function regionFor(c: Cpu, id: u32, target: u64, word: u32): u32 {
     g.skip--;
     return 0;
   }
-  return validate(c, id, g, base) ? g.fn : 0;
+  return validate(c, id, g, base, keep) ? g.fn : 0;
 }
 
-function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
+function validate(c: Cpu, id: u32, g: Region, base: u64, keep: u32): bool {
   if (!isLive(id)) {
     discard(c, id, g);
     return false;
@@ -116,6 +126,7 @@ function validate(c: Cpu, id: u32, g: Region, base: u64): bool {
     const slot = icacheFind(c, phys, mode);
     if (slot == 0) {
       count(changetype<usize>(c), Count.REGION_UNDECODED);
+      icacheHold(c, phys, mode, keep);
       return false;
     }
     icachePin(c, slot);

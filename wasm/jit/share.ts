@@ -1,11 +1,13 @@
-// What all CPUs share of translated code: the emitted bytes, descriptors of regions with their pages and
-// versions, the records of their helpers, and the map from guest-physical place and mode to entry. A CPU that
+// What all CPUs share of translated code: the emitted functions, descriptors of regions with their pages and
+// versions, the records of their helpers, and the map from guest-physical place and mode to entry. Regions made
+// one after the other form a batch, which the host makes one module of when one of them is wanted. A CPU that
 // becomes hot where another has been instantiates the same bytes, and the engine gives it the code that it
 // has optimised already.
 //
 // One CPU at a time writes, under a try-lock: nobody waits, a CPU that finds it taken goes on interpreting.
 // Readers take no lock: an entry of the map is published by one atomic store of (region, word) behind
-// everything that it leads to, and nothing that has been published changes but a region's LIVE, from 1 to 0.
+// everything that it leads to, and nothing that has been published changes but a region's LIVE, from 1 to 0,
+// and its BATCH, from 0.
 //
 // When something is full the share closes: a new epoch begins, in which nothing is made or taken up until
 // every CPU has dropped its regions between two slices, or does not run; a CPU that wakes drops before it
@@ -25,6 +27,8 @@ import { PageField, REGION_ROOM, pageAt } from "./map";
 const enum Header {
   EPOCH = 0, CLOSING = 4,
   LOCK = 64, REGIONS = 68, POOL_USED = 72, CODE_USED = 76, MAP_USED = 80,
+  /** The first region of the batch that is open. */
+  OPEN = 84,
   SEEN = 1024, SEEN_BYTES = 64,
 }
 /** Offsets of the parts. */
@@ -36,8 +40,16 @@ const BLOOM_BYTES: u32 = 4096;
 const enum MapEntry { KEY = 0, VALUE = 8, BYTES = 16 }
 const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
 
-/** A region, then up to 8 x {u32 page, i32 delta, u32 version}. PLACES: u32 per entry. */
-const enum Descriptor { LIVE = 0, PAGES = 4, MODE = 8, CODE = 12, BYTES = 16, ENTRIES = 20, PLACES = 24 }
+/**
+ * A region, then up to 8 x {u32 page, i32 delta, u32 version}. CODE: its function, BYTES long, and HINTS bytes of
+ * hints behind it. BATCH: first region | count << 16, 0 = open. PLACES: u32 per entry.
+ */
+const enum Descriptor {
+  LIVE = 0, PAGES = 4, MODE = 6, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24, PLACES = 28,
+}
+const COUNT_SHIFT: u32 = 16;
+/** Regions of a batch. */
+export const MAX_BATCH: u32 = 16;
 const enum DescriptorPage { AT = 32, BYTES = 12, PHYS = 0, DELTA = 4, VERSION = 8 }
 const DESCRIPTOR_BYTES: u32 = 128;
 /** 16384: as many as a CPU has room for. */
@@ -72,6 +84,7 @@ function empty(): void {
   memory.fill(CODE_SHARE + <usize>Part.BLOOM, 0, BLOOM_BYTES);
   memory.fill(CODE_SHARE + <usize>Part.MAP, 0, MAP_ENTRIES * MapEntry.BYTES);
   setHeader(Header.REGIONS, 0);
+  setHeader(Header.OPEN, 0);
   setHeader(Header.POOL_USED, 0);
   setHeader(Header.CODE_USED, 0);
   setHeader(Header.MAP_USED, 0);
@@ -172,24 +185,27 @@ export function keepDeltas(pages: u32): u32 {
 function descriptor(id: u32): usize { return CODE_SHARE + Part.REGIONS + id * DESCRIPTOR_BYTES; }
 
 /**
- * A region whose code is the `bytes` at `code`, with this many pages and entries; its number, NO_PLACE when
- * there is no room. Nobody else knows it before mapEntry.
+ * A region whose function is the `bytes` at `code` and the `hints` behind it, with this many pages and entries;
+ * its number, NO_PLACE when there is no room. Nobody else knows it before mapEntry.
  */
-export function newDescriptor(mode: u32, code: usize, bytes: u32, pages: u32, entries: u32): u32 {
+export function newDescriptor(mode: u32, code: usize, bytes: u32, hints: u32, pages: u32,
+  entries: u32): u32 {
   const id = header(Header.REGIONS);
   const used = header(Header.CODE_USED);
   const places = take((entries * 4 + 7) & ~7);
-  if (id + 1 >= MAX_REGIONS || used + bytes > CODE_BYTES) full = true;
+  if (id + 1 >= MAX_REGIONS || used + bytes + hints > CODE_BYTES) full = true;
   if (full) return NO_PLACE;
   const kept = CODE_SHARE + Part.CODE + used;
-  memory.copy(kept, code, bytes);
-  setHeader(Header.CODE_USED, used + ((bytes + 7) & ~7));
+  memory.copy(kept, code, bytes + hints);
+  setHeader(Header.CODE_USED, used + ((bytes + hints + 7) & ~7));
   setHeader(Header.REGIONS, id + 1);
   const d = descriptor(id);
-  store<u32>(d, pages, Descriptor.PAGES);
-  store<u32>(d, mode, Descriptor.MODE);
+  store<u16>(d, <u16>pages, Descriptor.PAGES);
+  store<u16>(d, <u16>mode, Descriptor.MODE);
   store<u32>(d, <u32>kept, Descriptor.CODE);
   store<u32>(d, bytes, Descriptor.BYTES);
+  store<u32>(d, hints, Descriptor.HINTS);
+  store<u32>(d, 0, Descriptor.BATCH);
   store<u32>(d, entries, Descriptor.ENTRIES);
   store<u32>(d, places, Descriptor.PLACES);
   atomic.store<u32>(d, 1, Descriptor.LIVE);
@@ -208,15 +224,35 @@ export function setRegionPlace(id: u32, k: u32, place: u32): void {
   store<u32>(load<u32>(descriptor(id), Descriptor.PLACES) + (k << 2), place);
 }
 
+/** Regions of the open batch. */
+export function openBatch(): u32 { return header(Header.REGIONS) - header(Header.OPEN); }
+/** The open batch is complete. By the writer. */
+export function closeBatch(): void {
+  const first = header(Header.OPEN);
+  const batch = first | openBatch() << COUNT_SHIFT;
+  for (let id = first; id < header(Header.REGIONS); id++) {
+    atomic.store<u32>(descriptor(id), batch, Descriptor.BATCH);
+  }
+  setHeader(Header.OPEN, header(Header.REGIONS));
+}
+
 // Reading ------------------------------------------------------------------------------------------------
 
 export function isLive(id: u32): bool { return atomic.load<u32>(descriptor(id), Descriptor.LIVE) != 0; }
 /** Its code has changed. */
 export function killRegion(id: u32): void { atomic.store<u32>(descriptor(id), 0, Descriptor.LIVE); }
-export function regionPages(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.PAGES); }
-export function regionMode(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.MODE); }
+export function regionPages(id: u32): u32 { return load<u16>(descriptor(id), Descriptor.PAGES); }
+export function regionMode(id: u32): u32 { return load<u16>(descriptor(id), Descriptor.MODE); }
 export function regionCode(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.CODE); }
 export function regionBytes(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.BYTES); }
+export function regionHints(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.HINTS); }
+/** Regions of its batch, 0 = the batch is open; the first of them. */
+export function batchCount(id: u32): u32 {
+  return atomic.load<u32>(descriptor(id), Descriptor.BATCH) >> COUNT_SHIFT;
+}
+export function batchFirst(id: u32): u32 {
+  return atomic.load<u32>(descriptor(id), Descriptor.BATCH) & ((1 << COUNT_SHIFT) - 1);
+}
 export function regionEntries(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.ENTRIES); }
 export function regionPlace(id: u32, k: u32): u32 {
   return load<u32>(load<u32>(descriptor(id), Descriptor.PLACES) + (k << 2));

@@ -16,12 +16,12 @@ export declare function hostLog(code: u32, a: u64, b: u64): void;
 export declare function hostPanic(code: u32, detail: u64): void;
 
 /**
- * Make the translated function of the module at `address`, `bytes` long, callable; its table index, 0 on
- * failure. No bytes: forget the one with the index `address`, 0 = all.
+ * Make translated functions callable, `count` of the list at `list` (jit/regions.ts), as one module; the first
+ * index in the table, 0 on failure; the list gets all. No count: forget the one with the index `list`, 0 = all.
  */
 // @ts-ignore: decorator
 @external("host", "install")
-export declare function hostInstall(address: u32, bytes: u32): u32;
+export declare function hostInstall(list: u32, count: u32): u32;
 
 /** AssemblyScript's abort: assertion failures end here. */
 export function abort(message: usize, file: usize, line: u32, column: u32): void {

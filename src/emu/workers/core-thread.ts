@@ -4,6 +4,7 @@
 
 import { MachineClock } from '../machine-clock.ts';
 import { Control, CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, Inbox } from '../generated-layout.ts';
+import { exportName, regionImports, regionModule, type RegionFunction } from './region-module.ts';
 import type { CoreExports, ThreadReply, ThreadRequest } from '../platform.ts';
 
 export interface ThreadPort {
@@ -38,51 +39,50 @@ interface CodeTable {
   set(index: number, value: unknown): void;
 }
 
-type Imported = Record<string, () => number>;
-
 /** Table entries that translated code may use: the first, the next free one, those given back. */
 interface CodeEntries { first: number; next: number; free: number[] }
 const codeTables = new WeakMap<CodeTable, CodeEntries>();
 const TABLE_STEP = 256;
+/** Words of the core's list of functions (wasm/jit/regions.ts): body, its bytes, bytes of its hints, table index. */
+const LIST_WORDS = 4;
 
-/** What x87 code imports, in the order of wasm/jit/bytes.ts. */
-const X87_FUNCTIONS = ['f80Add', 'f80Sub', 'f80Mul', 'f80Div', 'f80CompareSignaling', 'f80CompareQuiet',
-  'f80SqrtOf', 'f80RoundOf', 'f80ToDouble', 'f80ToSingle', 'f80ToInteger'];
-const X87_GLOBALS = ['f80SE', 'f80Exc', 'f80CW', 'f80NarrowDenormal'];
-const letter = (n: number): string => String.fromCharCode(65 + n);
-
-function x87Of(core: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries([
-    ...X87_FUNCTIONS.map((name, n) => [`x87${letter(n)}`, core[name]]),
-    ...X87_GLOBALS.map((name, n) => [`g87${letter(n)}`, core[name]]),
-  ]);
+function listed(memory: WebAssembly.Memory, list: number, count: number): RegionFunction[] {
+  const words = new Uint32Array(memory.buffer, list, count * LIST_WORDS);
+  // Engines do not compile from shared memory.
+  const copy = (address: number, bytes: number): Uint8Array => new Uint8Array(memory.buffer, address, bytes).slice();
+  return Array.from({ length: count }, (_, n) => {
+    const [at, bytes, hints] = words.subarray(n * LIST_WORDS) as unknown as [number, number, number];
+    return { body: copy(at, bytes), hints: copy(at + bytes, hints) };
+  });
 }
 
 /**
- * Puts the function f0 of a translated module at `address` into the core's table; its index, 0 if the engine
- * refuses. No bytes: forget the function with the index `address`, 0 = all. Engines do not compile from
- * shared memory, hence the copy. They know bytes that another thread of the process has compiled, and share
- * its code while somebody uses it. The module does not import the table: every growth and every entry would
- * have to be told to all modules that do.
+ * Puts translated functions, `count` of the list at address `list`, into the core's table and their indices
+ * into the list; the first, 0 if the engine refuses. No count: forget the function with the index `list`, 0 =
+ * all. Engines know bytes that another thread of the process has compiled, and share its code while somebody
+ * uses it. The module does not import the table: every growth and every entry would have to be told to all
+ * modules that do.
  */
-export function installCode(memory: WebAssembly.Memory, core: Record<string, unknown>, address: number,
-  bytes: number): number {
+export function installCode(memory: WebAssembly.Memory, core: Record<string, unknown>, list: number,
+  count: number): number {
   const table = core.table as CodeTable;
   const used = codeTables.get(table) ?? { first: table.length, next: table.length, free: [] };
   codeTables.set(table, used);
-  if (bytes === 0) {
-    forgetCode(table, used, address);
+  if (count === 0) {
+    forgetCode(table, used, list);
     return 0;
   }
   try {
-    const module = new WebAssembly.Module(new Uint8Array(memory.buffer, address, bytes).slice());
-    const { jitCond: cond, jitCore, jitHelp: help, jitExact: soft } = core as Imported;
-    const env = { mem: memory, cond: cond!, core: jitCore!, help: help!, soft: soft!, ...x87Of(core) };
-    const { exports } = new WebAssembly.Instance(module, { env });
-    if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
-    const index = used.free.pop() ?? used.next++;
-    table.set(index, exports.f0);
-    return index;
+    const module = new WebAssembly.Module(regionModule(listed(memory, list, count)));
+    const { exports } = new WebAssembly.Instance(module, regionImports(memory, core));
+    const words = new Uint32Array(memory.buffer, list, count * LIST_WORDS);
+    for (let n = 0; n < count; n++) {
+      if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
+      const index = used.free.pop() ?? used.next++;
+      table.set(index, exports[exportName(n)]);
+      words[n * LIST_WORDS + 3] = index;
+    }
+    return words[3]!;
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) throw error;
     return 0;
@@ -113,7 +113,7 @@ export function instantiate(request: Pick<ThreadRequest & { kind: 'init' }, 'mod
         announceFailure(memory, code);
         throw new CorePanic(`the core stopped with code ${code}, detail 0x${BigInt.asUintN(64, detail).toString(16)}`);
       },
-      install: (address: number, bytes: number): number => installCode(memory, core, address >>> 0, bytes),
+      install: (list: number, count: number): number => installCode(memory, core, list >>> 0, count),
     },
   };
   const core = new WebAssembly.Instance(module, imports).exports;

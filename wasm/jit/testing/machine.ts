@@ -58,8 +58,8 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
       now: () => performance.now() * 1e6,
       log: () => {},
       panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
-      install: (address: number, bytes: number) =>
-        installCode(memory as never, exports, address >>> 0, bytes),
+      install: (list: number, count: number) =>
+        installCode(memory as never, exports, list >>> 0, count),
     },
   }).exports;
   return exports as unknown as Core;
