@@ -43,7 +43,8 @@ import {
 import {
   MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, keepDeltas,
   killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys, poolMark, poolRelease,
-  regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, shareBegin, shareClosing,
+  regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, shareBegin,
+    shareClosing,
   shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
 import { tree } from "./structure";
@@ -272,7 +273,9 @@ function headOf(page: u32, off: u32): usize {
   return coldest;
 }
 
-/** The region at this place is not installed here: its batch is open, or another CPU's. Now it is hot enough. */
+/**
+ * The region at this place is not installed here: its batch is open, or another CPU's. Now it is hot enough.
+ */
 function takeUpAt(c: Cpu, slot: u32, off: u32, va: u64, e: u64): bool {
   const id = <u32>e;
   const word = <u32>(e >> 32);

@@ -1,8 +1,8 @@
 // What all CPUs share of translated code: the emitted functions, descriptors of regions with their pages and
-// versions, the records of their helpers, and the map from guest-physical place and mode to entry. Regions made
-// one after the other form a batch, which the host makes one module of when one of them is wanted. A CPU that
-// becomes hot where another has been instantiates the same bytes, and the engine gives it the code that it
-// has optimised already.
+// versions, the records of their helpers, and the map from guest-physical place and mode to entry. Regions
+// made one after the other form a batch, which the host makes one module of when one of them is wanted. A CPU
+// that becomes hot where another has been instantiates the same bytes, and the engine gives it the code that
+// it has optimised already.
 //
 // One CPU at a time writes, under a try-lock: nobody waits, a CPU that finds it taken goes on interpreting.
 // Readers take no lock: an entry of the map is published by one atomic store of (region, word) behind
@@ -41,7 +41,8 @@ const enum MapEntry { KEY = 0, VALUE = 8, BYTES = 16 }
 const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
 
 /**
- * A region, then up to 8 x {u32 page, i32 delta, u32 version}. CODE: its function, BYTES long, and HINTS bytes of
+ * A region, then up to 8 x {u32 page, i32 delta, u32 version}. CODE: its function, BYTES long, and HINTS
+ * bytes of
  * hints behind it. BATCH: first region | count << 16, 0 = open. PLACES: u32 per entry.
  */
 const enum Descriptor {
@@ -185,8 +186,8 @@ export function keepDeltas(pages: u32): u32 {
 function descriptor(id: u32): usize { return CODE_SHARE + Part.REGIONS + id * DESCRIPTOR_BYTES; }
 
 /**
- * A region whose function is the `bytes` at `code` and the `hints` behind it, with this many pages and entries;
- * its number, NO_PLACE when there is no room. Nobody else knows it before mapEntry.
+ * A region whose function is the `bytes` at `code` and the `hints` behind it, with this many pages and
+ * entries; its number, NO_PLACE when there is no room. Nobody else knows it before mapEntry.
  */
 export function newDescriptor(mode: u32, code: usize, bytes: u32, hints: u32, pages: u32,
   entries: u32): u32 {

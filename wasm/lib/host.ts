@@ -16,8 +16,9 @@ export declare function hostLog(code: u32, a: u64, b: u64): void;
 export declare function hostPanic(code: u32, detail: u64): void;
 
 /**
- * Make translated functions callable, `count` of the list at `list` (jit/regions.ts), as one module; the first
- * index in the table, 0 on failure; the list gets all. No count: forget the one with the index `list`, 0 = all.
+ * Make translated functions callable, `count` of the list at `list` (jit/regions.ts), as one module; the
+ * first index in the table, 0 on failure; the list gets all. No count: forget the one with the index `list`,
+ * 0 = all.
  */
 // @ts-ignore: decorator
 @external("host", "install")

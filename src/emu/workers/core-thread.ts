@@ -49,7 +49,8 @@ const LIST_WORDS = 4;
 function listed(memory: WebAssembly.Memory, list: number, count: number): RegionFunction[] {
   const words = new Uint32Array(memory.buffer, list, count * LIST_WORDS);
   // Engines do not compile from shared memory.
-  const copy = (address: number, bytes: number): Uint8Array => new Uint8Array(memory.buffer, address, bytes).slice();
+  const copy = (address: number, bytes: number): Uint8Array =>
+    new Uint8Array(memory.buffer, address, bytes).slice();
   return Array.from({ length: count }, (_, n) => {
     const [at, bytes, hints] = words.subarray(n * LIST_WORDS) as unknown as [number, number, number];
     return { body: copy(at, bytes), hints: copy(at + bytes, hints) };

@@ -1,12 +1,14 @@
 // The module around the functions of translated regions (WebAssembly core specification 2.0, section 5, and
 // "Branch Hinting" for metadata.code.branch_hint). The core emits bodies and hints (wasm/jit/bytes.ts); what
-// is the same for all stands here. Several functions share a module, because an instance and its pages of code
-// cost the host more than a function does.
+// is the same for all stands here. Several functions share a module, because an instance and its pages of
+// code cost the host more than a function does.
 
 /** A function's entry in the code section, length first; its hints, as the hint section has them per function. */
 export interface RegionFunction { body: Uint8Array; hints: Uint8Array }
 
-/** Functions of the core, (i32, i32) -> i32, by the names of its exports; in the order of bytes.ts `Import`. */
+/**
+ * Functions of the core, (i32, i32) -> i32, by the names of its exports; in the order of bytes.ts `Import`.
+ */
 const FUNCTIONS = ['jitCond', 'jitCore', 'jitHelp', 'jitExact'];
 /** x87 arithmetic, (i32, i64, i32, i64) -> i64. */
 const X87_FUNCTIONS = ['f80Add', 'f80Sub', 'f80Mul', 'f80Div', 'f80CompareSignaling', 'f80CompareQuiet',
@@ -60,7 +62,7 @@ const PREFIX: Bytes = [
 export const exportName = (n: number): string => `f${n}`;
 
 /** The binary module that exports these functions. The same functions give the same bytes. */
-export function regionModule(functions: readonly RegionFunction[]): Uint8Array {
+export function regionModule(functions: readonly RegionFunction[]): Uint8Array<ArrayBuffer> {
   const all: Bytes = [
     ...PREFIX,
     ...section(Section.FUNCTION, vector(functions.map(() => [0]))),
@@ -83,7 +85,9 @@ export function regionModule(functions: readonly RegionFunction[]): Uint8Array {
 }
 
 /** What such a module imports, from the exports of the core. */
-export function regionImports(memory: WebAssembly.Memory, core: Record<string, unknown>): { env: Record<string, unknown> } {
+export function regionImports(memory: WebAssembly.Memory, core: Record<string, unknown>):
+{ env: Record<string, never> } {
   const names = [...FUNCTIONS, ...X87_FUNCTIONS, ...X87_GLOBALS];
-  return { env: { memory, ...Object.fromEntries(names.map((name) => [name, core[name]])) } };
+  const env = { memory, ...Object.fromEntries(names.map((name) => [name, core[name]])) };
+  return { env: env as unknown as Record<string, never> };
 }
