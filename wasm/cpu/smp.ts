@@ -22,9 +22,9 @@ export function takeRequests(id: u32): u32 {
   return atomic.load<u32>(box, Inbox.REQUESTS);
 }
 
-/** Requests that have been dealt with. */
-export function clearRequests(id: u32, bits: u32): void {
-  atomic.and<u32>(inboxOf(id), ~bits, Inbox.REQUESTS);
+/** Requests that have been dealt with; those of them that waited. */
+export function clearRequests(id: u32, bits: u32): u32 {
+  return atomic.and<u32>(inboxOf(id), ~bits, Inbox.REQUESTS) & bits;
 }
 
 /** Publish what the CPU is doing and keep the machine's count of running CPUs. */

@@ -307,20 +307,21 @@ function drainPages(c: Cpu): void {
   }
 }
 
-/** INIT and start-up IPIs (SDM 3A 11.4, 9.4.2). */
-function takeStartup(c: Cpu, req: u32): void {
+/**
+ * INIT and start-up IPIs (SDM 3A 11.4, 9.4.2), as they are at one moment: with an older look at them, a SIPI
+ * behind a new INIT would be taken for one that comes too late.
+ */
+function takeStartup(c: Cpu): void {
+  const req = clearRequests(c.id, Request.INIT | Request.SIPI);
   if (req & Request.INIT) {
-    clearRequests(c.id, Request.INIT);
     resetCpu(c, true);
     lapicReset(c.id);
     tlbFlushAll(c);
     c.runState = c.id == 0 ? RunState.RUNNING : RunState.WAIT_FOR_SIPI;
   }
-  if (req & Request.SIPI) {
-    clearRequests(c.id, Request.SIPI);
-    // A SIPI outside WAIT-FOR-SIPI is dropped.
-    if (c.runState == RunState.WAIT_FOR_SIPI) startupIpi(c,
-      atomic.load<u32>(inboxOf(c.id), Inbox.SIPI_VECTOR));
+  // A SIPI outside WAIT-FOR-SIPI is dropped.
+  if ((req & Request.SIPI) != 0 && c.runState == RunState.WAIT_FOR_SIPI) {
+    startupIpi(c, atomic.load<u32>(inboxOf(c.id), Inbox.SIPI_VECTOR));
   }
 }
 
@@ -374,7 +375,7 @@ function poll(c: Cpu): i32 {
     clearRequests(c.id, Request.TIMER);
     lapicTimerCheck(c.id, <i64>hostNow());
   }
-  if (req & (Request.INIT | Request.SIPI)) takeStartup(c, req);
+  if (req & (Request.INIT | Request.SIPI)) takeStartup(c);
   if (req & Request.KICK) {
     clearRequests(c.id, Request.KICK);
     pvKick(c);
