@@ -7,7 +7,7 @@ import type { Change } from '../delta.ts';
 import { readGroup, writeGroup, type RecordedRow } from '../vectors.ts';
 import { INTERPRETED, PrivilegedCore, TRANSLATED } from './core.ts';
 import type { Draft } from './draft.ts';
-import { families, TEMPLATES, type Family } from './families.ts';
+import { families, TEMPLATE, type Family } from './families.ts';
 import { assemble, keepImage, keptImage } from './image.ts';
 import { arenaBefore, changesOf, differences, differing, differingPlaces, seen } from './judge.ts';
 import { KNOWN, PRIVILEGED as GROUP, type KnownDifference } from './known.ts';
@@ -27,7 +27,7 @@ interface Judged { family: Family; n: number; seed: number; d: Draft; before: Ui
 
 const judged = (family: Family, seed: number): Judged[] => Array.from({ length: family.count }, (_, n) => {
   const d = family.make(n, seed);
-  return { family, n, seed, d, before: arenaBefore(d, TEMPLATES[d.template]!) };
+  return { family, n, seed, d, before: arenaBefore(d, TEMPLATE) };
 });
 
 /** Sentences about what differs and is not known. */
@@ -58,7 +58,7 @@ class Judge {
 async function outcomes(options: number, image: Buffer,
   all: readonly Judged[]): Promise<PrivilegedOutcome[]> {
   const core = new PrivilegedCore(image, options);
-  const out = core.run(TEMPLATES, all.map((j) => j.d));
+  const out = core.run(TEMPLATE, all.map((j) => j.d));
   await core.stop();
   return out;
 }
@@ -115,7 +115,7 @@ export async function recordPrivileged(rows: readonly Decoded[], wanted: RegExp,
   compare: boolean): Promise<PrivilegedResult> {
   const result = empty(), image = assemble(), witness = qemuName(), list = families(rows);
   const mine = list.filter((f) => wanted.test(`${GROUP}: ${f.key}`)), all = mine.flatMap((family) => judged(family, seed));
-  const theirs = (await runOnQemu(image, TEMPLATES, all.map((j) => j.d))).map((o, k) => changesOf(all[k]!.d,
+  const theirs = (await runOnQemu(image, TEMPLATE, all.map((j) => j.d))).map((o, k) => changesOf(all[k]!.d,
     o, all[k]!.before));
   result.rows = mine.length;
   if (compare) {

@@ -78,11 +78,11 @@ export class PrivilegedCore {
 
   stop(): Promise<number> { return this.watchdog.terminate(); }
 
-  private once(templates: readonly Uint8Array[], cases: readonly PrivilegedCase[],
+  private once(template: Uint8Array, cases: readonly PrivilegedCase[],
     start: number): [PrivilegedOutcome[], Ended] {
     this.bytes.fill(0, this.ram, this.ram + BLOB);
     this.image.copy(this.bytes, this.ram + IMAGE);
-    packBlob(templates, cases, start, RESULTS).copy(this.bytes, this.ram + BLOB);
+    packBlob(template, cases, start, RESULTS).copy(this.bytes, this.ram + BLOB);
     this.bytes.writeUInt32LE(MachineEnd.NONE, CONTROL + Control.END);
     this.bytes.writeUInt32LE(0, CPU_BLOCKS + CPU_INBOX + Inbox.REQUESTS);
     this.bytes.writeUInt32LE(0, CPU_BLOCKS + CPU_INBOX + Inbox.ATTENTION);
@@ -108,12 +108,12 @@ export class PrivilegedCore {
   }
 
   /** The outcome of every case. */
-  run(templates: readonly Uint8Array[], cases: readonly PrivilegedCase[]): PrivilegedOutcome[] {
+  run(template: Uint8Array, cases: readonly PrivilegedCase[]): PrivilegedOutcome[] {
     const out: PrivilegedOutcome[] = [];
     for (let from = 0; from < cases.length; from += BATCH) {
       const batch = cases.slice(from, from + BATCH), done: PrivilegedOutcome[] = [];
       while (done.length < batch.length) {
-        const [outcomes, ended] = this.once(templates, batch, done.length);
+        const [outcomes, ended] = this.once(template, batch, done.length);
         done.push(...outcomes);
         if (done.length < batch.length) done.push(lost(ended, batch[done.length]!.registers));
       }

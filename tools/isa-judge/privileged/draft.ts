@@ -21,7 +21,6 @@ export interface Draft extends PrivilegedCase {
   random: Random;
   mode: Mode;
   cpl: number;
-  template: number;
   code: number[];
   /** Registers whose value is the processor's own. */
   ignored: Set<FieldName>;
@@ -83,7 +82,7 @@ export function draft(random: Random, mode: Mode, cpl: 0 | 3): Draft {
   r.rip = linear(page + CODE_AT) - based;
   r.rsp = linear((user ? USER_STACK : KERNEL_STACK) + STACK_AT) - based;
   const window = Array.from({ length: 64 }, () => random.below(256));
-  return { random, mode, cpl, template: 0, registers: r, patches: [{ at: DATA + 0x700, bytes: window }],
+  return { random, mode, cpl, registers: r, patches: [{ at: DATA + 0x700, bytes: window }],
     code: [],
     ignored: new Set(), frameOnly: false, masked: new Map() };
 }

@@ -10,7 +10,7 @@ import {
   CANONICAL_END, CS32, CS64, DATA, DS, gate, GDT, IDT, KERNEL_STACK, limit, linear,
   MISSING, segment, TR, TSS, USER_CS64, USER_STACK, Access, ARENA_BASE, ABSENT_CODE,
 } from './world.ts';
-import { STUBS64, STUB_BYTES } from './layout.ts';
+import { STUBS, STUB_BYTES } from './layout.ts';
 
 const MODES: readonly Mode[] = [2, 2, 1, 2, 0], UD2 = [0x0f, 0x0b];
 const start = (what: string, n: number, seed: number, modes = MODES): [Random, Draft] => {
@@ -36,7 +36,7 @@ function first(d: Draft): [vector: number, code: number[]] {
 }
 
 function breakGate(d: Draft, vector: number): void {
-  const { random } = d, at = IDT + vector * 16, to = STUBS64 + vector * STUB_BYTES;
+  const { random } = d, at = IDT + vector * 16, to = STUBS + vector * STUB_BYTES;
   const put = (low: bigint, high = 0n): void => { patch(d, at, low, 8); patch(d, at + 8, high, 8); };
   switch (random.below(12)) {
     case 0: put(gate(CS64, to, 0x0e)); break;

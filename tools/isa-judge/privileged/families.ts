@@ -21,7 +21,8 @@ const EVENTS: readonly Family[] = [
   { key: 'events: shadows', count: 1500, make: shadowCase },
   { key: 'io: bitmap', count: 600, make: bitmapCase },
 ];
-export const TEMPLATES: readonly Uint8Array[] = [longTemplate().bytes];
+/** The arena that every case begins from. */
+export const TEMPLATE: Uint8Array = longTemplate().bytes;
 
 export function families(rows: readonly Decoded[]): Family[] {
   return [...rows.filter(isPrivileged).map((d) => ({ key: `long mode: ${rowKey(d)}`, count: ROW_CASES,

@@ -1,7 +1,7 @@
 /* Runs privileged cases on a bare machine (layout.ts has the memory map and both packed forms). Multiboot with
  * addresses in the header, one CPU, everything below 4 GiB mapped one to one. A case begins by IRET and ends with
  * the next event of its IDT, whose gates lead to the stubs here; there every register is saved before anything
- * else, without a stack in 64-bit code. Multiboot specification 0.6.96; SDM vol. 3A 6.14, 9.8.5, 9.9, 10.4.7.
+ * else, without a stack. Multiboot specification 0.6.96; SDM vol. 3A 6.14, 9.8.5, 10.4.7.
  * x87 and SSE begin as FNINIT leaves them and are not reported: user mode shows them. */
 #define STACK 0x1D0000
 #define SHADOW 0x1D0000
@@ -11,7 +11,6 @@
 #define APIC 0x40000000
 #define HARNESS_CR0 0x80000033
 #define HARNESS_CR4 0x40620
-#define EFER_LONG 0xD00
 #define BUSY 2
 
 	.text
@@ -51,16 +50,7 @@ start:
 	loop 1b
 	/* The local APIC at 1 GiB, within reach of 32-bit displacements. */
 	movl $0xFEE00093, TABLES + 0x2000 + (APIC >> 21) * 8
-	/* Code for 16-bit modes; the rest of its page is the same on every machine. */
-	mov $LOW, %edi
-	mov $0xCC, %al
-	mov $4096, %ecx
-	rep stosb
-	mov $low, %esi
-	mov $LOW, %edi
-	mov $low_end - low, %ecx
-	rep movsb
-	/* IDT: all events to `stray`, in 64-bit code. */
+	/* IDT: all events to `stray`. */
 	mov $IDT, %edi
 	mov $256, %ecx
 1:	mov $stray, %eax
@@ -73,13 +63,7 @@ start:
 	movw $0, 14(%edi)
 	add $16, %edi
 	loop 1b
-	jmp to_long
-
-/* From 32-bit code without paging, or with paging one to one. */
-to_long:
-	mov %cr0, %eax
-	and $0x7FFFFFFF, %eax
-	mov %eax, %cr0
+	/* Long mode. */
 	mov $HARNESS_CR4, %eax
 	mov %eax, %cr4
 	mov $TABLES, %eax
@@ -108,9 +92,7 @@ next:
 	jae ended
 	mov P_cases, %ebx
 	/* The arena. */
-	mov F_template(%rbx), %rsi
-	shl $16, %rsi
-	add $TEMPLATES, %rsi
+	mov $TEMPLATE, %esi
 	mov $ARENA, %edi
 	mov $ARENA_BYTES / 8, %ecx
 	rep movsq
@@ -185,9 +167,7 @@ next:
 	/* To itself. */
 	or $0x44000, %eax
 	movl %eax, APIC + 0x300
-1:	cmpl $0, before + F_kind
-	jne leave_long
-	to_msr 0xC0000080, F_efer
+1:	to_msr 0xC0000080, F_efer
 	to_register cr3, F_cr3
 	to_register cr4, F_cr4
 	to_register cr0, F_cr0
@@ -241,25 +221,15 @@ stray:
 	movl $0, APIC + 0xB0
 	iretq
 
-	.org STUBS64 - IMAGE, 0xCC
+	.org STUBS - IMAGE, 0xCC
 	.set v, 0
 	.rept 256
-	.org STUBS64 - IMAGE + v * 16, 0xCC
+	.org STUBS - IMAGE + v * STUB_BYTES, 0xCC
 	movb $v, vector
-	jmp common64
+	jmp common
 	.set v, v + 1
 	.endr
-	.org STUBS32 - IMAGE, 0xCC
-	.code32
-	.set v, 0
-	.rept 256
-	.org STUBS32 - IMAGE + v * 16, 0xCC
-	push $v
-	jmp common32
-	.set v, v + 1
-	.endr
-	.org 0x3000, 0xCC
-	.code64
+	.org STUBS - IMAGE + 256 * STUB_BYTES, 0xCC
 
 	.macro from_register register, field
 	mov %\register, %rax
@@ -271,7 +241,7 @@ stray:
 	mov %eax, after + \field
 	mov %edx, after + \field + 4
 	.endm
-common64:
+common:
 	cmpb $0, inside
 	je 1f
 	/* #DB of DR7.GD at the first debug register below; GD is clear now. */
@@ -315,11 +285,6 @@ common64:
 	mov %rax, %cr0
 	mov $TABLES, %eax
 	mov %rax, %cr3
-	jmp finish
-
-/* 64-bit code with the harness's control registers; DR7, CR0, CR2 to CR4, EFER, GDTR, IDTR and the general
- * registers are saved. */
-finish:
 	.macro from_selector instruction, field
 	xor %eax, %eax
 	\instruction %eax
@@ -330,8 +295,6 @@ finish:
 	mov %\segment, %eax
 	mov %rax, after + \field
 	.endm
-	cmpl $0, before + F_kind
-	jne 1f
 	from_selector sldt, F_ldtr
 	from_selector str, F_tr
 	from_segment es, F_es
@@ -342,7 +305,7 @@ finish:
 	from_segment cs, F_cs
 	from_msr 0xC0000100, F_fsBase
 	from_msr 0xC0000101, F_gsBase
-1:	lgdt gdt_pointer
+	lgdt gdt_pointer
 	lidt idt_pointer
 	mov $0x18, %eax
 	mov %eax, %ds
@@ -418,80 +381,9 @@ finish:
 	mov %eax, P_current
 	jmp next
 
-	/* Out of long mode: SDM vol. 3A 9.8.5.4. */
-leave_long:
-	pushq $0x08
-	pushq $1f
-	lretq
-	.code32
-1:	mov $0x33, %eax
-	mov %eax, %cr0
-	.macro to_msr32 number, field
-	mov $\number, %ecx
-	mov before + \field, %eax
-	mov before + \field + 4, %edx
-	wrmsr
-	.endm
-	to_msr32 0xC0000080, F_efer
-	to_msr32 0xC0000100, F_fsBase
-	to_msr32 0xC0000101, F_gsBase
-	mov before + F_cr3, %eax
-	mov %eax, %cr3
-	mov before + F_cr4, %eax
-	mov %eax, %cr4
-	lgdt before + F_gdtLimit + 6
-	cmpl $3, before + F_kind
-	je to_real
-	mov before + F_cr0, %eax
-	mov %eax, %cr0
-	lidt before + F_idtLimit + 6
-	ljmp $0x08, $1f
-1:	mov before + F_ldtr, %eax
-	lldt %ax
-	mov before + F_tr, %eax
-	ltr %ax
-	cmpl $2, before + F_kind
-	je 2f
-	pushl before + F_gs
-	pushl before + F_fs
-	pushl before + F_ds
-	pushl before + F_es
-	pushl before + F_ss
-	pushl before + F_rsp
-	pushl before + F_rflags
-	pushl before + F_cs
-	pushl before + F_rip
-	testl $0x20000, before + F_rflags
-	jnz 4f
-	mov $0x18, %eax
-	jmp 3f
-	/* The frame lies on the stack of the case already. */
-2:	lss before + F_rsp, %esp
-	/* LSS takes the selector behind the offset: see layout (rsp is followed by ss; its upper half is the selector). */
-3:	mov %cs:before + F_es, %es
-	mov %cs:before + F_fs, %fs
-	mov %cs:before + F_gs, %gs
-	mov %cs:before + F_ds, %ds
-4:	mov %cs:before + F_dr7, %eax
-	mov %eax, %dr7
-	mov %cs:before + F_rax, %eax
-	mov %cs:before + F_rcx, %ecx
-	mov %cs:before + F_rdx, %edx
-	mov %cs:before + F_rbx, %ebx
-	mov %cs:before + F_rbp, %ebp
-	mov %cs:before + F_rsi, %esi
-	mov %cs:before + F_rdi, %edi
-	iretl
-
-to_real:
-	hlt
-common32:
-	/* Vector, then the frame; DS is unknown. */
-	hlt
-
 	.align 16
-gdt:	.quad 0
-	.quad 0x00CF9B000000FFFF
+/* Selectors as in the arena (world.ts). */
+gdt:	.quad 0, 0
 	.quad 0x00AF9B000000FFFF
 	.quad 0x00CF93000000FFFF
 gdt_pointer: .word 31
@@ -509,8 +401,3 @@ fpu:	.word 0x37F, 0, 0xFF
 before:	.skip BLOCK_BYTES
 	.align 16
 after:	.skip BLOCK_BYTES
-
-	.code16
-low:
-	nop
-low_end:

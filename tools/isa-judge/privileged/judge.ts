@@ -2,7 +2,7 @@
 // (../delta.ts, ../vectors.ts). The frame that the final event has pushed is part of the memory.
 
 import { FIELD_NAMES as USER_FIELDS, Field, type Change } from '../delta.ts';
-import { ARENA, Ended, ENTRY_FRAME, FIELDS, Kind, type PrivilegedOutcome } from './layout.ts';
+import { ARENA, Ended, ENTRY_FRAME, FIELDS, type PrivilegedOutcome } from './layout.ts';
 import type { Draft } from './draft.ts';
 import type { Seen } from './known.ts';
 import { GDT } from './world.ts';
@@ -11,7 +11,7 @@ import { GDT } from './world.ts';
 const FIRST = 64;
 export const fieldNumber = (name: (typeof FIELDS)[number]): number => FIRST + FIELDS.indexOf(name);
 /** Not the case's: bookkeeping of the harness, and what its own frame tells. */
-const UNSEEN = new Set<string>(['size', 'template', 'kind', 'pending', 'rip']);
+const UNSEEN = new Set<string>(['size', 'pending', 'rip']);
 const RF = 0x10000, TSS_BUSY = 2, ERROR_CODES = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Faults; traps and interrupts push RF as it was (SDM vol. 3B 18.3.1.1). */
 const FAULTS = new Set([0, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19]);
@@ -22,10 +22,9 @@ export function arenaBefore(d: Draft, template: Uint8Array): Uint8Array {
   for (const { at, bytes } of d.patches) out.set(Uint8Array.from(bytes), at);
   const tr = Number(d.registers.tr);
   if (tr !== 0) out[GDT + tr + 5]! |= TSS_BUSY;
-  if (d.registers.kind === BigInt(Kind.LONG)) {
-    const view = new DataView(out.buffer);
-    (['rip', 'cs', 'rflags', 'rsp', 'ss'] as const).forEach((name, n) => view.setBigUint64(ENTRY_FRAME + n * 8, d.registers[name], true));
-  }
+  const view = new DataView(out.buffer);
+  (['rip', 'cs', 'rflags', 'rsp', 'ss'] as const).forEach((name, n) =>
+    view.setBigUint64(ENTRY_FRAME + n * 8, d.registers[name], true));
   return out;
 }
 

@@ -4,32 +4,28 @@
 // the next event finds. Numbers here are the harness's own; it is assembled with the definitions of
 // `assemblerDefinitions`.
 
-/** Guest-physical. The arena is all memory that a case may change; below 1 MiB,
-  so that real mode reaches it. */
-export const LOW = 0x7000, ARENA = 0x10000, ARENA_BYTES = 0x10000, IMAGE = 0x100000, BLOB = 0x200000;
+/** Guest-physical. The arena is all memory that a case may change; one 16-bit segment reaches all of it. */
+export const ARENA = 0x10000, ARENA_BYTES = 0x10000, IMAGE = 0x100000, BLOB = 0x200000;
 export const RAM_MIB = 32;
 /** Where the frame of the IRETQ that enters a case lies, in the arena. */
 export const ENTRY_FRAME = 0xa100;
-/** Entries of the handlers: 64-bit and 32-bit code, then 16-bit code below 1 MiB (the IVT's). */
-export const STUBS64 = 0x101000, STUBS32 = 0x102000, STUB_BYTES = 16, LOW_STUBS = 0x7200, LOW_STUB_BYTES = 8;
-/** Of the blob: where to begin, how many, where cases are, where results go (0: port E9); then templates. */
+/** Entries of the handlers, in 64-bit code. */
+export const STUBS = 0x101000, STUB_BYTES = 16;
+/** Of the blob: where to begin, how many, where cases are, where results go (0: port E9); then a template. */
 export const PARAMS = { start: 0, count: 4, cases: 8, out: 12, current: 16, ended: 20 } as const;
-const TEMPLATES_AT = 0x10000;
+const TEMPLATE_AT = 0x10000;
 
 /** Registers of a case, before and after; 8 bytes each. Limits are in the upper 16 bits. */
 export const FIELDS = [
-  'size', 'template', 'kind', 'pending', 'cr0', 'cr3', 'cr4', 'efer', 'xcr0', 'cr2', 'cr8', 'dr0', 'dr1', 'dr2',
-  'dr3', 'dr6', 'dr7', 'star', 'lstar', 'cstar', 'fmask', 'sysenterCs', 'sysenterEsp', 'sysenterEip', 'fsBase',
-  'gsBase', 'kernelGsBase', 'tscAux', 'pat', 'gdtLimit', 'gdtBase', 'idtLimit', 'idtBase', 'ldtr', 'tr', 'es',
-  'ds', 'fs', 'gs', 'rip', 'cs', 'rflags', 'rsp', 'ss', 'rax', 'rcx', 'rdx', 'rbx', 'rbp', 'rsi', 'rdi', 'r8',
-  'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'vector',
+  'size', 'pending', 'cr0', 'cr3', 'cr4', 'efer', 'xcr0', 'cr2', 'cr8', 'dr0', 'dr1', 'dr2', 'dr3', 'dr6',
+  'dr7', 'star', 'lstar', 'cstar', 'fmask', 'sysenterCs', 'sysenterEsp', 'sysenterEip', 'fsBase', 'gsBase',
+  'kernelGsBase', 'tscAux', 'pat', 'gdtLimit', 'gdtBase', 'idtLimit', 'idtBase', 'ldtr', 'tr', 'es', 'ds',
+  'fs', 'gs', 'rip', 'cs', 'rflags', 'rsp', 'ss', 'rax', 'rcx', 'rdx', 'rbx', 'rbp', 'rsi', 'rdi', 'r8', 'r9',
+  'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'vector',
 ] as const;
 export type FieldName = (typeof FIELDS)[number];
 export type Registers = Record<FieldName, bigint>;
 const BLOCK_BYTES = FIELDS.length * 8;
-
-/** How a case is entered: IRETQ in long mode; without it IRETD, IRETD at the same privilege, real mode. */
-export const enum Kind { LONG = 0, LEGACY = 1, LEGACY_SAME = 2, REAL = 3 }
 
 /** Bytes put into the arena before the case. */
 export interface Patch { at: number; bytes: ArrayLike<number> }
@@ -47,10 +43,8 @@ export interface PrivilegedOutcome {
 }
 
 export function assemblerDefinitions(): string {
-  const lines = [`LOW ${LOW}`, `ARENA ${ARENA}`, `ARENA_BYTES ${ARENA_BYTES}`, `IMAGE ${IMAGE}`,
-    `BLOB ${BLOB}`,
-    `STUBS64 ${STUBS64}`, `STUBS32 ${STUBS32}`, `LOW_STUBS ${LOW_STUBS}`, `TEMPLATES ${BLOB + TEMPLATES_AT}`,
-    `BLOCK_BYTES ${BLOCK_BYTES}`, `ENTRY_FRAME ${ARENA + ENTRY_FRAME}`,
+  const lines = [`ARENA ${ARENA}`, `ARENA_BYTES ${ARENA_BYTES}`, `IMAGE ${IMAGE}`, `STUBS ${STUBS}`,
+    `STUB_BYTES ${STUB_BYTES}`, `TEMPLATE ${BLOB + TEMPLATE_AT}`, `BLOCK_BYTES ${BLOCK_BYTES}`, `ENTRY_FRAME ${ARENA + ENTRY_FRAME}`,
     ...Object.entries(PARAMS).map(([name, at]) => `P_${name} ${BLOB + at}`),
     ...FIELDS.map((name, n) => `F_${name} ${n * 8}`)];
   return `${lines.map((line) => `#define ${line}`).join('\n')}\n`;
@@ -72,18 +66,18 @@ function packCase({ registers, patches }: PrivilegedCase): Buffer {
   return out;
 }
 
-/** Templates and cases; the harness begins with case `start`. `out`: address for results, 0 for port E9. */
-export function packBlob(templates: readonly Uint8Array[], cases: readonly PrivilegedCase[], start: number,
+/** Template and cases; the harness begins with case `start`. `out`: address for results, 0 for port E9. */
+export function packBlob(template: Uint8Array, cases: readonly PrivilegedCase[], start: number,
   out: number): Buffer {
-  const head = Buffer.alloc(TEMPLATES_AT), packed = cases.map(packCase);
-  const casesAt = BLOB + TEMPLATES_AT + templates.length * ARENA_BYTES;
+  const head = Buffer.alloc(TEMPLATE_AT), packed = cases.map(packCase);
+  const casesAt = BLOB + TEMPLATE_AT + ARENA_BYTES;
   const skipped = packed.slice(0, start).reduce((sum, p) => sum + p.length, 0);
   head.writeUInt32LE(start, PARAMS.start);
   head.writeUInt32LE(cases.length, PARAMS.count);
   head.writeUInt32LE(casesAt + skipped, PARAMS.cases);
   head.writeUInt32LE(out, PARAMS.out);
   head.writeUInt32LE(start, PARAMS.current);
-  return Buffer.concat([head, ...templates, ...packed]);
+  return Buffer.concat([head, template, ...packed]);
 }
 
 /** The result at `at`, and where the next one begins; undefined if it is not all there. */

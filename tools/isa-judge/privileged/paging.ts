@@ -4,7 +4,7 @@
 
 import { Random, hash32 } from '../random.ts';
 import { draft, Flag, patch, type Draft } from './draft.ts';
-import { Cr0, Cr4, DATA, linear, NO_EXECUTE, PAGE, PD, PDPT, PML4 } from './world.ts';
+import { Cr0, Cr4, DATA, linear, NO_EXECUTE, PAGE, PD, PDPT } from './world.ts';
 
 /** Linear: through a page table of its own, as a page of 2 MiB, and as one of 1 GiB. */
 const SMALL = 0x200000n, LARGE = 0x400000n, HUGE = 0x40000000n, TABLE = NO_EXECUTE;
@@ -29,8 +29,6 @@ function tables(d: Draft): void {
   patch(d, PD + 8, linear(TABLE) | entry(random, [...ABOVE, 51]), 8);
   patch(d, PD + 16, 0x80n | entry(random, [...ABOVE, 13, 20]), 8);
   patch(d, PDPT + 8, 0x80n | entry(random, [...ABOVE, 13, 29]), 8);
-  // The first tables are the harness's, too: only what it can do without.
-  if (random.one(8)) patch(d, random.pick([PML4, PDPT, PD]), linear(random.pick([PDPT])) | 0x23n, 0);
 }
 
 /** Instructions with the operand at RBX, and what it is used for. */

@@ -23,12 +23,12 @@ export function qemuName(): string {
 
 interface Run { outcomes: PrivilegedOutcome[]; ended: Ended }
 
-function once(image: Buffer, templates: readonly Uint8Array[], cases: readonly PrivilegedCase[],
+function once(image: Buffer, template: Uint8Array, cases: readonly PrivilegedCase[],
   start: number): Promise<Run> {
   const folder = join(ROOT, 'build/privileged'), kernel = join(folder, 'kernel.bin');
   mkdirSync(folder, { recursive: true });
   writeFileSync(kernel, Buffer.concat([image, Buffer.alloc(BLOB - IMAGE - image.length),
-    packBlob(templates, cases, start, 0)]));
+    packBlob(template, cases, start, 0)]));
   const child = spawn(QEMU, ['-accel', 'tcg,thread=single', '-cpu', CPU, '-m', String(RAM_MIB * 4),
     '-machine', 'pc', '-nodefaults',
     '-display', 'none', '-no-reboot', '-net', 'none', '-kernel', kernel, '-debugcon', 'stdio',
@@ -57,11 +57,11 @@ function once(image: Buffer, templates: readonly Uint8Array[], cases: readonly P
 }
 
 /** The outcome of every case. */
-export async function runOnQemu(image: Buffer, templates: readonly Uint8Array[],
+export async function runOnQemu(image: Buffer, template: Uint8Array,
   cases: readonly PrivilegedCase[]): Promise<PrivilegedOutcome[]> {
   const out: PrivilegedOutcome[] = [];
   while (out.length < cases.length) {
-    const { outcomes, ended } = await once(image, templates, cases, out.length);
+    const { outcomes, ended } = await once(image, template, cases, out.length);
     out.push(...outcomes);
     if (out.length < cases.length) out.push(lost(ended, cases[out.length]!.registers));
   }

@@ -4,8 +4,7 @@
 // SYSEXIT).
 
 import {
-  ARENA, ARENA_BYTES, FIELDS, IMAGE, Kind, LOW, LOW_STUBS, LOW_STUB_BYTES, STUBS32, STUBS64, STUB_BYTES,
-    type Registers,
+  ARENA, ARENA_BYTES, FIELDS, IMAGE, STUBS, STUB_BYTES, type Registers,
 } from './layout.ts';
 
 /** Offsets in the arena. */
@@ -61,7 +60,6 @@ export class Arena {
   private readonly view = new DataView(this.bytes.buffer);
   put(at: number, value: bigint): void { this.view.setBigUint64(at, BigInt.asUintN(64, value), true); }
   put16(at: number, value: number): void { this.view.setUint16(at, value, true); }
-  put32(at: number, value: number): void { this.view.setUint32(at, value, true); }
 }
 
 const FLAT_LIMIT = 0xfffff, MAPPED = 0x63n, USER = 4n, WRITABLE = 2n, NO_EXECUTE_BIT = 1n << 63n;
@@ -126,9 +124,9 @@ function interrupts(a: Arena): void {
     high); };
   for (let v = 0; v < 256; v++) {
     const user = v === 3 || v === 4 || v >= 0x40 && v < 0x60 ? 0x60 : 0;
-    put(v, gate(CS64, STUBS64 + v * STUB_BYTES, Access.INTERRUPT | user, v === 8 ? 1 : 0));
+    put(v, gate(CS64, STUBS + v * STUB_BYTES, Access.INTERRUPT | user, v === 8 ? 1 : 0));
   }
-  const at = (v: number): number => STUBS64 + v * STUB_BYTES;
+  const at = (v: number): number => STUBS + v * STUB_BYTES;
   put(GATES.userTrap, gate(CS64, at(GATES.userTrap), Access.TRAP | 0x60));
   put(GATES.absent, gate(CS64, at(GATES.absent), 0x6e));
   put(GATES.noGate, gate(CS64, at(GATES.noGate), 0xe2));
@@ -168,7 +166,7 @@ function pages(a: Arena): void {
   a.put(PML4, linear(PDPT) | 0x67n);
   a.put(PDPT, linear(PD) | 0x67n);
   a.put(PD, linear(PT) | 0x67n);
-  const present = [LOW, ...Array.from({ length: ARENA_BYTES / PAGE }, (_, n) => ARENA + n * PAGE),
+  const present = [...Array.from({ length: ARENA_BYTES / PAGE }, (_, n) => ARENA + n * PAGE),
     ...Array.from({ length: HARNESS_PAGES }, (_, n) => IMAGE + n * PAGE), HARNESS_STACK - PAGE];
   for (const at of present) a.put(PT + at / PAGE * 8, BigInt(at) | MAPPED);
   for (const at of USER_PAGES) a.put(pte(at), linear(at) | MAPPED | USER);
@@ -206,7 +204,7 @@ const PAT_RESET = 0x0007040600070406n;
 export function longRegisters(): Registers {
   const r = Object.fromEntries(FIELDS.map((name) => [name, 0n])) as Registers;
   return {
-    ...r, kind: BigInt(Kind.LONG), cr0: 0x80010033n, cr3: linear(PML4), cr4: 0x40620n, efer: 0xd01n, xcr0: 3n,
+    ...r, cr0: 0x80010033n, cr3: linear(PML4), cr4: 0x40620n, efer: 0xd01n, xcr0: 3n,
     dr6: 0xffff0ff0n, dr7: 0x400n, star: 0x0023001000000000n, lstar: linear(KERNEL_CODE + 0x200),
     cstar: linear(KERNEL_CODE + 0x300), fmask: 0x47700n, sysenterCs: BigInt(CS64),
     sysenterEsp: linear(OTHER_STACK + 0x800), sysenterEip: linear(KERNEL_CODE + 0x400), pat: PAT_RESET,
@@ -216,5 +214,3 @@ export function longRegisters(): Registers {
   };
 }
 export const limit = (value: number): bigint => BigInt(value) << 48n;
-export const limitOf = (field: bigint): number => Number(field >> 48n);
-export { LOW_STUBS, LOW_STUB_BYTES, STUBS32 };
