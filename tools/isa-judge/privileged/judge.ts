@@ -4,7 +4,7 @@
 import { FIELD_NAMES as USER_FIELDS, Field, type Change } from '../delta.ts';
 import { ARENA, Ended, ENTRY_FRAME, FIELDS, type PrivilegedOutcome } from './layout.ts';
 import type { Draft } from './draft.ts';
-import type { Seen } from './known.ts';
+import { NONE, SHUTDOWN, type Seen } from './known.ts';
 import { GDT } from './world.ts';
 
 /** Numbers of fields in recorded vectors; those of user mode lie below. */
@@ -72,8 +72,9 @@ const MEMORY = Field.MEMORY, END_FIELD = Field.END, VECTOR_FIELD = fieldNumber('
 
 /** Final event of a list of changes: its vector and error code, from the frame in long mode. */
 export function seen(d: Draft, list: readonly Change[], before: Uint8Array): Seen {
-  if (list.some((x) => x.field === END_FIELD)) return { vector: -1, error: 0 };
   const value = (field: number): bigint | undefined => list.find((x) => x.field === field)?.value;
+  const end = value(END_FIELD);
+  if (end !== undefined) return { vector: end === BigInt(Ended.RESET) ? SHUTDOWN : NONE, error: 0 };
   const vector = Number((value(VECTOR_FIELD) ?? 0n) & 0xffn),
     at = Number(value(RSP_FIELD) ?? d.registers.rsp) - ARENA;
   if (!ERROR_CODES.has(vector)) return { vector, error: 0 };

@@ -7,8 +7,9 @@ import type { Draft } from './draft.ts';
 /** Name of the recorded vectors. */
 export const PRIVILEGED = 'privileged';
 
+export const SHUTDOWN = -1, NONE = -2;
 export interface Seen {
-  /** Of the final event; -1: none came. */
+  /** Of the final event; SHUTDOWN: the machine reset itself; NONE: nothing came. */
   vector: number;
   error: number;
 }
@@ -43,10 +44,10 @@ const inTables = (at: number): boolean => at >= 0xb000 && at < 0xb010 || at >= 0
 const pageFault = (x: Difference): boolean => x.ours.vector === PF && x.theirs.vector === PF
   && only(x, 'memory');
 const isError = (at: number): boolean => (at & 0xfff) === 0xed0 || (at & 0xfff) === 0x7d0;
-/** A gate of the IDT whose offset is not canonical. */
-const wildGate = (d: Draft): boolean =>
-  d.patches.some(({ at, bytes }) => at >= 0x1000 && at < 0x2000 && (at & 15) === 8
-  && bytes[1] === 0x80);
+/** A gate of the IDT whose offset is not canonical: that of `vector`, or any. */
+const wildGate = (d: Draft, vector?: number): boolean =>
+  d.patches.some(({ at, bytes }) => at >= 0x1000 && at < 0x2000 && (at & 15) === 8 && bytes[1] === 0x80
+    && (vector === undefined || at >> 4 === 0x100 + vector));
 const WRITE = 2, RESERVED = 8, PRESENT = 1;
 
 export const KNOWN: readonly KnownDifference[] = [
@@ -62,9 +63,10 @@ export const KNOWN: readonly KnownDifference[] = [
     explains: (x) => x.d.code[0] === 0xa6 && x.ours.vector === PF && x.theirs.vector === PF
       && only(x, 'memory', 'cr2') },
   { what: 'gates to code that is not canonical',
-    why: 'fault in the delivery (SDM vol. 3A 6.14.1); TCG goes there, and faults at the target',
-    explains: (x) => /^delivery/.test(x.name) && [GP, DF, PF].includes(x.ours.vector)
-      && (x.theirs.vector === GP || x.theirs.vector === DF) && wildGate(x.d) },
+    why: 'fault in the delivery (SDM vol. 3A 6.14.1), shutdown in that of #DF (6.15); TCG goes there, and faults at the target',
+    explains: (x) => /^delivery/.test(x.name) && (x.theirs.vector === GP || x.theirs.vector === DF)
+      && ([GP, DF, PF].includes(x.ours.vector) && wildGate(x.d)
+        || x.ours.vector === SHUTDOWN && wildGate(x.d, DF)) },
   { what: 'a stack that begins where canonical addresses end', why: 'its first word is canonical: #PF (SDM vol. 1 3.3.7.1); TCG: #SS',
     explains: (x) => /^delivery/.test(x.name) && x.ours.vector === PF && x.theirs.vector === 12 },
   { what: 'events at CPL 3 without a change of privilege under SMAP: #DF',
