@@ -48,6 +48,10 @@ const isError = (at: number): boolean => (at & 0xfff) === 0xed0 || (at & 0xfff) 
 const wildGate = (d: Draft, vector?: number): boolean =>
   d.patches.some(({ at, bytes }) => at >= 0x1000 && at < 0x2000 && (at & 15) === 8 && bytes[1] === 0x80
     && (vector === undefined || at >> 4 === 0x100 + vector));
+/** A gate of the IDT with IST7, which world.ts lets begin where canonical addresses end. */
+const edgeStack = (d: Draft): boolean =>
+  d.patches.some(({ at, bytes }) => at >= 0x1000 && at < 0x2000 && (at & 15) === 0
+    && ((bytes[4] ?? 0) & 7) === 7);
 const WRITE = 2, RESERVED = 8, PRESENT = 1;
 
 export const KNOWN: readonly KnownDifference[] = [
@@ -67,8 +71,10 @@ export const KNOWN: readonly KnownDifference[] = [
     explains: (x) => /^delivery/.test(x.name) && (x.theirs.vector === GP || x.theirs.vector === DF)
       && ([GP, DF, PF].includes(x.ours.vector) && wildGate(x.d)
         || x.ours.vector === SHUTDOWN && wildGate(x.d, DF)) },
-  { what: 'a stack that begins where canonical addresses end', why: 'its first word is canonical: #PF (SDM vol. 1 3.3.7.1); TCG: #SS',
-    explains: (x) => /^delivery/.test(x.name) && x.ours.vector === PF && x.theirs.vector === 12 },
+  { what: 'a stack that begins where canonical addresses end', why: 'its first word is canonical: #PF (SDM vol. 1 3.3.7.1); TCG: #SS, '
+    + 'which behind a contributory exception is #DF (vol. 3A 6.15)',
+    explains: (x) => /^delivery/.test(x.name) && x.ours.vector === PF
+      && (x.theirs.vector === 12 || x.theirs.vector === DF && x.fields.has('cr2') && edgeStack(x.d)) },
   { what: 'events at CPL 3 without a change of privilege under SMAP: #DF',
     why: 'their frame is written as the user; TCG does it as supervisor',
     explains: (x) => /^delivery/.test(x.name) && x.d.cpl === 3 && (x.d.registers.cr4 & SMAP) !== 0n
