@@ -15,7 +15,7 @@ function group1(n: number): Row[] {
   const compare = name === 'CMP';
   const row = (enc: string, ops: string, more: Partial<Row> = {}): Row => ({
     name, enc, ops, uop: compare ? 'sub' : name.toLowerCase(), shape: compare ? 'read' : 'rmw',
-    reads, writes: 'CPAZSO', undef, jit: 'native', lock: !compare && ops[0] === 'E', ...more,
+    reads, writes: 'CPAZSO', undef, lock: !compare && ops[0] === 'E', ...more,
   });
   const at = (k: number): string => hex(n * 8 + k);
   return [
@@ -28,20 +28,20 @@ function group1(n: number): Row[] {
 }
 
 function unary(name: string, encB: string, encV: string, more: Partial<Row>): Row[] {
-  const base: Partial<Row> = { name, uop: name.toLowerCase(), shape: 'rmw', lock: true, jit: 'native', ...more };
+  const base: Partial<Row> = { name, uop: name.toLowerCase(), shape: 'rmw', lock: true, ...more };
   return [{ ...base, enc: encB, ops: 'Eb' } as Row, { ...base, enc: encV, ops: 'Ev' } as Row];
 }
 
 const test = (enc: string, ops: string): Row => ({
-  name: 'TEST', enc, ops, uop: 'and', shape: 'read', writes: 'CPAZSO', undef: 'A', jit: 'native',
+  name: 'TEST', enc, ops, uop: 'and', shape: 'read', writes: 'CPAZSO', undef: 'A',
 });
 
 export const rows: Row[] = [
   ...GROUP1.flatMap((_, n) => group1(n)),
   ...unary('INC', 'FE /0', 'FF /0', { writes: 'PAZSO' }),
   ...unary('DEC', 'FE /1', 'FF /1', { writes: 'PAZSO' }),
-  { name: 'INC', enc: '40+r', ops: 'Zv', uop: 'inc', shape: 'rmw', modes: 'legacy', writes: 'PAZSO', jit: 'native' },
-  { name: 'DEC', enc: '48+r', ops: 'Zv', uop: 'dec', shape: 'rmw', modes: 'legacy', writes: 'PAZSO', jit: 'native' },
+  { name: 'INC', enc: '40+r', ops: 'Zv', uop: 'inc', shape: 'rmw', modes: 'legacy', writes: 'PAZSO' },
+  { name: 'DEC', enc: '48+r', ops: 'Zv', uop: 'dec', shape: 'rmw', modes: 'legacy', writes: 'PAZSO' },
   ...unary('NOT', 'F6 /2', 'F7 /2', {}),
   ...unary('NEG', 'F6 /3', 'F7 /3', { writes: 'CPAZSO' }),
   test('84 /r', 'Eb,Gb'), test('85 /r', 'Ev,Gv'), test('A8', 'AL,Ibs'), test('A9', 'rAX,Iz'),

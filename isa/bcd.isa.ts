@@ -3,7 +3,7 @@
 import type { Row } from './row.ts';
 
 const adjust = (name: string, enc: string, ops: string, more: Partial<Row> = {}): Row => ({
-  name, enc, ops, handler: `h${name[0]}${name.slice(1).toLowerCase()}`, modes: 'legacy', writes: 'CPAZSO', jit: 'helper', ...more,
+  name, enc, ops, handler: `h${name[0]}${name.slice(1).toLowerCase()}`, modes: 'legacy', writes: 'CPAZSO', ...more,
 });
 
 export const rows: Row[] = [

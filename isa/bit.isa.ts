@@ -8,7 +8,7 @@ const TESTS: [name: string, registerOp: string, digit: number][] = [['BT', 'A3',
 const common = { writes: 'C', undef: 'PASO' };
 
 const scan = (name: string, enc: string, more: Partial<Row>): Row => ({
-  name, enc, ops: 'Gv,Ev', uop: name === 'POPCNT' ? 'popcnt_' : name.toLowerCase(), shape: 'rmw', jit: 'native', ...more,
+  name, enc, ops: 'Gv,Ev', uop: name === 'POPCNT' ? 'popcnt_' : name.toLowerCase(), shape: 'rmw', ...more,
 });
 
 const bmi1 = (name: string, digit: number): Row => ({
@@ -21,10 +21,10 @@ export const rows: Row[] = [
     const shape = name === 'BT' ? 'read' : 'rmw';
     const lock = name !== 'BT';
     return [
-      { name, enc: `0F ${op} /r mod=3`, ops: 'Ev,Gv', uop: name.toLowerCase(), shape, ...common, jit: 'native' },
+      { name, enc: `0F ${op} /r mod=3`, ops: 'Ev,Gv', uop: name.toLowerCase(), shape, ...common },
       { name, enc: `0F ${op} /r mod=m`, ops: 'Mv,Gv', handler: `h${name[0]}${name.slice(1).toLowerCase()}`, generic: true, lock,
-        ...common, jit: 'helper' },
-      { name, enc: `0F BA /${digit}`, ops: 'Ev,Ibs', uop: name.toLowerCase(), shape, lock, ...common, jit: 'native' },
+        ...common },
+      { name, enc: `0F BA /${digit}`, ops: 'Ev,Ibs', uop: name.toLowerCase(), shape, lock, ...common },
     ];
   }),
   scan('BSF', '0F BC /r', { writes: 'CPAZSO', undef: 'CPASO' }), scan('BSR', '0F BD /r', { writes: 'CPAZSO', undef: 'CPASO' }),

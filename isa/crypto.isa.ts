@@ -3,7 +3,7 @@
 import type { Row } from './row.ts';
 
 const row = (name: string, enc: string, feature: string, ops = 'Vdq,Wdq'): Row => ({
-  name, enc, ops, handler: `h${name[0]}${name.slice(1).toLowerCase()}`, feature, jit: 'helper',
+  name, enc, ops, handler: `h${name[0]}${name.slice(1).toLowerCase()}`, feature,
 });
 
 export const rows: Row[] = [

@@ -6,7 +6,7 @@ import type { Row } from './row.ts';
 
 type More = Partial<Row>;
 const row = (name: string, enc: string, ops: string, handler: string, more: More = {}): Row => ({
-  name, enc, ops, handler, jit: 'helper', ...more,
+  name, enc, ops, handler, ...more,
 });
 /** Control leaves, or modes may change. */
 const ends = (name: string, enc: string, ops: string, handler: string, more: More = {}): Row =>

@@ -4,8 +4,8 @@
 import type { Row } from './row.ts';
 
 const BOTH = (name: string, opcode: string, handler: string, mmx: string, sse: string): Row[] => [
-  { name, enc: `NP ${opcode} /r`, ops: 'Pq,Qq', handler, feature: mmx, jit: 'helper' },
-  { name, enc: `66 ${opcode} /r`, ops: 'Vdq,Wdq', handler, feature: sse, jit: 'helper' },
+  { name, enc: `NP ${opcode} /r`, ops: 'Pq,Qq', handler, feature: mmx },
+  { name, enc: `66 ${opcode} /r`, ops: 'Vdq,Wdq', handler, feature: sse },
 ];
 const handlerOf = (name: string): string => `h${name[0]}${name.slice(1).toLowerCase()}`;
 const list = (text: string, map: string, mmx: string, sse: string): Row[] => text.trim().split(/\s+/).flatMap((word) => {
@@ -29,13 +29,13 @@ const ssse3 = list(`
 /** Shifts by immediate: opcode, digit, name. */
 const immediate = (opcode: string, digit: number, name: string, mmx = true): Row[] => {
   const handler = mmx ? `${handlerOf(name)}Imm` : handlerOf(name);
-  const wide: Row = { name, enc: `66 0F ${opcode} /${digit} mod=3`, ops: 'Udq,Ib', handler, feature: 'SSE2', jit: 'helper' };
-  const narrow: Row = { name, enc: `NP 0F ${opcode} /${digit} mod=3`, ops: 'Nq,Ib', handler, feature: 'MMX', jit: 'helper' };
+  const wide: Row = { name, enc: `66 0F ${opcode} /${digit} mod=3`, ops: 'Udq,Ib', handler, feature: 'SSE2' };
+  const narrow: Row = { name, enc: `NP 0F ${opcode} /${digit} mod=3`, ops: 'Nq,Ib', handler, feature: 'MMX' };
   return mmx ? [narrow, wide] : [wide];
 };
 
 const one = (name: string, enc: string, ops: string, handler: string, feature: string): Row => ({
-  name, enc, ops, handler, feature, jit: 'helper',
+  name, enc, ops, handler, feature,
 });
 
 export const rows: Row[] = [

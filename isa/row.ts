@@ -62,8 +62,8 @@ export interface Row {
   privileged?: boolean;
   /** LOCK prefix allowed on a memory destination. */
   lock?: boolean;
-  /** Translator class. */
-  jit?: 'native' | 'helper' | 'ends-block';
+  /** Translated code ends behind its handler. */
+  jit?: 'ends-block';
   /** What F3/F2 mean when not a mandatory prefix. */
   rep?: 'rep' | 'repz';
 }

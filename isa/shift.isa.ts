@@ -13,7 +13,7 @@ const ENCODINGS: [opcode: string, ops: string][] = [
 ];
 
 const double = (name: string, enc: string, ops: string): Row => ({
-  name, enc, ops, uop: name.toLowerCase(), shape: 'rmw', writes: 'CPAZSO', undef: 'AO', jit: 'native',
+  name, enc, ops, uop: name.toLowerCase(), shape: 'rmw', writes: 'CPAZSO', undef: 'AO',
 });
 
 const bmi2 = (name: string, prefix: string): Row => ({
@@ -22,7 +22,7 @@ const bmi2 = (name: string, prefix: string): Row => ({
 
 export const rows: Row[] = [
   ...GROUP2.flatMap(([name, uop, reads, writes], digit) => ENCODINGS.map(([opcode, ops]): Row => ({
-    name, enc: `${opcode} /${digit}`, ops, uop, shape: 'rmw', reads, writes, undef: 'AO', jit: 'native',
+    name, enc: `${opcode} /${digit}`, ops, uop, shape: 'rmw', reads, writes, undef: 'AO',
   }))),
   double('SHLD', '0F A4 /r', 'Ev,Gv,Ib'), double('SHLD', '0F A5 /r', 'Ev,Gv,CL'),
   double('SHRD', '0F AC /r', 'Ev,Gv,Ib'), double('SHRD', '0F AD /r', 'Ev,Gv,CL'),

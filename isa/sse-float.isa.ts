@@ -5,7 +5,7 @@
 import type { Row } from './row.ts';
 
 const row = (name: string, enc: string, ops: string, feature: string, handler: string, more: Partial<Row> = {}): Row => ({
-  name, enc, ops, feature, handler, jit: 'helper', ...more,
+  name, enc, ops, feature, handler, ...more,
 });
 
 const handlerOf = (name: string): string => `h${name[0]}${name.slice(1).toLowerCase()}`;

@@ -4,7 +4,7 @@
 import type { Row } from './row.ts';
 
 const one = (name: string, enc: string, ops: string, handler: string, feature: string): Row => ({
-  name, enc, ops, handler, feature, jit: 'helper',
+  name, enc, ops, handler, feature,
 });
 const handlerOf = (name: string): string => `h${name[0]}${name.slice(1).toLowerCase()}`;
 /** Opcode:name pairs of `66 map opcode /r`, both operands whole registers (or 16 bytes). */

@@ -5,8 +5,7 @@ import type { Row } from './row.ts';
 
 const string_ = (name: string, byteOpcode: string, wideOpcode: string, ops: [string, string], more: Partial<Row> = {}): Row[] => {
   const row = (enc: string, operands: string): Row => ({
-    name, enc, ops: operands, handler: `h${name[0]}${name.slice(1).toLowerCase()}`, generic: true, rep: 'rep', reads: 'D',
-    jit: 'helper', ...more,
+    name, enc, ops: operands, handler: `h${name[0]}${name.slice(1).toLowerCase()}`, generic: true, rep: 'rep', reads: 'D', ...more,
   });
   return [row(byteOpcode, ops[0]), row(wideOpcode, ops[1])];
 };

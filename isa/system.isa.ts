@@ -6,7 +6,7 @@ import type { Row } from './row.ts';
 
 type More = Partial<Row>;
 const row = (name: string, enc: string, ops: string, handler: string, more: More = {}): Row => ({
-  name, enc, ops, handler, jit: 'helper', ...more,
+  name, enc, ops, handler, ...more,
 });
 /** Modes, privilege or the interrupt flag may change. */
 const ends = (name: string, enc: string, ops: string, handler: string, more: More = {}): Row =>

@@ -6,7 +6,7 @@ import type { Row } from './row.ts';
 const hex = (n: number): string => n.toString(16).toUpperCase().padStart(2, '0');
 
 const row = (name: string, enc: string, ops: string, handler: string, arg?: number, more: Partial<Row> = {}): Row => ({
-  name, enc, ops, handler, ...(arg === undefined ? {} : { arg }), jit: 'helper', ...more,
+  name, enc, ops, handler, ...(arg === undefined ? {} : { arg }), ...more,
 });
 
 /** ModRM.reg of the arithmetic groups. */

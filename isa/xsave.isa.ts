@@ -3,7 +3,7 @@
 import type { Row } from './row.ts';
 
 const row = (name: string, enc: string, ops: string, handler: string, feature: string): Row => ({
-  name, enc, ops, handler, feature, jit: 'helper',
+  name, enc, ops, handler, feature,
 });
 
 export const rows: Row[] = [

@@ -1,6 +1,7 @@
 // Writes the translator's lowering map: for every row that wasm/jit lowers natively, what it does and where
 // its operands are. Ids are restated in wasm/jit/map.ts.
 
+import type { Decoded } from './encoding.ts';
 import type { TableRow } from './tables.ts';
 import { HEADER } from './emit.ts';
 import { floatLowering } from './float-rows.ts';
@@ -74,7 +75,7 @@ function classOf(row: TableRow['row']): number {
  * bits, 2, 3), 18-19 class of the handler, 20 pure, 21 plain, 30 the handler may use XMM registers. Of vector
  * rows bits 8-15 are the form, 22-29 the instruction; x87 rows: x87-rows.ts.
  */
-function lowering(t: TableRow): number {
+function lowering(t: Decoded): number {
   const op = vectorLowering(t.row) || floatLowering(t.row) || native(t);
   const word = op | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0)
     | (isPlain(t.row) ? 1 << 21 : 0) | (touchesVectors(t.row.file) ? 1 << 30 : 0);
@@ -88,7 +89,7 @@ const PLAIN_FEATURES = new Set(['cmovcc', 'mov', 'andn', 'tzcnt', 'lzcnt', 'popc
 /** Handlers whose lowering asks for the place. */
 const HAVE_PLACE = new Set(['hLea', 'hBt', 'hBts', 'hBtr', 'hBtc']);
 
-function native({ row }: TableRow): number {
+function native({ row }: Decoded): number {
   if (row.feature !== undefined && row.handler !== 'hNop'
     && !PLAIN_FEATURES.has(row.uop ?? row.handler!)) return 0;
   const op = row.handler ? HANDLERS[row.handler] : row.shape === 'read' ? READS[row.uop!] : UOPS[row.uop!];
@@ -100,6 +101,14 @@ function native({ row }: TableRow): number {
   const extends_ = row.uop === 'movzx' || row.uop === 'movsx';
   const source = extends_ ? SOURCE_WIDTHS[operands[1]!.slice(-1)] ?? 0 : 0;
   return op | ((row.cond ?? 0) << 8) | (place << 12) | (source << 16);
+}
+
+/** Translated code does it by itself, calls the interpreter's handler, or does that and ends the block. */
+export type Translation = 'native' | 'helper' | 'ends-block';
+export function translationOf(row: Decoded): Translation {
+  const word = lowering(row);
+  if (word % 256 !== 0) return 'native';
+  return classOf(row.row) === CLASS_ENDS ? 'ends-block' : 'helper';
 }
 
 export function emitLowering(rows: TableRow[]): string {

@@ -1,6 +1,7 @@
 // x87 rows for the translator: what wasm/jit/x87-lower.ts does without the interpreter's handler, how a row
 // moves the top of the stack, and which rows use x87 or MMX registers. Ids are restated in wasm/jit/map.ts.
 
+import type { Decoded } from './encoding.ts';
 import type { TableRow } from './tables.ts';
 
 /** Lower in wasm/jit/map.ts. */
@@ -35,7 +36,7 @@ function movement({ handler, arg }: TableRow['row']): number {
 }
 
 /** Lower and bits 8-15 Fpu, 22-26 argument, 27-28 movement, 31 x87 or MMX registers are used. */
-export function x87Lowering({ row }: TableRow): number {
+export function x87Lowering({ row }: Decoded): number {
   const vector = /^sse/.test(row.file) && row.ops.split(',').some((operand) => /^[PQN]/.test(operand));
   if (row.file.startsWith('mmx') || vector) return 2 ** 31;
   if (!row.file.startsWith('x87')) return 0;

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { translationOf, type Translation } from '../isa-gen/emit-lowering.ts';
 import { ROOT } from '../steps.ts';
 import { Field } from './delta.ts';
 import { isDocumented } from './documents.ts';
@@ -62,7 +63,7 @@ export async function conformance(): Promise<string> {
     const vectors = judged.reduce((n, d) => n + recorded.get(rowKey(d))!.cases.length, 0);
     for (const row of recorded.values()) witnesses.set(row.witness, (witnesses.get(row.witness) ?? 0)
       + row.cases.length);
-    const by = (jit: string): number => rows.filter((d) => (d.row.jit ?? 'helper') === jit).length;
+    const by = (how: Translation): number => rows.filter((d) => translationOf(d) === how).length;
     out.push(`| ${[group, rows.length, judged.length, vectors, by('native'), by('helper'), by('ends-block')].join(' | ')} |`);
     [rows.length, judged.length, vectors].forEach((n, k) => { sum[k]! += n; });
   }
