@@ -50,6 +50,9 @@ export function raisePageFault(c: Cpu, va: u64, error: u32): i32 {
   return Status.FAULT;
 }
 
+/** DR6.BS: a single-step trap. */
+export const DR6_BS: u64 = 1 << 14;
+
 /** Raise #DB as a fault or trap; `dr6` holds the DR6 bits that delivery will set (B0-B3, BD, BS, BT). */
 export function raiseDebug(c: Cpu, dr6: u64): i32 {
   c.excVector = Vector.DB;

@@ -5,7 +5,7 @@
 
 import { CodeMode, Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
-import { raiseDebug, raiseError, Vector } from "../cpu/exceptions";
+import { DR6_BS, raiseDebug, raiseError, Vector } from "../cpu/exceptions";
 import { DR7_ENABLES, breakpointsOn, instructionBreakpoint, takeHits } from "../cpu/breakpoints";
 import { EventKind, deliverException, deliverInterrupt } from "../cpu/events";
 import { resetCpu, startupIpi } from "../cpu/reset";
@@ -44,7 +44,6 @@ const FLAG_TF: u64 = 1 << 8;
 const SHADOW_SS: u32 = 2;
 const FLAG_IF: u64 = 1 << 9;
 const FLAG_RF: u64 = 1 << 16;
-const DR6_BS: u64 = 1 << 14;
 /** DR6 bits that a load of SS has hit: the trap waits for the next instruction (SDM vol. 3A 6.8.3). */
 let heldHits: u64 = 0;
 const MAX_INSN: u32 = 15;

@@ -3,7 +3,7 @@
 // CPL 0. The segments are fixed: no descriptor is read.
 
 import { deliverException } from "../cpu/events";
-import { Vector, raise, raiseDebug, raiseError } from "../cpu/exceptions";
+import { DR6_BS, Vector, raise, raiseDebug, raiseError } from "../cpu/exceptions";
 import { readEflags } from "../cpu/flags";
 import { Attr, Efer, Rflags, isCanonical, isProtected, updateMode } from "../cpu/mode";
 import { Cpu, FlagKind, Seg, Status, segment } from "../cpu/state";
@@ -17,7 +17,6 @@ const USER_RPL: u32 = 3;
 const USER_DPL: u32 = 0x60;
 /** RFLAGS bits that SYSRET takes from R11. */
 const SYSRET_FLAGS: u64 = 0x3C7FD7;
-const DR6_BS: u64 = 1 << 14;
 const STAR_SYSCALL: u64 = 32;
 const STAR_SYSRET: u64 = 48;
 const STACK_STEP: u32 = 8;

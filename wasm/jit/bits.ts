@@ -6,7 +6,7 @@ import { recImm, recOpSize, recReg, recVex } from "../decode/record";
 import { W, const32, const64, constant, get, op, set, sized } from "./bytes";
 import { localResult } from "./flags";
 import { keepFlags, setCarry, setOnlyCarry } from "./kept-flags";
-import { L, Size, extend, popReg, pushReg } from "./locals";
+import { L, Size, extend, popReg, pushReg, tempA, tempB } from "./locals";
 import { Insn, Lower, Place, lowerOp, lowerPlace } from "./map";
 import { popDest, pushDest, pushRm, pushSource } from "./operands";
 
@@ -21,8 +21,6 @@ export function isBits(o: Lower): bool {
   return (o >= Lower.BT && o <= Lower.POPCNT) || (o >= Lower.BLSR && o <= Lower.RORX);
 }
 
-function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
-function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
 function tempResult(size: u32): u32 { return size == Size.QWORD ? <u32>L.TR64 : <u32>L.TR32; }
 
 /** Push the number of the bit, modulo the operand's width. */
@@ -54,6 +52,17 @@ export function bitToCarry(a: u32, n: u32, size: u32): void {
   setCarry();
 }
 
+/** Push what BTS BTR BTC combine the operand with; local `n` is the number of the bit. */
+export function pushBitMask(o: Lower, n: u32, size: u32): void {
+  const wide = size == Size.QWORD;
+  constant(1, wide);
+  get(n);
+  sized(W.I32_SHL, wide);
+  if (o != Lower.BTR) return;
+  constant(-1, wide);
+  sized(W.I32_XOR, wide);
+}
+
 /** BT BTS BTR BTC with a register, or with an immediate. */
 function lowerBitTest(i: Insn, size: u32): void {
   const wide = size == Size.QWORD;
@@ -67,13 +76,7 @@ function lowerBitTest(i: Insn, size: u32): void {
   if (i.flagsLive) bitToCarry(a, n, size);
   if (o == Lower.BT) return;
   get(a);
-  constant(1, wide);
-  get(n);
-  sized(W.I32_SHL, wide);
-  if (o == Lower.BTR) {
-    constant(-1, wide);
-    sized(W.I32_XOR, wide);
-  }
+  pushBitMask(o, n, size);
   sized(o == Lower.BTS ? W.I32_OR : o == Lower.BTR ? W.I32_AND : W.I32_XOR, wide);
   popDest(i, size);
 }

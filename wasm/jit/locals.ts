@@ -41,6 +41,10 @@ export const FIRST_FREE_LOCAL: u32 = 2 + WIDE_LOCALS + NARROW_LOCALS;
 /** log2 of the bytes of an operand. */
 export const enum Size { BYTE = 0, WORD = 1, DWORD = 2, QWORD = 3 }
 
+/** Temporaries of an operand's width. */
+export function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
+export function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
+
 /** Guest registers used and written by the region, by number; then RFLAGS and the tables of the TLB. */
 export let usedRegs: u32 = 0;
 export let dirtyRegs: u32 = 0;

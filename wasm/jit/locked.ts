@@ -5,10 +5,10 @@
 
 import { RecFlag, recFlags, recOpSize, recReg, recRm } from "../decode/record";
 import { W, atomicAccess, const32, constant, get, op, set, sized } from "./bytes";
-import { bitToCarry, pushBitNumber } from "./bits";
+import { bitToCarry, pushBitMask, pushBitNumber } from "./bits";
 import { Exit, leaveAt } from "./exits";
 import { isBitTest, localA, localB, localResult, saveCarry, usesMemory } from "./flags";
-import { L, Size, extend, popReg, pushReg } from "./locals";
+import { L, Size, extend, popReg, pushReg, tempA, tempB } from "./locals";
 import { Insn, Kind, Lower, Place, lowerOp, lowerPlace } from "./map";
 import { arithmetic, placeOfInsn, pushSource, translate, translateBit } from "./operands";
 
@@ -58,7 +58,7 @@ function lowerXchg(i: Insn, size: u32): void {
     pushReg(recReg(r), size);
     atomic_(Atomic.XCHG, size);
   } else {
-    const a: u32 = size == Size.QWORD ? L.TA64 : L.TA32;
+    const a = tempA(size);
     pushReg(recRm(r), size);
     set(a);
     pushReg(recReg(r), size);
@@ -119,19 +119,12 @@ function lowerCmpxchg(i: Insn, size: u32): void {
 /** BTS BTR BTC; CF is the old bit. */
 function lowerBitUpdate(i: Insn, size: u32): void {
   const o = lowerOp(i);
-  const wide = size == Size.QWORD;
-  const a: u32 = wide ? L.TA64 : L.TA32;
-  const n: u32 = wide ? L.TB64 : L.TB32;
+  const a = tempA(size);
+  const n = tempB(size);
   pushBitNumber(i, size);
   set(n);
   get(L.HOST);
-  constant(1, wide);
-  get(n);
-  sized(W.I32_SHL, wide);
-  if (o == Lower.BTR) {
-    constant(-1, wide);
-    sized(W.I32_XOR, wide);
-  }
+  pushBitMask(o, n, size);
   atomic_(o == Lower.BTS ? Atomic.OR : o == Lower.BTR ? Atomic.AND : Atomic.XOR, size);
   set(a);
   if (i.flagsLive) bitToCarry(a, n, size);

@@ -11,7 +11,9 @@ import {
   flagsAfter, flagsNow, isBitTest, localA, localB, localResult, pushCarry, pushWithoutCarries, saveCarry,
   setFlagsNow, usesMemory,
 } from "./flags";
-import { L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField } from "./locals";
+import {
+  L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField, tempA, tempB,
+} from "./locals";
 import { Insn, Lower, Place, isHelper, isSystem, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
 import { forgetLanes } from "./float-mode";
 import { lowerFloat, noteVector } from "./float-lower";
@@ -30,9 +32,6 @@ const AF: i64 = 0x10;
 /** Byte offsets of registers in Cpu. */
 const RAX: u32 = 0;
 const RDX: u32 = 16;
-
-function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
-function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
 
 // Families -----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import { Import, W, const32, const64, constant, get, op, openVoid, set, sized } 
 import { pushHandler, reloadGpr, storeAddress, storeGpr } from "./control";
 import { close, leaveStatus, open } from "./exits";
 import { localResult, pushWithoutCarries, usesMemory } from "./flags";
-import { L, Size, cut32, extend, popReg, pushReg, setFe } from "./locals";
+import { L, Size, cut32, extend, popReg, pushReg, setFe, tempA, tempB } from "./locals";
 import { Insn, Lower, Place, lowerOp, lowerPlace } from "./map";
 import { popDest, pushDest, pushRm, pushSource } from "./operands";
 
@@ -80,8 +80,8 @@ export function lowerImul(i: Insn): void {
   const size = recOpSize(r);
   const wide = size == Size.QWORD;
   const three = lowerPlace(i) == Place.GEI;
-  const a: u32 = wide ? L.TA64 : L.TA32;
-  const b: u32 = wide ? L.TB64 : L.TB32;
+  const a = tempA(size);
+  const b = tempB(size);
   if (three) {
     pushRm(i, size);
     constant(wide ? recImm(r) : <i64><i32>recImm(r), wide);
@@ -191,8 +191,8 @@ export function lowerDiv(i: Insn): void {
   const size = recOpSize(r);
   const wide = size == Size.QWORD;
   const signed = lowerOp(i) == Lower.IDIV;
-  const a: u32 = wide ? L.TA64 : L.TA32;
-  const b: u32 = wide ? L.TB64 : L.TB32;
+  const a = tempA(size);
+  const b = tempB(size);
   pushReg(RAX, size);
   set(a);
   pushRm(i, size);

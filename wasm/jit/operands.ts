@@ -91,6 +91,11 @@ function pushAddress32(r: usize): void {
 /** Put the linear address of the memory operand into VA. */
 function linearAddress(i: Insn, size: u32, write: bool): void {
   pushAddress(i);
+  toLinear(i, size, write);
+}
+
+/** The effective address on the stack becomes linear, in VA. */
+function toLinear(i: Insn, size: u32, write: bool): void {
   if (!code32) addSegment(changetype<usize>(i));
   set(L.VA);
   if (code32) addSegment32(i, size, write);
@@ -146,9 +151,7 @@ export function translateBit(i: Insn, size: u32, write: bool): void {
   op(W.I64_SHL);
   op(W.I64_ADD);
   if (code32) cut32();
-  else addSegment(changetype<usize>(i));
-  set(L.VA);
-  if (code32) addSegment32(i, size, write);
+  toLinear(i, size, write);
   translateVa(i, size, write);
 }
 

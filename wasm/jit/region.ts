@@ -44,13 +44,11 @@ import {
   MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, keepDeltas,
   killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys, poolMark, poolRelease,
   regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, shareBegin,
-    shareClosing,
-  shareEnd, shareEpoch, shareReopen, shareSeen,
+  shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
 import { tree } from "./structure";
 import {
-  Trace, beginTrace, dropTrace, traceMode, traceOff, traceHere, tracePage, traceTurn,
-  traceVa, tracing,
+  Trace, beginTrace, dropTrace, traceHere, traceMode, traceOff, tracePage, traceTurn, traceVa, tracing,
 } from "./trace";
 import { checkVectors, vectorLocals } from "./vectors";
 import { beginX87, solveX87, x87Narrows, x87Wides } from "./x87-state";

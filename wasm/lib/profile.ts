@@ -33,7 +33,7 @@ export const enum Count {
   REGIONS = 20, REGIONS_DROPPED = 21, MODULES = 22, MODULE_BYTES = 23, TRANSLATE_NS = 24, COMPILE_NS = 25,
   /** Regions entered from the run loop; transitions between regions; instructions executed in regions. */
   REGION_CALLS = 26, REGION_LINKS = 27, TRANSLATED = 28,
-  /** Of the regions, those that another CPU had made. */
+  /** Batches of regions installed because a place of theirs had become hot. */
   REGIONS_TAKEN = 29,
   /** Regions that could not be entered: a page is mapped elsewhere or nowhere; one has no decoded records. */
   REGION_UNMAPPED = 30, REGION_UNDECODED = 31,

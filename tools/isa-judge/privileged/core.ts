@@ -54,7 +54,7 @@ export class PrivilegedCore {
   constructor(private readonly image: Buffer, private readonly options: number) {
     const host = {
       now: () => performance.now() * 1e6, log: () => {},
-      install: (address: number, bytes: number) => installCode(this.memory, this.core, address >>> 0, bytes),
+      install: (list: number, count: number) => installCode(this.memory, this.core, list >>> 0, count),
       panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
     };
     const module = new WebAssembly.Module(readFileSync(join(ROOT, 'build/skep.wasm')));
