@@ -6,6 +6,7 @@ import { recHandler } from "../decode/record";
 import { stopAt } from "../interp/branch";
 import { loadTsc } from "../interp/system";
 import { countHelper } from "../lib/profile";
+import { settleMixed } from "./exit-flags";
 
 export const enum Core {
   /** All arithmetic flags to `eflags`. */
@@ -14,12 +15,15 @@ export const enum Core {
   IMAGE = 1,
   /** RDTSC into RAX and RDX of Cpu; 1 = it is not allowed. */
   TSC = 2,
+  /** Flags of a MIXED descriptor (mixed-flags.ts), whose parts are where an exit leaves them. */
+  SETTLE = 3,
 }
 
 /** Called with RFLAGS in Cpu: one function for what is asked for by number. */
 export function jitCore(c: Cpu, which: usize): i32 {
   switch (<u32>which) {
     case Core.EXPLICIT: setExplicit(c, readEflags(c) & ARITHMETIC_FLAGS); break;
+    case Core.SETTLE: settleMixed(c); break;
     case Core.TSC: return loadTsc(c) ? 0 : 1;
     default: return <i32>readEflags(c);
   }

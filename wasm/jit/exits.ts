@@ -1,15 +1,17 @@
 // How a region is left. The function returns an Exit; registers, RIP and the instruction count are in Cpu
-// then, exactly, and the flags as soon as settleFlags has seen the descriptor in the word. Three blocks
-// surround the code. Behind the inner one compact exits are taken apart: ways out at every memory operand
-// must cost little
-// code, so each is one constant: Exit | flag descriptor << 2 | instructions to take back << 7 | place << 16.
-// Behind the middle one stands the epilogue that stores locals, behind the outer one what a handler's exit
-// needs too, whose registers are in Cpu already.
+// then, exactly, and the flags as soon as settleFlags has seen the descriptor in the word. Blocks surround
+// the code. Behind the inner ones compact exits are taken apart, by class of flags first (exit-flags.ts): ways
+// out at every memory operand must cost little code, so each is one constant: Exit | flag descriptor << 2 |
+// instructions to take back << 7 | place << 16. Behind the next one stands the epilogue that stores locals,
+// behind the outer one what a handler's exit needs too, whose registers are in Cpu already.
 
 import { Cpu } from "../cpu/state";
 import { W, access, br, const32, const64, get, op, openVoid, set, unlikely } from "./bytes";
 import { PAGE_BYTES, PAGE_SHIFT } from "../lib/layout";
-import { staticFlags, storeRawFlags, toDynamic } from "./flags";
+import {
+  ExitClass, exitClass, exitClasses, exitCode, storeRawFlags, storeRawMixed,
+} from "./exit-flags";
+import { Desc, flagsNow, toDynamic } from "./flags";
 import { L, cut32, spillRegs, storeField } from "./locals";
 import { code32 } from "./map";
 
@@ -39,11 +41,15 @@ const EXIT_KEPT: i32 = 0x7F;
 /** Instructions per call: there is no on-stack replacement in wasm, so the engine must see fresh calls. */
 export const BUDGET: i32 = 500000;
 
-/** Open blocks, loops and ifs between the code and the block that ends before compactExit. */
+/** Blocks of the exits by class, from inside; then the epilogue's, then the one of those without it. */
+const CLASSES: u32 = ExitClass.NONE + 1;
+const EPILOGUE: u32 = CLASSES;
+const BEHIND: u32 = EPILOGUE + 1;
+
+/** Open blocks, loops and ifs between the code and the block of the first class. */
 export let depth: u32 = 0;
 export function deeper(): void { depth++; }
 export function shallower(): void { depth--; }
-export function resetDepth(): void { depth = 0; }
 export function open(code: W): void {
   openVoid(code);
   deeper();
@@ -68,11 +74,20 @@ function giveBack(done: i32): void {
 
 /** Leave for RIP, which is set. */
 export function leaveThere(why: Exit): void {
-  toDynamic();
-  const32(why);
+  if (flagsNow == Desc.MIXED) {
+    storeRawMixed();
+    get(L.MK);
+    const32(EXIT_FLAGS);
+    op(W.I32_SHL);
+    const32(why);
+    op(W.I32_OR);
+  } else {
+    toDynamic();
+    const32(why);
+  }
   set(L.EXIT);
   giveBack(0);
-  br(W.BR, depth + 1);
+  br(W.BR, depth + EPILOGUE);
 }
 
 /** Leave at `rel` bytes from the start of page 0. */
@@ -84,15 +99,47 @@ export function leaveRegion(rel: i64, why: Exit): void {
 
 /** Leave at a place of the region when the i32 on the stack is not 0. */
 export function leaveAt(at: u32, why: Exit): void {
-  const flags = staticFlags();
+  const flags = exitCode(flagsNow);
   const32(<i32>(<u32>why | flags << EXIT_FLAGS | <u32>uncounted << EXIT_COUNT | at << EXIT_PLACE));
   set(L.EXIT);
   unlikely();
-  br(W.BR_IF, depth);
+  br(W.BR_IF, depth + <u32>exitClass());
+}
+
+/** Before the code. */
+export function openExits(): void {
+  for (let n: u32 = 0; n <= BEHIND; n++) openVoid(W.BLOCK);
+  depth = 0;
+}
+/** Behind it: what each class of exits leaves, then all of them. `deltas` as in compactExit. */
+export function closeExits(deltas: u32): void {
+  op(W.END);
+  for (let k: u32 = 0; k < <u32>ExitClass.NONE; k++) {
+    if (exitClasses & (1 << k)) {
+      storeRawFlags(k as ExitClass);
+      if (k == ExitClass.MIXED) mergeMixed();
+      br(W.BR, ExitClass.NONE - k - 1);
+    } else op(W.UNREACHABLE);
+    op(W.END);
+  }
+  compactExit(deltas);
+  op(W.END);
+  epilogue();
+  op(W.END);
+  countAndReturn();
+}
+/** The descriptor of MIXED into the exit's word. */
+function mergeMixed(): void {
+  get(L.EXIT);
+  get(L.MK);
+  const32(EXIT_FLAGS);
+  op(W.I32_SHL);
+  op(W.I32_OR);
+  set(L.EXIT);
 }
 
 /** Take a compact exit's word apart. `deltas`: address of the distances of pages, 0 = one page. */
-export function compactExit(deltas: u32): void {
+function compactExit(deltas: u32): void {
   get(L.FUEL);
   get(L.EXIT);
   const32(EXIT_COUNT);
@@ -119,7 +166,6 @@ export function compactExit(deltas: u32): void {
   op(W.I64_EXTEND_U);
   op(W.I64_ADD);
   set(L.RIP);
-  storeRawFlags();
   get(L.EXIT);
   const32(EXIT_KEPT);
   op(W.I32_AND);
@@ -138,7 +184,7 @@ export function leaveStatus(pure: bool): void {
   op(W.I32_ADD);
   set(L.EXIT);
   giveBack(1);
-  br(W.BR, pure ? depth + 1 : depth + 2);
+  br(W.BR, pure ? depth + EPILOGUE : depth + BEHIND);
   op(W.END);
   shallower();
 }
@@ -150,7 +196,7 @@ export function leaveBehind(rel: i64): void {
   access(W.I64_STORE, 3, <u32>offsetof<Cpu>("rip"));
   const32(Exit.JUMP);
   set(L.EXIT);
-  br(W.BR, depth + 2);
+  br(W.BR, depth + BEHIND);
 }
 
 /** Push the address `rel` bytes from the start of page 0. */
@@ -163,13 +209,13 @@ export function pushIp(rel: i64): void {
 }
 
 /** Store what the region has changed. */
-export function epilogue(): void {
+function epilogue(): void {
   spillRegs();
   storeField(offsetof<Cpu>("rip"), L.RIP, true);
 }
 
 /** Count the instructions and return. */
-export function countAndReturn(): void {
+function countAndReturn(): void {
   get(L.C);
   get(L.C);
   access(W.I64_LOAD, 3, <u32>offsetof<Cpu>("instructions"));

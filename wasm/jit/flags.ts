@@ -4,7 +4,6 @@
 // are dropped; a side exit counts as somebody, because an exception there would push RFLAGS.
 
 import { Cpu, FlagKind } from "../cpu/state";
-import { CPU_SCRATCH } from "../lib/layout";
 import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
@@ -14,9 +13,11 @@ import {
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
 import { isCompare } from "./float-lower";
-import { pushBelow, settleCompare, settleOperands, storeOperands } from "./float-flags";
-import { isRotated, keptAfter, rotatedAfter, settleRotated, settleRotatedIn } from "./kept-flags";
-import { L, Size, extend, getFe, setFe, spillFe, storeField } from "./locals";
+import { pushBelow, settleCompare } from "./float-flags";
+import { isRotated, keptAfter, rotatedAfter, settleRotated } from "./kept-flags";
+import { L, Size, extend, getFe, setFe, spillFe } from "./locals";
+import { mixedToDynamic } from "./mixed-flags";
+import { isShifted, pushShiftCarry, settleShift, shiftKind } from "./shift-flags";
 
 /** Beside FlagKind | size << 4. */
 export const enum Desc {
@@ -30,6 +31,8 @@ export const enum Desc {
   ROTATED64 = 0x37,
   /** All in FE; FlagKind in Cpu is EXPLICIT. */
   EXPLICIT = 0x10,
+  /** One of several producers, known at run time (mixed-flags.ts). */
+  MIXED = 0x20,
   DEAD = 0xFF,
 }
 const SIZE_SHIFT: u32 = 4;
@@ -170,7 +173,11 @@ function produced(i: Insn, before: u32): u32 {
   if (isBitTest(o)) return keptAfter(before);
   if (o == Lower.POPCNT) return Desc.COMPARED;
   // The handler of a double shift by CL whose flags are live is called.
-  if (isPtest(i) || ((isShift(o) || isDoubleShift(o)) && shiftCount(i) < 0)) return Desc.DYNAMIC;
+  if (isPtest(i) || (isDoubleShift(o) && shiftCount(i) < 0)) return Desc.DYNAMIC;
+  if (isShift(o) && size >= <u32>Size.DWORD) {
+    return shiftCount(i) < 0 ? <u32>Desc.MIXED : describe(shiftKind(o), size);
+  }
+  if (isShift(o) && shiftCount(i) < 0) return Desc.DYNAMIC;
   return describe(isShift(o) || isCarried(o) || o == Lower.IMUL || (o >= Lower.TZCNT && o <= Lower.BZHI)
     ? FlagKind.SZP : FlagKind.LOGIC, size);
 }
@@ -181,8 +188,12 @@ export function flagsAfter(i: Insn, before: u32): u32 {
   return writesFlags(i) ? produced(i, before) : before;
 }
 
+function isInCpu(d: u32): bool { return d == Desc.DYNAMIC || d == Desc.EXPLICIT; }
+
 function meet(a: u32, b: u32): u32 {
-  return a == Desc.DEAD ? b : b == Desc.DEAD || a == b ? a : <u32>Desc.DYNAMIC;
+  if (a == Desc.DEAD) return b;
+  if (b == Desc.DEAD || a == b) return a;
+  return isInCpu(a) && isInCpu(b) ? <u32>Desc.DYNAMIC : <u32>Desc.MIXED;
 }
 
 function transfer(b: Block): u32 {
@@ -222,7 +233,8 @@ export function solveFlags(): void {
       for (let rest = b.liveIn ? b.preds : 0; rest; rest &= rest - 1) {
         d = meet(d, block(<u32>ctz(rest)).flagsOut);
       }
-      b.flagsIn = d;
+      // What is mixed stays so: the search must end.
+      if (b.flagsIn != Desc.MIXED) b.flagsIn = d;
       d = transfer(b);
       if (d != b.flagsOut) {
         b.flagsOut = d;
@@ -326,6 +338,11 @@ export function pushCarry(d: u32): void {
     pushStored(0);
     return;
   }
+  if (isShifted(d)) {
+    pushShiftCarry(d);
+    return;
+  }
+  if (d == Desc.MIXED) toDynamic();
   switch (kindOf(d)) {
     case FlagKind.ADD:
       pushResult(d);
@@ -356,6 +373,7 @@ export function storeKind(kind: u32): void {
 /** Put the flags of the present descriptor into Cpu (but RFLAGS, which FE holds). */
 export function toDynamic(): void {
   const d = flagsNow;
+  if (d == Desc.MIXED) mixedToDynamic();
   if (kindOf(d) == Desc.DYNAMIC || d == Desc.DEAD) return;
   if (d == Desc.COMPARE) {
     settleCompare();
@@ -380,6 +398,11 @@ export function toDynamic(): void {
     storeResult(keptAfter(d));
     return;
   }
+  if (isShifted(d)) {
+    settleShift(d);
+    storeResult(keptAfter(d));
+    return;
+  }
   if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) {
     get(L.C);
     getA(d);
@@ -397,58 +420,6 @@ function storeResult(d: u32): void {
   pushResult(d);
   storeExtended(<u32>offsetof<Cpu>("flagRes"), isWide(d));
   storeKind(kindOf(d));
-}
-
-/** Where a compact exit leaves operands and result of the static producer, in the CPU's scratch page. */
-const RAW: u32 = CPU_SCRATCH + 0xE00;
-const RAW_WORDS: u32 = 24;
-const RAW_DOUBLES: u32 = 40;
-/** Kind | size << 3 for a compact exit, 0 = the flags are dynamic. */
-export function staticFlags(): u32 {
-  const d = flagsNow;
-  return kindOf(d) == Desc.DYNAMIC || d == Desc.DEAD ? 0 : kindOf(d) | sizeOf(d) << 3;
-}
-export function storeRawFlags(): void {
-  for (let n: u32 = 0; n < 3; n++) {
-    storeField(RAW + n * 8, L.FA64 + n, true);
-    storeField(RAW + RAW_WORDS + n * 4, L.FA32 + n, false);
-  }
-  storeOperands(RAW + RAW_DOUBLES);
-}
-/** After a compact exit: what toDynamic does, for the descriptor in the exit's word. */
-export function settleFlags(c: Cpu, d: u32): void {
-  if (d == 0) return;
-  const kind = d & 7;
-  const size = d >> 3;
-  const raw = changetype<usize>(c) + RAW;
-  if (d == Desc.COMPARE) {
-    settleOperands(c, raw + RAW_DOUBLES);
-    return;
-  }
-  const wide = size == Size.QWORD;
-  const a = wide ? load<i64>(raw) : <i64>load<i32>(raw, RAW_WORDS);
-  const b = wide ? load<i64>(raw, 8) : <i64>load<i32>(raw, RAW_WORDS + 4);
-  let res = wide ? load<i64>(raw, 16) : <i64>load<i32>(raw, RAW_WORDS + 8);
-  if (kind == Desc.COMPARE && size != Size.DWORD) {
-    settleRotatedIn(c, load<u32>(raw, RAW_WORDS), res);
-    return;
-  }
-  if (kind == Desc.COMPARE) {
-    c.eflags = (c.eflags & ~ARITHMETIC) | <u64>res;
-    c.flagKind = FlagKind.EXPLICIT;
-    return;
-  }
-  switch (kind) {
-    case FlagKind.ADD: res = a + b; break;
-    case FlagKind.SUB: res = a - b; break;
-    case FlagKind.INC: res = a + 1; break;
-    case FlagKind.DEC: res = a - 1; break;
-  }
-  if (!wide) res = size == Size.BYTE ? <i64><i8>res : size == Size.WORD ? <i64><i16>res : <i64><i32>res;
-  if (kind != FlagKind.LOGIC && kind != FlagKind.SZP) c.flagA = <u64>a;
-  if (kind == FlagKind.ADD || kind == FlagKind.SUB) c.flagB = <u64>b;
-  c.flagRes = <u64>res;
-  c.flagKind = kind;
 }
 
 /** Keep CF in FE before INC or DEC. */

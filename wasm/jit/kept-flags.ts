@@ -12,6 +12,7 @@ import {
 } from "./flags";
 import { Core } from "./core";
 import { L, Size, extend, getFe, setFe, spillFe } from "./locals";
+import { isShifted, settleShift } from "./shift-flags";
 
 const CF_OF: i64 = 0x801;
 const OF_AF: i64 = 0x810;
@@ -44,16 +45,15 @@ export function keepFlags(): void {
   const kept = keptAfter(d);
   if (d == kept && d != Desc.DEAD) return;
   if (isRotated(d)) settleRotated();
+  else if (isShifted(d)) settleShift(d);
   else if (kept == Desc.EXPLICIT || kept == Desc.DEAD) makeExplicit(d);
   else keepStatic(d);
   setFlagsNow(kept);
 }
 
 function makeExplicit(d: u32): void {
-  if (kindOf(d) == Desc.COMPARE) {
-    toDynamic();
-    return;
-  }
+  if (d == Desc.MIXED || kindOf(d) == Desc.COMPARE) toDynamic();
+  if (kindOf(d) == Desc.COMPARE) return;
   spillFe();
   call(Import.CORE, Core.EXPLICIT);
   op(W.DROP);

@@ -2,6 +2,7 @@
 
 import { Cpu } from "../cpu/state";
 import { W, access, const32, const64, get, op, set, tee } from "./bytes";
+import { forgetExitClasses } from "./exit-flags";
 import { forgetCompares } from "./float-flags";
 import { forgetFloats, loadMode } from "./float-mode";
 import { forgetVectors, loadVectors, spillVectors } from "./vectors";
@@ -21,19 +22,23 @@ export const enum L {
   FA64 = 20, FB64 = 21, FR64 = 22, TA64 = 23, TB64 = 24, TR64 = 25,
   /** Address of page 0 of the region; where to go on when it is left. */
   IP = 26, RIP = 27,
-  FUEL = 28, TLB_READ = 29, TLB_WRITE = 30, SLOT = 31, HOST = 32, EXIT = 33,
-  FA32 = 34, FB32 = 35, FR32 = 36, TA32 = 37, TB32 = 38, TR32 = 39,
+  /** Operands of flags that several producers may have made (mixed-flags.ts). */
+  MA = 28, MB = 29,
+  FUEL = 30, TLB_READ = 31, TLB_WRITE = 32, SLOT = 33, HOST = 34, EXIT = 35,
+  FA32 = 36, FB32 = 37, FR32 = 38, TA32 = 39, TB32 = 40, TR32 = 41,
+  /** Which producer it was. */
+  MK = 42,
   /** XMM0 ... XMM15; temporaries. */
-  XMM = 40, V0 = 56, V1 = 57, V2 = 58, V3 = 59,
+  XMM = 43, V0 = 59, V1 = 60, V2 = 61, V3 = 62,
   /** Low lanes of XMM0 ... XMM15 as doubles; operands and result; operands of a comparison; 0. */
-  XD = 60, DA = 76, DB = 77, DR = 78, CMP_A = 79, CMP_B = 80, ZERO_D = 81,
+  XD = 63, DA = 79, DB = 80, DR = 81, CMP_A = 82, CMP_B = 83, ZERO_D = 84,
   /** The same as singles. */
-  XS = 82, SA = 98, SB = 99, SR = 100, ZERO_S = 101,
+  XS = 85, SA = 101, SB = 102, SR = 103, ZERO_S = 104,
   /** float-mode.ts. */
-  MODE = 102, LIMIT = 103,
+  MODE = 105, LIMIT = 106,
 }
-export const WIDE_LOCALS: u32 = 26;
-export const NARROW_LOCALS: u32 = 12;
+export const WIDE_LOCALS: u32 = 28;
+export const NARROW_LOCALS: u32 = 13;
 export const VECTOR_LOCALS: u32 = 20;
 /** Behind these and those of vectors and floating point are the locals of the x87 stack. */
 export const FIRST_FREE_LOCAL: u32 = 2 + WIDE_LOCALS + NARROW_LOCALS;
@@ -55,6 +60,7 @@ export function forgetRegs(): void {
   forgetVectors();
   forgetFloats();
   forgetCompares();
+  forgetExitClasses();
   forgetX87();
 }
 

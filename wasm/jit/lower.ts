@@ -165,6 +165,10 @@ function lowerOne(i: Insn): void {
   } else {
     pushDest(i, size);
     set(a);
+    if (live) {
+      constant(1, wide);
+      set(b);
+    }
     get(a);
     constant(o == Lower.NOT ? -1 : 1, wide);
   }

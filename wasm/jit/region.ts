@@ -27,10 +27,11 @@ import {
 } from "./bytes";
 import { discover, pages, setEager } from "./discover";
 import {
-  BUDGET, EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit, compactExit, countAndReturn, epilogue, resetDepth,
+  BUDGET, EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit, closeExits, openExits,
 } from "./exits";
 import { usesFloats } from "./float-mode";
-import { Desc, setFlagsNow, settleFlags, solveFlags } from "./flags";
+import { settleFlags } from "./exit-flags";
+import { Desc, setFlagsNow, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
 import { FIRST_FREE_LOCAL, L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
 import {
@@ -109,19 +110,11 @@ function emit(deltas: u32): u32 {
   loadState();
   const32(BUDGET);
   set(L.FUEL);
-  openVoid(W.BLOCK);
-  openVoid(W.BLOCK);
-  openVoid(W.BLOCK);
-  resetDepth();
+  openExits();
   setFlagsNow(Desc.DYNAMIC);
   tree(0);
   op(W.UNREACHABLE);
-  op(W.END);
-  compactExit(deltas);
-  op(W.END);
-  epilogue();
-  op(W.END);
-  countAndReturn();
+  closeExits(deltas);
   return endFunction(codeStart());
 }
 
@@ -413,15 +406,18 @@ function runRegions(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.HANDLER);
       if (left == EXIT_STATUS + Status.RETRY) return Status.RETRY;
       if (!goesOn(c, left - EXIT_STATUS)) return Status.JUMP;
-    } else if (left != Exit.JUMP) {
-      settleFlags(c, <u32>left >> EXIT_FLAGS);
+    } else {
       const why = left & EXIT_WHY;
-      countIn(changetype<usize>(c), Profile.EXITS, why);
-      if (why == Exit.POLL || atomic.load<u32>(attention) != 0 || c.shadow != 0) return Status.JUMP;
-      if (interpretAtRip(c)) return -1;
-      skipEntry = true;
-      return Status.JUMP;
-    } else if (atomic.load<u32>(attention) != 0) return Status.JUMP;
+      if (left != Exit.JUMP) settleFlags(c, <u32>left >> EXIT_FLAGS);
+      if (why != Exit.JUMP) {
+        countIn(changetype<usize>(c), Profile.EXITS, why);
+        if (why == Exit.POLL || atomic.load<u32>(attention) != 0 || c.shadow != 0) return Status.JUMP;
+        if (interpretAtRip(c)) return -1;
+        skipEntry = true;
+        return Status.JUMP;
+      }
+      if (atomic.load<u32>(attention) != 0) return Status.JUMP;
+    }
     const e = entryOfRip(c);
     if (e == 0) {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.UNKNOWN);

@@ -3,19 +3,91 @@
 
 import { Cpu, FlagKind } from "../cpu/state";
 import { recImm, recOpSize, recReg } from "../decode/record";
-import { W, access, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
+import { W, access, const32, const64, constant, get, op, openVoid, set, sized, tee } from "./bytes";
 import { lowerHelper } from "./control";
+import { exitCode } from "./exit-flags";
 import {
-  flagsNow, localResult, pushWithoutCarries, shiftCount, storeKind, toDynamic,
+  describe, flagsNow, localA, localResult, pushWithoutCarries, shiftCount, storeKind, toDynamic,
 } from "./flags";
 import { becomeRotated, isRotated, keepFlags, pushRotated } from "./kept-flags";
-import { L, Size, extend, getFe, pushReg, regLocal, setFe } from "./locals";
+import { L, Size, extend, getFe, pushReg, regLocal, setFe, tempA, tempB } from "./locals";
+import { toMixed } from "./mixed-flags";
+import { setShiftOperand, shiftKind, shiftOperand } from "./shift-flags";
 import { Insn, Lower, lowerOp } from "./map";
 import { popDest, pushDest } from "./operands";
 
 const OF_SHIFT: i64 = 11;
 /** Byte offset of CL in Cpu. */
 const CL: u32 = 8;
+
+function shiftCode(o: Lower): W {
+  return o == Lower.SHL ? W.I32_SHL : o == Lower.SHR ? W.I32_SHR_U : W.I32_SHR_S;
+}
+
+/** 32 and 64 bits, by a constant. */
+function shiftConstant(i: Insn, o: Lower, size: u32, count: i32): void {
+  const wide = size == Size.QWORD;
+  const live = i.flagsLive != 0;
+  pushDest(i, size);
+  if (live) tee(localA(size));
+  constant(count, wide);
+  sized(shiftCode(o), wide);
+  if (live) {
+    setShiftOperand(count, size, wide);
+    tee(localResult(size));
+  }
+  popDest(i, size);
+}
+
+/** The same by CL. A count of zero changes no flag: they are MIXED with those before it. */
+function shiftByCl(i: Insn, o: Lower, size: u32): void {
+  const wide = size == Size.QWORD;
+  const a = tempA(size);
+  const n = tempB(size);
+  pushDest(i, size);
+  set(a);
+  get(regLocal(CL));
+  if (!wide) op(W.I32_WRAP);
+  constant(wide ? 63 : 31, wide);
+  sized(W.I32_AND, wide);
+  set(n);
+  if (i.flagsLive) {
+    toMixed();
+    mixShift(o, size, a, n);
+  }
+  get(a);
+  get(n);
+  sized(shiftCode(o), wide);
+  popDest(i, size);
+}
+function mixShift(o: Lower, size: u32, a: u32, n: u32): void {
+  const wide = size == Size.QWORD;
+  get(a);
+  if (!wide) op(W.I64_EXTEND_U);
+  get(L.MA);
+  pushIsSet(n, wide);
+  op(W.SELECT);
+  set(L.MA);
+  get(n);
+  if (!wide) op(W.I64_EXTEND_U);
+  const64(<i64>shiftOperand(0, wide));
+  op(W.I64_OR);
+  get(L.MB);
+  pushIsSet(n, wide);
+  op(W.SELECT);
+  set(L.MB);
+  const32(<i32>exitCode(describe(shiftKind(o), size)));
+  get(L.MK);
+  pushIsSet(n, wide);
+  op(W.SELECT);
+  set(L.MK);
+}
+/** Push whether the count is not 0. */
+function pushIsSet(n: u32, wide: bool): void {
+  constant(0, wide);
+  get(n);
+  sized(W.I32_NE, wide);
+}
 
 /** Push the shift of the i64 in TA64 by a constant or by TB64 less `less`. */
 function shiftWide(code: W, count: i32, less: i32): void {
@@ -31,17 +103,10 @@ function shiftWide(code: W, count: i32, less: i32): void {
   op(code);
 }
 
-/** Flags of a shift by 1 or more of TA64 (extended from `size`): FR and FE. SDM vol. 2 "SAL/SAR/SHL/SHR". */
-function shiftFlags(o: Lower, size: u32, count: i32, result: u32): void {
+/** Flags of a shift of 8 or 16 bits by 1 or more of TA64 (extended from `size`): FR and FE. */
+function narrowFlags(o: Lower, size: u32, count: i32, result: u32): void {
   const bits: i64 = 8 << size;
-  if (o == Lower.SHL && size == Size.QWORD) {
-    get(L.TA64);
-    const64(64);
-    if (count >= 0) const64(count);
-    else get(L.TB64);
-    op(W.I64_SUB);
-    op(W.I64_SHR_U);
-  } else if (o == Lower.SHL) {
+  if (o == Lower.SHL) {
     shiftWide(W.I64_SHL, count, 0);
     const64(bits);
     op(W.I64_SHR_U);
@@ -73,63 +138,62 @@ function pushTop(result: u32, shift: i64): void {
 }
 
 export function lowerShift(i: Insn): void {
-  const r = changetype<usize>(i);
-  const size = recOpSize(r);
-  const wide = size == Size.QWORD;
+  const size = recOpSize(changetype<usize>(i));
   const count = shiftCount(i);
+  const o = lowerOp(i);
   if (count == 0) {
     // A 32-bit destination is written all the same: its upper half becomes 0.
     pushDest(i, size);
     popDest(i, size);
-    return;
-  }
-  const o = lowerOp(i);
+  } else if (size < <u32>Size.DWORD) shiftNarrow(i, o, size, count);
+  else if (count > 0) shiftConstant(i, o, size, count);
+  else shiftByCl(i, o, size);
+}
+
+/** 8 and 16 bits: a count may be larger than these. */
+function shiftNarrow(i: Insn, o: Lower, size: u32, count: i32): void {
   pushDest(i, size);
-  if (!wide) op(W.I64_EXTEND_S);
-  if (o != Lower.SAR && !wide) {
+  op(W.I64_EXTEND_S);
+  if (o != Lower.SAR) {
     const64(<i64>(<u64>(-1) >> <u64>(64 - (8 << size))));
     op(W.I64_AND);
   }
   set(L.TA64);
   if (count < 0) {
     get(regLocal(CL));
-    const64(wide ? 63 : 31);
+    const64(31);
     op(W.I64_AND);
     set(L.TB64);
   }
   shiftWide(o == Lower.SHL ? W.I64_SHL : o == Lower.SHR ? W.I64_SHR_U : W.I64_SHR_S, count, 0);
   set(L.TR64);
   if (i.flagsLive) {
-    if (count < 0) shiftByCl(o, size);
+    if (count < 0) narrowByCl(o, size);
     else {
-      shiftFlags(o, size, count, L.TR64);
+      narrowFlags(o, size, count, L.TR64);
       get(L.TR64);
-      if (!wide) {
-        op(W.I32_WRAP);
-        extend(size);
-      }
+      op(W.I32_WRAP);
+      extend(size);
       set(localResult(size));
     }
   }
   get(L.TR64);
-  if (!wide) op(W.I32_WRAP);
+  op(W.I32_WRAP);
   popDest(i, size);
 }
 
 /** A count of zero changes no flag: the flags become dynamic. */
-function shiftByCl(o: Lower, size: u32): void {
+function narrowByCl(o: Lower, size: u32): void {
   toDynamic();
   get(L.TB64);
   op(W.I64_EQZ);
   op(W.I32_EQZ);
   openVoid(W.IF);
-  shiftFlags(o, size, -1, L.TR64);
+  narrowFlags(o, size, -1, L.TR64);
   get(L.C);
   get(L.TR64);
-  if (size != Size.QWORD) {
-    op(W.I32_WRAP);
-    op(W.I64_EXTEND_S);
-  }
+  op(W.I32_WRAP);
+  op(W.I64_EXTEND_S);
   access(W.I64_STORE, 3, <u32>offsetof<Cpu>("flagRes"));
   storeKind(FlagKind.SZP);
   op(W.END);

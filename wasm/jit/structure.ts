@@ -10,7 +10,8 @@ import {
   Exit, close, depth, leaveAt, leaveRegion, leaveThere, open, pushIp, setUncounted,
 } from "./exits";
 import { pushCond } from "./conditions";
-import { Desc, flagsNow, setFlagsNow, toDynamic } from "./flags";
+import { flagsNow, setFlagsNow } from "./flags";
+import { flagsTo } from "./mixed-flags";
 import { forgetLanes } from "./float-mode";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";
@@ -45,7 +46,7 @@ function edge(x: u32, y: u32): void {
   const saved = flagsNow;
   const stack = keepX87();
   moveX87(to);
-  if (to.flagsIn == Desc.DYNAMIC) toDynamic();
+  flagsTo(to.flagsIn);
   if (back) {
     if (isLoop(from, y)) br(W.BR, labelDepth(to.loopLabel));
     else {
