@@ -1,7 +1,7 @@
 // Flags of a region that is left with a static producer: the exit's word says which, its operands are stored
 // behind the code, and settleFlags brings them into the form of cpu/flags.ts. Each class of producers has a
-// place of its own behind the code (exits.ts), which reads only the locals of this class: others would have to
-// be kept alive through every loop for exits that do not need them.
+// place of its own behind the code (exits.ts), which reads only the locals of this class: others would have
+// to be kept alive through every loop for exits that do not need them.
 
 import { Cpu, FlagKind } from "../cpu/state";
 import { CPU_SCRATCH } from "../lib/layout";

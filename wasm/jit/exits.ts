@@ -1,6 +1,7 @@
 // How a region is left. The function returns an Exit; registers, RIP and the instruction count are in Cpu
 // then, exactly, and the flags as soon as settleFlags has seen the descriptor in the word. Blocks surround
-// the code. Behind the inner ones compact exits are taken apart, by class of flags first (exit-flags.ts): ways
+// the code. Behind the inner ones compact exits are taken apart, by class of flags first (exit-flags.ts):
+// ways
 // out at every memory operand must cost little code, so each is one constant: Exit | flag descriptor << 2 |
 // instructions to take back << 7 | place << 16. Behind the next one stands the epilogue that stores locals,
 // behind the outer one what a handler's exit needs too, whose registers are in Cpu already.
