@@ -61,17 +61,17 @@ export const CPU_JUMPS = 0x32D0000;
 export const JUMP_ENTRIES = 0x4000;
 export const JUMP_ENTRY_BYTES = 0x20;
 export const JUMP_TABLE_BYTES = 0x80000;
-export const JUMP_TABLES = 3;
-export const CPU_JUMPS_BYTES = 0x180000;
-export const CPU_JUMP_PAGES = 0x3450000;
+export const JUMP_TABLES = 2;
+export const CPU_JUMPS_BYTES = 0x100000;
+export const CPU_JUMP_PAGES = 0x33D0000;
 export const CPU_JUMP_PAGES_BYTES = 0x8000;
-export const CPU_CROSSINGS = 0x3458000;
+export const CPU_CROSSINGS = 0x33D8000;
 export const CROSSINGS = 0x400;
 export const CROSSING_BYTES = 0x80;
 export const CPU_CROSSINGS_BYTES = 0x20000;
-export const CPU_PROFILE = 0x3478000;
+export const CPU_PROFILE = 0x33F8000;
 export const CPU_PROFILE_BYTES = 0x10000;
-export const CPU_USED_BYTES = 0x3488000;
+export const CPU_USED_BYTES = 0x3408000;
 
 // wasm/lib/control.ts
 export const Control = {

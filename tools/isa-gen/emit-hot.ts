@@ -31,19 +31,19 @@ interface Variant {
 }
 
 /** Direct branches: disp is the page-relative target. */
-const TAKE = ['t = <u64>recDisp(r);', 's = TAKEN;', 'break;'];
+const TAKE = ['s = DIRECT;', 'break;'];
 
 const jcc = (cc: number): Snippet => ({
   body: [`if (testCond(c, ${cc})) { ${TAKE.join(' ')} }`, 'r += 32; continue;'], requires: NATURAL,
 });
 
 /** Push the return address, then go to t (page-relative). */
-const PUSH_RETURN = [
+const pushReturn = (how: string): string[] => [
   'if (!canLeaveTo(c, t)) { s = Status.FAULT; break; }',
   's = writeValue<u64>(c, c.rsp - 8, c.ipBase + recOff(r) + recLen(r));',
   'if (s == Status.FAULT) break;',
   'c.rsp -= 8;',
-  'if (s == Status.NEXT) { s = TAKEN; break; }',
+  `if (s == Status.NEXT) { s = ${how}; break; }`,
   'c.rip = c.ipBase + t; s = Status.JUMP; break;',
 ];
 
@@ -68,7 +68,7 @@ const onFlag = (body: string[]): string[] => body;
 export const SNIPPETS: Record<string, Snippet> = {
   ...Object.fromEntries(Array.from({ length: 16 }, (_, cc) => [`x_hJcc_cc${cc}`, jcc(cc)])),
   hJmp: { body: TAKE, requires: NATURAL },
-  x_hCall_8: { body: ['t = <u64>recDisp(r);', ...PUSH_RETURN], requires: MODE64 },
+  x_hCall_8: { body: ['t = <u64>recDisp(r);', ...pushReturn('DIRECT')], requires: MODE64 },
   x_hRet_8: { body: RETURN(''), requires: MODE64 },
   x_hRetI_8: { body: RETURN(' + <u64>recImm(r)'), requires: MODE64 },
   x_hPushR_8: { body: push('readReg<u64>(c, recRm(r))'), requires: MODE64 },
@@ -88,7 +88,7 @@ export const SNIPPETS: Record<string, Snippet> = {
   x_hJmpE_8: { body: ['if (recIsMem(r)) {', ...indirectMemory(),
     '} else t = readReg<u64>(c, recRm(r)) - c.ipBase;', 's = TAKEN; break;'], requires: MODE64 },
   x_hCallE_8: { body: ['if (recIsMem(r)) {', ...indirectMemory(),
-    '} else t = readReg<u64>(c, recRm(r)) - c.ipBase;', ...PUSH_RETURN], requires: MODE64 },
+    '} else t = readReg<u64>(c, recRm(r)) - c.ipBase;', ...pushReturn('TAKEN')], requires: MODE64 },
   x_hLea_8: { body: ['writeReg<u64>(c, recReg(r), flatAddress(c, r));', 'r += 32; continue;'], requires: 0 },
   x_hLea_4: { body: ['writeReg<u32>(c, recReg(r), <u32>flatAddress(c, r));', 'r += 32; continue;'], requires: 0 },
   x_hCbw_8: { body: ['c.rax = <u64><i64><i32>c.rax;', 'r += 32; continue;'], requires: 0 },
@@ -205,7 +205,8 @@ function stackAddress<T>(c: Cpu, sp: u64, write: bool): u64 {
 function legacySnippet(form: Form, segmented: boolean): string[] | undefined {
   const type = TYPES[form.bytes];
   const size = form.bytes;
-  const take = [segmented ? 't = wrapTarget(c, r);' : 't = <u64>recDisp(r);', 's = TAKEN;', 'break;'];
+  // A target that wraps depends on where the page lies.
+  const take = segmented ? ['t = wrapTarget(c, r);', 's = TAKEN;', 'break;'] : TAKE;
   const check = (committed: string): string =>
     (segmented ? `if (!canBranchTo(c, t)) { ${committed}s = Status.FAULT; break; }` : '');
   const address = segmented ? `segmentedAddress<${type}>(c, r, false)` : 'flatAddress(c, r)';
@@ -225,9 +226,9 @@ function legacySnippet(form: Form, segmented: boolean): string[] | undefined {
   const top = segmented ? 'c.rsp' : '<u64><u32>c.rsp';
   const push = (value: string): string[] =>
     [...store(value), `if (s != Status.FAULT) { ${setSp('sp')} }`, 'break;'];
-  const call = [
+  const call = (how: string): string[] => [
     check(''), ...store(`<${type}>(c.ipBase + recOff(r) + recLen(r))`), 'if (s == Status.FAULT) break;',
-    setSp('sp'), 'if (s == Status.NEXT) { s = TAKEN; break; }', 'c.rip = (c.ipBase + t) & c.ipMask;',
+    setSp('sp'), `if (s == Status.NEXT) { s = ${how}; break; }`, 'c.rip = (c.ipBase + t) & c.ipMask;',
     's = Status.JUMP; break;',
   ];
   const indirect = ['if (recIsMem(r)) {', `  const h = readHost<${type}>(c, ${address});`,
@@ -240,8 +241,9 @@ function legacySnippet(form: Form, segmented: boolean): string[] | undefined {
   if (cc) return [`if (testCond(c, ${cc[1]})) { ${take.join(' ')} }`, next];
   switch (form.handler) {
     case 'hJmp': return take;
-    case 'hCall': return [segmented ? 't = wrapTarget(c, r);' : 't = <u64>recDisp(r);', ...call];
-    case 'hCallE': return [...indirect, ...call];
+    case 'hCall': return segmented ? ['t = wrapTarget(c, r);', ...call('TAKEN')]
+      : ['t = <u64>recDisp(r);', ...call('DIRECT')];
+    case 'hCallE': return [...indirect, ...call('TAKEN')];
     case 'hJmpE': return [...indirect, check(''), 's = TAKEN; break;'];
     case 'hRet': return ret('');
     case 'hRetI': return ret(' + <u64>recImm(r)');
@@ -281,8 +283,9 @@ export function emitHot(long: Form[], legacy: Form[], symbols: Map<string, Symbo
 }
 
 const TEMPLATE = `
-/** Private to the inner loop: go to page offset t. */
+/** Private to the inner loop: go to page offset t; go where the record's disp says. */
 const TAKEN: i32 = 16;
+const DIRECT: i32 = 17;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 @ADDRESS@
@@ -307,10 +310,9 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
         break;
       }
       case Op.LINK: {
-        t = <u64>recOff(r);
         // Not an instruction.
         bias += 32;
-        s = TAKEN;
+        s = DIRECT;
         break;
       }
       case Op.STOP: {
@@ -329,14 +331,25 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
       r += 32;
       continue;
     }
-    if (s != TAKEN) return leave(c, r, bias, s, fuel);
+    if (s == DIRECT) {
+      const way = recWay(r);
+      if (way >= NEAR && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+        bias += (<i64>way << 5) - 32;
+        r += <isize>way << 5;
+        continue;
+      }
+      t = <u64>recDisp(r);
+    } else if (s != TAKEN) return leave(c, r, bias, s, fuel);
     if (t < 4096) {
       const n = <usize>load<u16>(index + (<usize>t << 1));
-      if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+      if (n != 0) {
         const to = records + (n << 5);
-        bias += <i64>to - <i64>r - 32;
-        r = to;
-        continue;
+        if (s == DIRECT) setWay(r, to);
+        if (--fuel > 0 && atomic.load<u32>(attention) == 0) {
+          bias += <i64>to - <i64>r - 32;
+          r = to;
+          continue;
+        }
       }
     } else {
       @LEAVE_PAGE@

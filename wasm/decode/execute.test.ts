@@ -37,9 +37,7 @@ function place(code: number[], from = OFF, n = 1, sentinel = LINK): number {
     at += core.exports.decodeInsn(CPU, CODE + at, code.length - at, from + at, 2, RECORDS + n * 32);
     n++;
   }
-  core.bytes.fill(0, RECORDS + n * 32, RECORDS + n * 32 + 32);
-  core.view.setUint16(RECORDS + n * 32, sentinel, true);
-  core.view.setUint16(RECORDS + n * 32 + 2, from + at, true);
+  core.exports.sentinel(RECORDS + n * 32, sentinel, from + at);
   return n + 1;
 }
 
@@ -65,11 +63,33 @@ describe('execute', () => {
     expect([reg(RAX), reg(RCX), rip(), core.get('instructions')]).toEqual([1n, 2n, OFF + 10, 2n]);
   });
 
+  test('a branch that has been taken knows its way without the index, but not without fuel', () => {
+    // L: mov ecx, 2; link to: dec ecx; jnz -4; jmp L
+    place([0xb9, 2, 0, 0, 0], OFF, 1);
+    place([0xff, 0xc9, 0x75, 0xfc, 0xeb, 0xf5], OFF + 5, 3);
+    execute();
+    core.bytes.fill(0, INDEX, INDEX + 8192);
+    const before = core.get('instructions');
+    execute();
+    expect(core.get('instructions') - before).toBeGreaterThan(10000n);
+    // The link, the branches: each stops where it would go.
+    for (const [n, there, executed] of [[1, 5, 1n], [3, 5, 2n], [5, 0, 1n]] as const) {
+      setReg(RCX, 9n);
+      core.exports.refuel(1);
+      const then = core.get('instructions');
+      expect(core.exports.execute(CPU, RECORDS + n * 32, INDEX, RECORDS, ATTENTION)).toBe(JUMP);
+      expect([n, rip(), core.get('instructions') - then]).toEqual([n, OFF + there, executed]);
+    }
+  });
+
   test('attention stops a taken branch with RIP at its target', () => {
     place([0xeb, 0xfe]);
     core.view.setUint32(ATTENTION, 1, true);
-    expect(execute()).toBe(JUMP);
-    expect([rip(), core.get('instructions')]).toEqual([OFF, 1n]);
+    // Where its way is not known, and where it is.
+    for (const executed of [1n, 2n]) {
+      expect(execute()).toBe(JUMP);
+      expect([rip(), core.get('instructions')]).toEqual([OFF, executed]);
+    }
   });
 
   test('an endless loop comes back by itself', () => {
@@ -116,9 +136,7 @@ describe.each(['executeFlat', 'executeSegmented'] as const)('legacy branches in 
     const mode = bits === 16 ? 0 : 1;
     const length = core.exports.decodeInsn(CPU, CODE, code.length, OFF, mode, RECORDS + 32);
     expect(length).toBe(code.length);
-    core.bytes.fill(0, RECORDS + 64, RECORDS + 96);
-    core.view.setUint16(RECORDS + 64, STOP, true);
-    core.view.setUint16(RECORDS + 66, OFF + length, true);
+    core.exports.sentinel(RECORDS + 64, STOP, OFF + length);
     return execute(bits === 16 ? 'executeSegmented' : loop);
   }
   beforeEach(() => {
@@ -192,8 +210,7 @@ describe('segmented addresses', () => {
   function step(code: number[]): number {
     core.bytes.set(code, CODE);
     expect(core.exports.decodeInsn(CPU, CODE, code.length, OFF, 0, RECORDS + 32)).toBe(code.length);
-    core.bytes.fill(0, RECORDS + 64, RECORDS + 96);
-    core.view.setUint16(RECORDS + 64, STOP, true);
+    core.exports.sentinel(RECORDS + 64, STOP, OFF);
     return execute('executeSegmented');
   }
   beforeEach(() => {

@@ -3,7 +3,7 @@
 // mode switches are covered. Whole pages are evicted in turn. Slot 0 is never used: its index is all zero and
 // serves single-stepped records.
 
-import { Cpu } from "../cpu/state";
+import { Cpu, RegOffset } from "../cpu/state";
 import {
   CPU_CROSSINGS, CPU_CROSSINGS_BYTES, CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SLOTS,
     CPU_SLOT_OF_PAGE, CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS, SLOT_BYTES, SLOT_INDEX_BYTES,
@@ -196,11 +196,13 @@ export function fetchBytes(c: Cpu, page: u64, off: u32, n: u32, to: usize): void
   else physReadBytes(pa, n, to);
 }
 
-/** Write a sentinel record. */
-function sentinel(r: usize, op: u32, off: u32): void {
+/** Write a sentinel record: disp as of a branch, and its way not known. */
+export function sentinel(r: usize, op: u32, off: u32): void {
   store<u64>(r, 0);
   store<u16>(r, <u16>op, RecOffset.OP);
   store<u16>(r, <u16>off, RecOffset.OFF);
+  store<u16>(r, RegOffset.ZERO | (RegOffset.ZERO << 8), RecOffset.BASE);
+  store<i64>(r, off, RecOffset.DISP);
 }
 
 /**

@@ -3,6 +3,7 @@
 //
 //  0 u16 op | 2 u16 off | 4 u8 len | 5 u8 flags | 6 u8 reg | 7 u8 rm | 8 u8 base | 9 u8 index | 10 u8 segScale | 11 u8 size
 // 12 u32 handler | 16 i64 disp | 24 i64 imm
+// A direct branch has no base and index: there is its way (setWay).
 
 import { CodeMode, Cpu } from "../cpu/state";
 
@@ -118,6 +119,20 @@ export function recDisp(r: usize): i64 { return load<i64>(r, RecOffset.DISP); }
 // @ts-ignore: decorator
 @inline
 export function recImm(r: usize): i64 { return load<i64>(r, RecOffset.IMM); }
+
+/** Ways are at least this; what the decoder leaves in a branch (no base, no index) is less. */
+export const NEAR: i32 = -0x7000;
+/**
+ * Records from a direct branch or LINK to its target in the same page, less than NEAR while the branch has
+ * not been taken: the records of a page stay where they are until all of them go.
+ */
+// @ts-ignore: decorator
+@inline
+export function recWay(r: usize): i32 { return <i32>load<i16>(r, RecOffset.BASE); }
+// @ts-ignore: decorator
+@inline
+export function setWay(r: usize,
+  to: usize): void { store<u16>(r, <u16>(<i32>(to - r) >> REC_SHIFT), RecOffset.BASE); }
 
 /** VEX.vvvv: GPR byte offset, or the plain number for vector registers. Shares the top byte of imm. */
 // @ts-ignore: decorator

@@ -3,7 +3,8 @@
 import { testCond } from "../cpu/flags";
 import { Cpu, Status } from "../cpu/state";
 import {
-  Op, readReg, recBase, recDisp, recImm, recIndex, recIsMem, recLen, recOff, recReg, recRm, recScale, writeReg,
+  NEAR, Op, readReg, recBase, recDisp, recImm, recIndex, recIsMem, recLen, recOff, recReg, recRm, recScale,
+  recWay, setWay, writeReg,
 } from "../decode/record";
 import { canLeaveTo, fuelLeft, leave, leaveTo } from "../interp/branch";
 import { readHost, rmwDone, rmwHost, writeValue } from "../mmu/access";
@@ -13,8 +14,9 @@ import { bsf, bt } from "../uop/bit";
 import { bswap, cmovcc, mov, movsx, movzx, setcc } from "../uop/move";
 import { rol, ror, sar, shl, shld, shr, shrd } from "../uop/shift";
 
-/** Private to the inner loop: go to page offset t. */
+/** Private to the inner loop: go to page offset t; go where the record's disp says. */
 const TAKEN: i32 = 16;
+const DIRECT: i32 = 17;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 export { stoppedAt } from "../interp/branch";
@@ -48,10 +50,9 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         break;
       }
       case Op.LINK: {
-        t = <u64>recOff(r);
         // Not an instruction.
         bias += 32;
-        s = TAKEN;
+        s = DIRECT;
         break;
       }
       case Op.STOP: {
@@ -950,72 +951,71 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 197: { // x_hJcc_cc0
-        if (testCond(c, 0)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 0)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 198: { // x_hJcc_cc1
-        if (testCond(c, 1)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 1)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 199: { // x_hJcc_cc2
-        if (testCond(c, 2)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 2)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 200: { // x_hJcc_cc3
-        if (testCond(c, 3)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 3)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 201: { // x_hJcc_cc4
-        if (testCond(c, 4)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 4)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 202: { // x_hJcc_cc5
-        if (testCond(c, 5)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 5)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 203: { // x_hJcc_cc6
-        if (testCond(c, 6)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 6)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 204: { // x_hJcc_cc7
-        if (testCond(c, 7)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 7)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 205: { // x_hJcc_cc8
-        if (testCond(c, 8)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 8)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 206: { // x_hJcc_cc9
-        if (testCond(c, 9)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 9)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 207: { // x_hJcc_cc10
-        if (testCond(c, 10)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 10)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 208: { // x_hJcc_cc11
-        if (testCond(c, 11)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 11)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 209: { // x_hJcc_cc12
-        if (testCond(c, 12)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 12)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 210: { // x_hJcc_cc13
-        if (testCond(c, 13)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 13)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 211: { // x_hJcc_cc14
-        if (testCond(c, 14)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 14)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 212: { // x_hJcc_cc15
-        if (testCond(c, 15)) { t = <u64>recDisp(r); s = TAKEN; break; }
+        if (testCond(c, 15)) { s = DIRECT; break; }
         r += 32; continue;
       }
       case 213: { // hJmp
-        t = <u64>recDisp(r);
-        s = TAKEN;
+        s = DIRECT;
         break;
       }
       case 214: { // x_hCall_8
@@ -1024,7 +1024,7 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         s = writeValue<u64>(c, c.rsp - 8, c.ipBase + recOff(r) + recLen(r));
         if (s == Status.FAULT) break;
         c.rsp -= 8;
-        if (s == Status.NEXT) { s = TAKEN; break; }
+        if (s == Status.NEXT) { s = DIRECT; break; }
         c.rip = c.ipBase + t; s = Status.JUMP; break;
       }
       case 215: { // x_hRet_8
@@ -1108,14 +1108,25 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
       r += 32;
       continue;
     }
-    if (s != TAKEN) return leave(c, r, bias, s, fuel);
+    if (s == DIRECT) {
+      const way = recWay(r);
+      if (way >= NEAR && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+        bias += (<i64>way << 5) - 32;
+        r += <isize>way << 5;
+        continue;
+      }
+      t = <u64>recDisp(r);
+    } else if (s != TAKEN) return leave(c, r, bias, s, fuel);
     if (t < 4096) {
       const n = <usize>load<u16>(index + (<usize>t << 1));
-      if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+      if (n != 0) {
         const to = records + (n << 5);
-        bias += <i64>to - <i64>r - 32;
-        r = to;
-        continue;
+        if (s == DIRECT) setWay(r, to);
+        if (--fuel > 0 && atomic.load<u32>(attention) == 0) {
+          bias += <i64>to - <i64>r - 32;
+          r = to;
+          continue;
+        }
       }
     } else {
       const target = c.ipBase + t;

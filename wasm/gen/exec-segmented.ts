@@ -3,8 +3,8 @@
 import { testCond } from "../cpu/flags";
 import { Cpu, Seg, Status, segment } from "../cpu/state";
 import {
-  Op, readReg, recAddrSize, recBase, recDisp, recImm, recIndex, recIsMem, recLen, recOff, recReg, recRm, recScale,
-  recSeg, writeReg,
+  NEAR, Op, readReg, recAddrSize, recBase, recDisp, recImm, recIndex, recIsMem, recLen, recOff, recReg, recRm,
+  recScale, recSeg, recWay, setWay, writeReg,
 } from "../decode/record";
 import { canBranchTo, fuelLeft, leave, leaveTo, pageWithinCode, wrapTarget } from "../interp/branch";
 import { setStackPointer } from "../interp/stack";
@@ -16,8 +16,9 @@ import { bsf, bsr, bt } from "../uop/bit";
 import { bswap, cmovcc, mov, movsx, movzx, setcc } from "../uop/move";
 import { rol, ror, sar, shl, shld, shr, shrd } from "../uop/shift";
 
-/** Private to the inner loop: go to page offset t. */
+/** Private to the inner loop: go to page offset t; go where the record's disp says. */
 const TAKEN: i32 = 16;
+const DIRECT: i32 = 17;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
 /** Offset within the segment, at the record's address size. */
@@ -69,10 +70,9 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         break;
       }
       case Op.LINK: {
-        t = <u64>recOff(r);
         // Not an instruction.
         bias += 32;
-        s = TAKEN;
+        s = DIRECT;
         break;
       }
       case Op.STOP: {
@@ -1224,14 +1224,25 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
       r += 32;
       continue;
     }
-    if (s != TAKEN) return leave(c, r, bias, s, fuel);
+    if (s == DIRECT) {
+      const way = recWay(r);
+      if (way >= NEAR && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+        bias += (<i64>way << 5) - 32;
+        r += <isize>way << 5;
+        continue;
+      }
+      t = <u64>recDisp(r);
+    } else if (s != TAKEN) return leave(c, r, bias, s, fuel);
     if (t < 4096) {
       const n = <usize>load<u16>(index + (<usize>t << 1));
-      if (n != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+      if (n != 0) {
         const to = records + (n << 5);
-        bias += <i64>to - <i64>r - 32;
-        r = to;
-        continue;
+        if (s == DIRECT) setWay(r, to);
+        if (--fuel > 0 && atomic.load<u32>(attention) == 0) {
+          bias += <i64>to - <i64>r - 32;
+          r = to;
+          continue;
+        }
       }
     } else {
       const ip = c.ipBase + t;

@@ -35,7 +35,7 @@ import { Access, walk, walkBytes, walkGlobal, walkPhys } from "../mmu/paging";
 import { isRam, ramPages } from "../mmu/physmem";
 import { isFlat32 } from "../cpu/mode";
 import { fuelLeft, pageWithinCode, refuel, stoppedAt } from "./branch";
-import { jumpFind, jumpHide, jumpIndex, jumpRecords, jumpRemember, jumpSelect } from "../mmu/jump-cache";
+import { jumpFind, jumpIndex, jumpRecords, jumpRemember } from "../mmu/jump-cache";
 import { countInstruction, takeSample, windowLeft } from "./sampler";
 import { tlbEntry, tlbFetchGlobal, tlbFillFetch, tlbFlushAll } from "../mmu/tlb";
 
@@ -189,9 +189,11 @@ function runStep(c: Cpu): i32 {
     }
   }
   c.ipBase = c.rip - off;
-  jumpHide(c);
+  // No branch of it is followed.
+  const fuel = fuelLeft;
+  refuel(1);
   const status = executeIn(c, r, slotIndex(c, 0), slotRecords(c, 0));
-  jumpSelect(c);
+  refuel(fuel);
   return status;
 }
 

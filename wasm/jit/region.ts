@@ -18,8 +18,7 @@ import { Control, Option, control32 } from "../lib/control";
 import { hostInstall, hostNow } from "../lib/host";
 import { Count, Profile, count, countIn, countMany, setFromRegion } from "../lib/profile";
 import {
-  jumpFn, jumpHide, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf,
-    jumpSelect, jumpWord,
+  jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf, jumpWord,
 } from "../mmu/jump-cache";
 import {
   FLOAT_LOCALS, W, access, beginFunction, const32, const64, endFunction, get, op, openVoid, overflowed,
@@ -475,12 +474,13 @@ function followOn(c: Cpu, status: i32): bool {
 }
 
 /** Until the next taken branch, for the recording; entries of regions by their copies. */
-function executeTraced(c: Cpu, r: usize, records: usize, attention: usize): i32 {
+function executeTraced(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
   skipEntry = false;
   if (recOp(r) == Op.REGION) r = copyOf(r, records);
-  jumpHide(c);
-  const s = interpret(c, r, slotIndex(c, 0), records, attention);
-  jumpSelect(c);
+  const fuel = fuelLeft;
+  refuel(1);
+  const s = interpret(c, r, index, records, attention);
+  refuel(fuel);
   if (s != Status.RETRY || recOp(stoppedAt) != Op.REGION) return s;
   c.rip = (c.ipBase + recOff(stoppedAt)) & c.ipMask;
   return Status.JUMP;
@@ -493,7 +493,7 @@ function executeTraced(c: Cpu, r: usize, records: usize, attention: usize): i32 
 export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, attention: usize): i32 {
   setFromRegion(false);
   flat = c.mode64 != 0 || isFlat32(c);
-  if (traceHere(c)) return executeTraced(c, r, records, attention);
+  if (traceHere(c)) return executeTraced(c, r, index, records, attention);
   if (skipEntry) {
     skipEntry = false;
     if (recOp(r) == Op.REGION) r = copyOf(r, records);

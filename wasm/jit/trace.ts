@@ -4,8 +4,8 @@
 // executing tail", E. Duesterwald and V. Bala, "Software Profiling for Hot Path Prediction: Less is More",
 // ASPLOS 2000, widened to the union of several paths).
 //
-// While a recording runs, the inner loop gets an index without places and the empty jump cache, so that every
-// taken branch comes back to the run loop, which calls noteHead for its target.
+// While a recording runs, the inner loop gets fuel for no taken branch, so that each comes back to the run
+// loop, which calls noteHead for its target.
 
 import { Cpu } from "../cpu/state";
 import { slotOfRecord } from "../decode/icache";

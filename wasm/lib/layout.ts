@@ -96,15 +96,12 @@ export const RECORD_BYTES: u32 = 32;
 export const RECORDS_PER_SLOT: u32 = 1280;
 export const CPU_RECORDS: u32 = CPU_INDEX + CPU_INDEX_BYTES;
 export const CPU_RECORDS_BYTES: u32 = ICACHE_SLOTS * RECORDS_PER_SLOT * RECORD_BYTES;
-/**
- * Inside a CPU block: jump cache, 64-bit branch target -> record: supervisor table, user table, one that
- * stays empty.
- */
+/** Inside a CPU block: jump cache, branch target -> record: supervisor table, user table. */
 export const CPU_JUMPS: u32 = CPU_RECORDS + CPU_RECORDS_BYTES;
 export const JUMP_ENTRIES: u32 = 16384;
 export const JUMP_ENTRY_BYTES: u32 = 32;
 export const JUMP_TABLE_BYTES: u32 = JUMP_ENTRIES * JUMP_ENTRY_BYTES;
-export const JUMP_TABLES: u32 = 3;
+export const JUMP_TABLES: u32 = 2;
 export const CPU_JUMPS_BYTES: u32 = JUMP_TABLE_BYTES * JUMP_TABLES;
 /**
  * Inside a CPU block: per half of the address space and TLB slot, a u32 that names the page of which the jump

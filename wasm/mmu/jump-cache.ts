@@ -4,7 +4,7 @@
 // target, u32 index, u32 record, u32 records, u32 generation, u32 function and u32 entry of a translated
 // region} and holds while no TLB flush could change what its page maps to and no decoded page has been
 // dropped. Entries of global pages have a generation of their own (odd numbers), which survives CR3 loads.
-// There is a table per privilege, and one that stays empty for single steps.
+// There is a table per privilege.
 
 import { CodeMode, Cpu } from "../cpu/state";
 import {
@@ -15,7 +15,7 @@ import { tlbEntry } from "./tlb";
 
 const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20, FUNCTION = 24, WORD =
   28 }
-const enum Table { SUPERVISOR = 0, USER = 1, EMPTY = 2 }
+const enum Table { SUPERVISOR = 0, USER = 1 }
 const ENTRY_SHIFT: u32 = 5;
 /** Set in every page's tag. */
 const PAGE_PRESENT: u32 = 1 << 31;
@@ -40,20 +40,10 @@ export function jumpReset(c: Cpu): void {
   c.jumpGlobalGeneration = 3;
 }
 
-// @ts-ignore: decorator
-@inline
-function useTable(c: Cpu, table: u32): void {
-  c.jumpTable = <u32>changetype<usize>(c) + CPU_JUMPS + table * JUMP_TABLE_BYTES;
-}
-
 /** After a change of CPL. */
 export function jumpSelect(c: Cpu): void {
-  useTable(c, c.cpl == 3 ? Table.USER : Table.SUPERVISOR);
-}
-
-/** Until the next jumpSelect no target is known: every branch comes back to the run loop. */
-export function jumpHide(c: Cpu): void {
-  useTable(c, Table.EMPTY);
+  const table: u32 = c.cpl == 3 ? Table.USER : Table.SUPERVISOR;
+  c.jumpTable = <u32>changetype<usize>(c) + CPU_JUMPS + table * JUMP_TABLE_BYTES;
 }
 
 /** What stands for the linear address `va` in the code mode of now. */

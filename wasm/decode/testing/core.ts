@@ -52,6 +52,8 @@ export type Loop = 'execute' | 'executeFlat' | 'executeSegmented';
 
 export interface Exports {
   decodeInsn(c: number, bytes: number, avail: number, off: number, mode: number, r: number): number;
+  /** Write LINK or STOP for page offset `off` into record r. */
+  sentinel(r: number, op: number, off: number): void;
   execute: Execute;
   executeFlat: Execute;
   executeSegmented: Execute;

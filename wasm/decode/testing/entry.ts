@@ -4,6 +4,7 @@ import { Cpu } from "../../cpu/state";
 import { readEflags, writeEflags } from "../../cpu/flags";
 
 export { decodeInsn, decodedRow } from "../decoder";
+export { sentinel } from "../icache";
 export { refuel } from "../../interp/branch";
 export { execute } from "../../gen/exec-hot";
 export { executeFlat } from "../../gen/exec-flat";
