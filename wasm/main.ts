@@ -127,6 +127,8 @@ export function ioInit(): void {
 
 export { blockClaim, blockComplete, blockRecover, blockRelease, blockWritten } from "./bus/block";
 
+export { zstdBegin, zstdBytes, zstdDone, zstdRun } from "./unpack/zstd";
+
 export { vgaRender } from "./dev/vga/render";
 
 function setSegment(n: u32, selector: u16, attr: u16, limit: u32, base: u64): void {

@@ -1,6 +1,6 @@
 // What both entries of the package export.
 
-export { Skep, type SkepOptions, type SkepSerial, type SkepStats } from './skep.ts';
+export { prepare, Skep, type SkepOptions, type SkepSerial, type SkepStats } from './skep.ts';
 export type { FileSource, Progress } from './source.ts';
 export type { DiscOption, DiskChoice, DiskOption, DriveOptions } from './drives.ts';
 export type { SkepDisk } from './disks.ts';

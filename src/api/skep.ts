@@ -80,6 +80,14 @@ function theHost(): Host {
   return host;
 }
 
+/**
+ * Loads and compiles the core before the first machine wants it. A failure shows when a machine is created,
+ * which tries again.
+ */
+export function prepare(): void {
+  theHost().platform.loadCore().catch(() => {});
+}
+
 const DEFAULT_MEMORY_MIB = 256;
 const DEFAULT_TSC_HZ = 1e9;
 const DEFAULT_APPEND = 'console=ttyS0';
@@ -213,6 +221,7 @@ export class Skep {
     const engine = options.engine ?? 'translator';
     checkEngine(engine);
     if (options.memory !== undefined) checkMemory(options.memory, smp);
+    prepare();
     const { memory, disk, ...start } = await readStart(options);
     const hda = withGuestDisk(options.hda, disk);
     const wanted = hda === undefined ? options : { ...options, hda };

@@ -13,6 +13,7 @@ import { IoWorker, type DiskEvent } from './disk/host.ts';
 import { loadFirmware, copyFloppy, loadFloppies } from './boot/firmware.ts';
 import { BootKind, GuestRam, type BootState } from './boot/guest-ram.ts';
 import { loadPayload } from './boot/load.ts';
+import { Unzstd } from './boot/unzstd.ts';
 import { Board, BOARD, BOARD_BYTES, Control, CONTROL, CPU_INBOX_BYTES, MachineEnd, PAGE_BYTES,
   PAGE_RECORD_BYTES,
   PAGE_TABLE, Request, RING_DEBUG_OUT, RING_KEYBOARD_IN, RING_MOUSE_IN, RINGS, RINGS_BYTES, VRAM, VRAM_BYTES,
@@ -152,9 +153,10 @@ export class Machine {
   /** Reserves memory, compiles the core, starts all workers and loads the payload; CPU 0 has not run yet. */
   static async create(options: MachineOptions, platform: Platform): Promise<Machine> {
     checkMachineConfig(options);
+    const module = await platform.loadCore();
     const memory = reserveMemory(options);
     const shared = new SharedMachine(memory, options.cpus, options.memoryMiB * MIB);
-    const machine = new Machine(options, platform, await platform.loadCore(), shared);
+    const machine = new Machine(options, platform, module, shared);
     try {
       machine.configure();
       machine.spawnAll();
@@ -309,11 +311,15 @@ export class Machine {
    */
   private async prepare(): Promise<void> {
     const { module, shared, clock } = this;
+    // The threads instantiate the core while this one unpacks the kernel.
+    const threads = Promise.all([...this.cpus.map((worker, id) =>
+      worker.init(module, shared.memory, clock, id)),
+      (this.clockWorker as CoreWorker).init(module, shared.memory, clock, 0)]);
     const boot = this.loadBoot();
     // Both are awaited below; whichever fails first must not leave the other's rejection unhandled.
+    threads.catch(() => {});
     boot.catch(() => {});
-    await Promise.all([...this.cpus.map((worker, id) => worker.init(module, shared.memory, clock, id)),
-      (this.clockWorker as CoreWorker).init(module, shared.memory, clock, 0)]);
+    await threads;
     await this.openDrives();
     await this.cpus[0]?.call({ kind: 'machine-init', directBoot: this.options.boot !== undefined });
     const state = await boot;
@@ -369,7 +375,8 @@ export class Machine {
     // Without firmware there is no video BIOS that would bring a font.
     if (boot !== undefined) loadDefaultFont(this.shared.bytes.subarray(VRAM, VRAM + VRAM_BYTES));
     if (boot === undefined) return { kind: BootKind.RESET_VECTOR, entry: 0n, arg: 0n, cr3: 0n };
-    return loadPayload(new GuestRam(this.shared.ram), cpus, boot);
+    return loadPayload(new GuestRam(this.shared.ram), cpus, boot,
+      new Unzstd(this.module, this.shared.memory));
   }
 
   /** Sends every thread into its loop, CPU 0 last. */

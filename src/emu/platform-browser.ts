@@ -63,6 +63,23 @@ export function checkBrowser(): void {
   }
 }
 
+let core: Promise<WebAssembly.Module> | undefined;
+
+async function fetchCore(): Promise<WebAssembly.Module> {
+  checkBrowser();
+  const url = new URL('../../build/skep.wasm', import.meta.url);
+  const response = await fetch(url);
+  if (!response.ok) {
+    throw new SkepError('core-missing',
+      `The processor core could not be loaded: ${url.href} answered ${response.status}.`,
+      'Build the page again, or check what the server serves.');
+  }
+  // Compiles while it arrives, and browsers keep the code; but it insists on a MIME type that not every
+  // static host sends.
+  if (response.headers.get('content-type') === 'application/wasm') return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
 export const browserPlatform: Platform = {
   spawnIo(name): IoThread {
     const lifeLock = `skep ${name} ${crypto.randomUUID()}`;
@@ -74,17 +91,12 @@ export const browserPlatform: Platform = {
     return new BrowserThread(new Worker(new URL('./workers/browser-worker.ts', import.meta.url),
       { type: 'module', name: lifeLock }), lifeLock);
   },
-  async loadCore() {
-    checkBrowser();
-    const url = new URL('../../build/skep.wasm', import.meta.url);
-    const response = await fetch(url);
-    if (!response.ok) {
-      throw new SkepError('core-missing',
-        `The processor core could not be loaded: ${url.href} answered ${response.status}.`,
-        'Build the page again, or check what the server serves.');
-    }
-    // compileStreaming insists on the MIME type application/wasm, which not every static host sends.
-    return WebAssembly.compile(await response.arrayBuffer());
+  loadCore() {
+    core ??= fetchCore().catch((error: unknown) => {
+      core = undefined;
+      throw error;
+    });
+    return core;
   },
   hostCores: () => navigator.hardwareConcurrency ?? 2,
   showScreen(module, memory, canvas, events) {

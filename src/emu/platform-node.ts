@@ -4,26 +4,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
-import * as zlib from 'node:zlib';
 import { Worker } from 'node:worker_threads';
-import { useNativeZstd } from './boot/unpack.ts';
 import { SkepError } from './errors.ts';
 import type { CoreThread, IoThread, Platform } from './platform.ts';
 
 // Translated code says which branches are hardly ever taken (wasm/jit/bytes.ts). V8 heeds that by itself
 // since version 13.
 if (Number(process.versions.v8.split('.')[0]) < 13) setFlagsFromString('--experimental-wasm-branch-hinting');
-
-// Node 22.15 and later.
-const zstd = (zlib as { zstdDecompressSync?: (packed: Uint8Array,
-  options: object) => Uint8Array }).zstdDecompressSync;
-/** Distribution kernels are packed with windows of up to 128 MiB (zstd -22 --ultra). */
-const ZSTD_WINDOW_LOG_MAX = 27;
-if (zstd !== undefined) {
-  const windowLogMax = (zlib.constants as Record<string, number>).ZSTD_d_windowLogMax;
-  useNativeZstd((packed) => zstd(packed, windowLogMax === undefined ? {}
-    : { params: { [windowLogMax]: ZSTD_WINDOW_LOG_MAX } }));
-}
 
 /** The first of these addresses, relative to this module, that exists. */
 function find(candidates: readonly string[]): URL | undefined {
@@ -78,16 +65,26 @@ class NodeThread<Reply> {
   }
 }
 
+let core: Promise<WebAssembly.Module> | undefined;
+
+async function readCore(): Promise<WebAssembly.Module> {
+  const url = find(['./skep.wasm', '../../build/skep.wasm']);
+  if (url === undefined) {
+    throw new SkepError('core-missing', 'The processor core build/skep.wasm has not been built.',
+      'Run npm run build.');
+  }
+  return WebAssembly.compile(readFileSync(url));
+}
+
 export const nodePlatform: Platform = {
   spawn: (name): CoreThread => new NodeThread(name, 'node-worker'),
   spawnIo: (name): IoThread => new NodeThread(name, 'io-node-worker'),
-  async loadCore() {
-    const url = find(['./skep.wasm', '../../build/skep.wasm']);
-    if (url === undefined) {
-      throw new SkepError('core-missing', 'The processor core build/skep.wasm has not been built.',
-        'Run npm run build.');
-    }
-    return WebAssembly.compile(readFileSync(url));
+  loadCore() {
+    core ??= readCore().catch((error: unknown) => {
+      core = undefined;
+      throw error;
+    });
+    return core;
   },
   hostCores: () => availableParallelism(),
 };

@@ -35,7 +35,7 @@ export interface Platform {
   spawn(name: string): CoreThread;
   /** Absent where machines have no drives. */
   spawnIo?(name: string): IoThread;
-  /** Compiles the core once per machine; throws SkepError 'core-missing'. */
+  /** Compiles the core, at the first call only; throws SkepError 'core-missing'. */
   loadCore(): Promise<WebAssembly.Module>;
   hostCores(): number;
   /** Shows the screen on an OffscreenCanvas, in a thread of its own; absent where there are none. */

@@ -20,4 +20,5 @@ declare namespace WebAssembly {
     readonly exports: Record<string, unknown>;
   }
   function compile(bytes: ArrayBuffer | Uint8Array): Promise<Module>;
+  function compileStreaming(response: Response): Promise<Module>;
 }

@@ -20,6 +20,7 @@ export const LAYERS: readonly (readonly [prefix: string, layer: string])[] = [
   ['wasm/interp/', 'interp'], ['wasm/jit/', 'jit'], ['wasm/bus/', 'bus'], ['wasm/dev/', 'dev'],
   // The board as a test bench: the core's test build and the program that drives it.
   ['wasm/dev/testing/', 'board-testing'],
+  ['wasm/unpack/', 'unpack'],
   ['wasm/gen/', 'gen'], ['wasm/board.ts', 'board'], ['wasm/', 'main'],
   ['src/emu/generated-', 'layout'], ['src/emu/', 'emu'], ['src/api/', 'api'], ['src/ui/', 'ui'],
   ['bin/', 'bin'], ['tools/', 'tools'], ['bench/', 'bench'], ['e2e/', 'e2e'], ['tests/', 'tests'], ['public/', 'public'],
@@ -34,6 +35,7 @@ export const MATRIX: Readonly<Record<string, readonly string[]>> = {
   'cpu-leaf': ['lib'],
   // Writing EFLAGS.AC selects another bank of the TLB.
   flags: ['lib', 'cpu-leaf', 'mmu'],
+  unpack: ['lib'],
   uop: ['lib', 'cpu-leaf', 'flags', 'fpu'],
   fpu: ['lib', 'cpu-leaf'],
   bus: ['lib', 'cpu-leaf', 'cpu'],
@@ -47,7 +49,7 @@ export const MATRIX: Readonly<Record<string, readonly string[]>> = {
   gen: [...CORE, 'interp'],
   board: ['lib', 'cpu-leaf', 'cpu', 'bus', 'dev'],
   'board-testing': ['lib', 'cpu-leaf', 'cpu', 'bus', 'dev', 'board', 'main', 'layout'],
-  main: [...CORE, 'interp', 'jit', 'gen', 'dev', 'board'],
+  main: [...CORE, 'unpack', 'interp', 'jit', 'gen', 'dev', 'board'],
   layout: [],
   emu: ['layout'],
   api: ['emu', 'layout'],

@@ -4,10 +4,16 @@
 
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { BOARD_IO } from '../../src/emu/acpi/board.ts';
-import { BootKind, GuestRam, putIdentityMap } from '../../src/emu/boot/guest-ram.ts';
+import { BootKind, GuestRam, putIdentityMap, type BootState } from '../../src/emu/boot/guest-ram.ts';
 import { loadPayload } from '../../src/emu/boot/load.ts';
+import { Unzstd } from '../../src/emu/boot/unzstd.ts';
+import { ramBaseFor, type BootConfig } from '../../src/emu/config.ts';
 import type { StartMode, StartState } from './rom.ts';
+
+const CORE = new URL('../../build/skep.wasm', import.meta.url);
+const WASM_PAGE = 65536;
 
 export class UsageError extends Error {
   override name = 'UsageError';
@@ -96,11 +102,23 @@ function loadStart({ file }: StartProgram, ram: Uint8Array): StartState {
     pci: pciWrites(Number(text.pmBase ?? 0)) };
 }
 
+/** The core unpacks kernels in its own memory only: loads there, and copies. */
+async function loadBoot(config: BootConfig, ram: Uint8Array): Promise<BootState> {
+  const base = ramBaseFor(1);
+  const pages = Math.ceil((base + ram.length) / WASM_PAGE);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const core = new WebAssembly.Module(readFileSync(fileURLToPath(CORE)));
+  const own = new Uint8Array(memory.buffer, base, ram.length);
+  const boot = await loadPayload(new GuestRam(own), 1, config, new Unzstd(core, memory));
+  ram.set(own);
+  return boot;
+}
+
 async function loadDirect(program: DirectProgram, ram: Uint8Array): Promise<StartState> {
   const file = (path: string): { name: string; bytes: Uint8Array } =>
     ({ name: basename(path), bytes: readFileSync(path) });
-  const boot = await loadPayload(new GuestRam(ram), 1, { kernel: file(program.kernel),
-    initrd: program.initrd === undefined ? [] : [file(program.initrd)], append: program.append ?? '' });
+  const boot = await loadBoot({ kernel: file(program.kernel),
+    initrd: program.initrd === undefined ? [] : [file(program.initrd)], append: program.append ?? '' }, ram);
   const linux = boot.kind === BootKind.LINUX64;
   const registers = linux ? [['rsi', boot.arg] as const]
     : [['rax', MULTIBOOT_MAGIC], ['rbx', boot.arg]] as const;

@@ -58,8 +58,15 @@ export const ARENA_BYTES: u32 = 0x2000000;
 export const CODE_SHARE: u32 = ARENA + ARENA_BYTES;
 export const CODE_SHARE_BYTES: u32 = 0x3000000;
 
+/** Tables, literals and input of the kernel's unpacker (unpack/work.ts). */
+export const UNPACK: u32 = CODE_SHARE + CODE_SHARE_BYTES;
+export const UNPACK_BYTES: u32 = 0x200000;
+/** Inside UNPACK: what the host feeds. */
+export const UNPACK_INPUT: u32 = UNPACK + 0x40000;
+export const UNPACK_INPUT_BYTES: u32 = 0x100000;
+
 /** Per-CPU blocks: CPU n at CPU_BLOCKS + n * CPU_BLOCK_BYTES. */
-export const CPU_BLOCKS: u32 = CODE_SHARE + CODE_SHARE_BYTES;
+export const CPU_BLOCKS: u32 = UNPACK + UNPACK_BYTES;
 export const CPU_BLOCK_BYTES: u32 = 0x4000000;
 
 /** Inside a CPU block: registers and private state. */

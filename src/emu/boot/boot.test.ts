@@ -1,11 +1,14 @@
 // The boot loaders against hand-made images: what ends up in memory, and one sentence for every kind of bad
 // image.
 
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { KernelError } from '../errors.ts';
+import { ramBaseFor } from '../config.ts';
 import { GuestRam } from './guest-ram.ts';
 import { checkKernel, loadPayload } from './load.ts';
+import { Unzstd } from './unzstd.ts';
 
 const MIB = 1 << 20;
 const named = (bytes: Uint8Array, name = 'image'): { name: string; bytes: Uint8Array } => ({ name, bytes });
@@ -176,6 +179,79 @@ function multiboot(file: Uint8Array, at: number, flags: number, addresses: numbe
   [0x1BADB002, flags, -(0x1BADB002 + flags), ...addresses].forEach((word, n) => view.setUint32(at + 4 * n, word >>> 0, true));
   return file;
 }
+
+/** A zstd frame (RFC 8878) of one segment with raw blocks, and its size behind it as in a kernel. */
+function rawFrame(content: Uint8Array): Uint8Array {
+  const MOST = 0x20000;
+  const parts = [Uint8Array.of(0x28, 0xB5, 0x2F, 0xFD, 0xA0), new Uint8Array(Uint32Array.of(content.length).buffer)];
+  for (let at = 0; at < content.length; at += MOST) {
+    const block = content.subarray(at, at + MOST);
+    const header = block.length << 3 | (at + MOST >= content.length ? 1 : 0);
+    parts.push(Uint8Array.of(header, header >> 8, header >> 16), block);
+  }
+  parts.push(new Uint8Array(Uint32Array.of(content.length).buffer));
+  return Uint8Array.from(Buffer.concat(parts));
+}
+
+describe('a zstd payload is unpacked where the kernel shall lie', () => {
+  const RAM = 48 * MIB;
+  const module = new WebAssembly.Module(readFileSync(new URL('../../../build/skep.wasm', import.meta.url)));
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((ramBaseFor(1) + RAM) / 65536), maximum: 65536, shared: true });
+  const bytes = new Uint8Array(memory.buffer, ramBaseFor(1), RAM);
+
+  /** An ELF64 file of 3 MiB with segments of random bytes, from these file offsets to these addresses. */
+  function kernel(segments: { from: number; to: number; bytes: number; memory: number }[]): Uint8Array {
+    const file = new Uint8Array(3 * MIB);
+    for (let at = 0; at < file.length; at += 65536) crypto.getRandomValues(file.subarray(at, at + 65536));
+    const header = elf64(0x1000040n, segments.map(({ to, memory: size }) => ({ physical: to, data: [], memory: size })));
+    const view = new DataView(header.buffer);
+    segments.forEach((segment, n) => {
+      view.setBigUint64(64 + 56 * n + 8, BigInt(segment.from), true);
+      view.setBigUint64(64 + 56 * n + 32, BigInt(segment.bytes), true);
+    });
+    file.set(header.subarray(0, 0x1000));
+    return file;
+  }
+
+  const K = 1024;
+  test.each([
+    ['as a linker puts them', [{ from: 2048 * K, to: 0x1000000, bytes: 300 * K, memory: 512 * K },
+      { from: 2560 * K, to: 0x1080000, bytes: 100 * K, memory: 100 * K }]],
+    ['down', [{ from: 2200 * K, to: 0x1000000, bytes: 500 * K, memory: 600 * K },
+      { from: 2800 * K, to: 0x1096000, bytes: 100 * K, memory: 2000 * K }]],
+    ['up, over the next', [{ from: 4 * K, to: 0x1000000, bytes: 1500 * K, memory: 1500 * K },
+      { from: 1504 * K, to: 0x1177000, bytes: 1500 * K, memory: 1600 * K }]],
+    ['in another order than in the file', [{ from: 1600 * K, to: 0x1000000, bytes: 400 * K, memory: 400 * K },
+      { from: 4 * K, to: 0x1080000, bytes: 700 * K, memory: 800 * K }]],
+  ])('segments %s', async (_, segments) => {
+    bytes.fill(0xEE);
+    const file = kernel(segments);
+    const ram = new GuestRam(bytes);
+    const initrd = [Uint8Array.of(1, 2, 3)];
+    const state = await loadPayload(ram, 1, boot(bzImage(rawFrame(file)), { initrd }), new Unzstd(module, memory));
+    expect(state).toMatchObject({ kind: 1, entry: 0x1000040n });
+    for (const segment of segments) {
+      const placed = bytes.subarray(segment.to, segment.to + segment.bytes);
+      expect(Buffer.from(placed).equals(file.subarray(segment.from, segment.from + segment.bytes))).toBe(true);
+      const rest = bytes.subarray(segment.to + segment.bytes, segment.to + segment.memory);
+      expect(rest.every((byte) => byte === 0)).toBe(true);
+    }
+    expect([...bytes.subarray(RAM - 4096, RAM - 4096 + 4)]).toEqual([1, 2, 3, 0xEE]);
+    // Nothing of the file is left beside the segments.
+    const end = Math.max(...segments.map((segment) => segment.to + segment.memory));
+    expect(bytes.subarray(end, 0xE00000 + file.length).every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('damage is named, and too little RAM', async () => {
+    const frame = rawFrame(kernel([{ from: 4096, to: 0x1000000, bytes: 4096, memory: 4096 }]));
+    frame[9] = 0xFF;
+    const unzstd = new Unzstd(module, memory);
+    await expect(loadPayload(new GuestRam(bytes), 1, boot(bzImage(frame)), unzstd)).rejects
+      .toThrow('zstd payload of kernel is damaged');
+    await expect(loadPayload(new GuestRam(bytes.subarray(0, 16 * MIB + 0x200000 - 1)), 1,
+      boot(bzImage(rawFrame(vmlinux))), unzstd)).rejects.toThrow('at least 18 MiB');
+  });
+});
 
 describe('multiboot', () => {
   const kernel = (): Uint8Array =>

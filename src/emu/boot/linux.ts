@@ -10,9 +10,10 @@
 import { KernelError } from '../errors.ts';
 import type { BootConfig } from '../config.ts';
 import { HDR, parseBzImage, type BzImage } from './bzimage.ts';
-import { parseElf } from './elf.ts';
+import { parseElf, type ElfSegment } from './elf.ts';
 import { BootKind, LOW, memoryMap, putIdentityMap, type BootState, type GuestRam } from './guest-ram.ts';
 import { unpackPayload } from './unpack.ts';
+import type { Unzstd } from './unzstd.ts';
 
 /** Offsets in boot_params (arch/x86/include/uapi/asm/bootparam.h). */
 const BP = { SCREEN_INFO: 0x00, ACPI_RSDP_ADDR: 0x70, EXT_RAMDISK: 0xC0, E820_ENTRIES: 0x1E8,
@@ -33,13 +34,18 @@ const PAGE = 4096;
 /** The 64-bit entry of the packed kernel, from the start of its protected-mode part. */
 const ENTRY_64 = 0x200;
 
-/** Loads kernel, initramfs and boot_params; `rsdp` is the ACPI root pointer's address, 0 = none. */
-export async function loadLinux(ram: GuestRam, boot: BootConfig, rsdp: number): Promise<BootState> {
+/**
+ * Loads kernel, initramfs and boot_params; `rsdp` is the ACPI root pointer's address, 0 = none. Without
+ * `unzstd` a kernel that is packed by zstd unpacks itself.
+ */
+export async function loadLinux(ram: GuestRam, boot: BootConfig, rsdp: number, unzstd: Unzstd | undefined):
+Promise<BootState> {
   const image = parseBzImage(boot.kernel.bytes, boot.kernel.name);
   const bottom = image.prefAddress + image.initSize;
   ram.slice(image.prefAddress, image.initSize, `The kernel ${image.name}`);
   const initrd = placeInitrd(ram, boot, bottom, image.initrdAddrMax);
-  const placed = await placeKernel(ram, image);
+  const placed = await placeKernel(ram, image, unzstd);
+  putInitrd(ram, boot, initrd.at);
   putBootParams(ram, image, initrd, rsdp);
   putCommandLine(ram, image, boot.append);
   return { kind: placed.bits === 64 ? BootKind.LINUX64 : BootKind.LINUX32, entry: BigInt(placed.entry),
@@ -49,17 +55,36 @@ export async function loadLinux(ram: GuestRam, boot: BootConfig, rsdp: number): 
 /** Where the kernel is entered, and in which mode. */
 interface Placed { entry: number; bits: 32 | 64 }
 
-async function placeKernel(ram: GuestRam, image: BzImage): Promise<Placed> {
-  const vmlinux = await unpackPayload(image);
+async function placeKernel(ram: GuestRam, image: BzImage, unzstd: Unzstd | undefined): Promise<Placed> {
+  const vmlinux = await unpackPayload(image, ram, unzstd);
   if (vmlinux === undefined) return placePacked(ram, image);
   const elf = parseElf(vmlinux, `the payload of ${image.name}`);
-  for (const segment of elf.segments) {
-    const data = vmlinux.subarray(segment.fileOffset, segment.fileOffset + segment.fileBytes);
-    ram.put(segment.physical, data, `The kernel ${image.name}`);
-    ram.zero(segment.physical + segment.fileBytes, segment.memoryBytes - segment.fileBytes,
-      `The kernel ${image.name}`);
-  }
+  placeSegments(ram, vmlinux, elf.segments, `The kernel ${image.name}`);
   return { entry: elf.entry, bits: elf.bits };
+}
+
+/** Segments to their addresses, cleared to their size in memory. `file` may lie in the same RAM. */
+function placeSegments(ram: GuestRam, file: Uint8Array, segments: readonly ElfSegment[], what: string): void {
+  const inRam = file.buffer === ram.bytes.buffer;
+  const fileAt = inRam ? file.byteOffset - ram.bytes.byteOffset : 0;
+  // None may be overwritten by one that is moved before it: those that go down are moved in rising order.
+  const rising = segments.toSorted((a, b) => a.physical - b.physical);
+  const down = rising.every((segment, n) => segment.physical <= fileAt + segment.fileOffset
+    && segment.fileOffset >= (rising[n - 1]?.fileOffset ?? 0));
+  const source = inRam && !down ? file.slice() : file;
+  for (const { physical, fileOffset, fileBytes } of rising) {
+    if (source === file && inRam && physical === fileAt + fileOffset) continue;
+    ram.put(physical, source.subarray(fileOffset, fileOffset + fileBytes), what);
+  }
+  let end = fileAt;
+  for (const { physical, fileBytes, memoryBytes } of rising) {
+    // Between them is nothing but what the file had there.
+    if (inRam && end < physical) ram.zero(end, physical - end, what);
+    ram.zero(physical + fileBytes, memoryBytes - fileBytes, what);
+    end = physical + memoryBytes;
+  }
+  const fileEnd = fileAt + file.length;
+  if (inRam && end < fileEnd) ram.zero(end, fileEnd - end, what);
 }
 
 /** A payload only the kernel's own decompressor understands, or a program in the clothes of a kernel. */
@@ -70,30 +95,36 @@ function placePacked(ram: GuestRam, image: BzImage): Placed {
 }
 
 /**
+ * Members of an initramfs are padded to 4 bytes
+ * (Documentation/driver-api/early-userspace/buffer-format.rst).
+ */
+const paddedBytes = (part: Uint8Array): number => (part.length + 3) & ~3;
+
+/**
  * As high as the kernel allows, page-aligned, above what the kernel needs for itself; several files are
  * joined.
  */
 function placeInitrd(ram: GuestRam, boot: BootConfig, bottom: number,
   addressMax: number): { at: number; bytes: number } {
-  // Members of an initramfs are padded to 4 bytes
-  // (Documentation/driver-api/early-userspace/buffer-format.rst).
-  const padded = boot.initrd.map(({ bytes }) => (bytes.length + 3) & ~3);
-  const bytes = padded.reduce((sum, part) => sum + part, 0);
+  const bytes = boot.initrd.reduce((sum, part) => sum + paddedBytes(part.bytes), 0);
   if (bytes === 0) return { at: 0, bytes: 0 };
   const top = Math.min(ram.size, addressMax === 0 ? 0x37FFFFFF : addressMax + 1);
-  let at = Math.floor((top - bytes) / PAGE) * PAGE;
+  const at = Math.floor((top - bytes) / PAGE) * PAGE;
   if (at < bottom) {
     const name = boot.initrd.map((part) => part.name).join(', ');
     const needed = Math.ceil((bottom + bytes + PAGE) / (1 << 20));
     throw new KernelError(`The initramfs ${name} (${bytes} bytes) does not fit beside the kernel in ${
       ram.size / (1 << 20)} MiB of RAM.`, `Give the machine at least ${needed} MiB of RAM.`, 'kernel-too-big');
   }
-  const start = at;
-  boot.initrd.forEach((part, n) => {
+  return { at, bytes };
+}
+
+function putInitrd(ram: GuestRam, boot: BootConfig, start: number): void {
+  let at = start;
+  for (const part of boot.initrd) {
     ram.put(at, part.bytes, part.name);
-    at += padded[n] ?? 0;
-  });
-  return { at: start, bytes };
+    at += paddedBytes(part.bytes);
+  }
 }
 
 function putBootParams(ram: GuestRam, image: BzImage, initrd: { at: number; bytes: number },

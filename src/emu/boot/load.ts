@@ -10,6 +10,7 @@ import { isElf } from './elf.ts';
 import { LOW, putBiosData, putInterruptVectors, type BootState, type GuestRam } from './guest-ram.ts';
 import { loadLinux } from './linux.ts';
 import { findMultiboot, loadMultiboot } from './multiboot.ts';
+import type { Unzstd } from './unzstd.ts';
 
 /**
  * Throws KernelError unless the file is a kernel that `loadPayload` understands. Cheap: reads headers only.
@@ -27,7 +28,8 @@ export function checkKernel(boot: BootConfig): 'linux' | 'multiboot' {
     'Give the vmlinuz of a distribution, or an ELF file with a multiboot 1 header in its first 8192 bytes.');
 }
 
-export async function loadPayload(ram: GuestRam, cpus: number, boot: BootConfig): Promise<BootState> {
+export async function loadPayload(ram: GuestRam, cpus: number, boot: BootConfig,
+  unzstd?: Unzstd): Promise<BootState> {
   const kind = checkKernel(boot);
   putBiosData(ram);
   ram.zero(LOW.ACPI, LOW.HIGH - LOW.ACPI, 'The ACPI tables');
@@ -35,5 +37,5 @@ export async function loadPayload(ram: GuestRam, cpus: number, boot: BootConfig)
   ram.put(LOW.ACPI, acpi.bytes, 'The ACPI tables');
   ram.put(LOW.MP_TABLE, buildMpTable({ cpus, base: LOW.MP_TABLE }), 'The MP table');
   putInterruptVectors(ram);
-  return kind === 'linux' ? loadLinux(ram, boot, acpi.rsdp) : loadMultiboot(ram, boot);
+  return kind === 'linux' ? loadLinux(ram, boot, acpi.rsdp, unzstd) : loadMultiboot(ram, boot);
 }

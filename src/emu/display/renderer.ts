@@ -1,6 +1,7 @@
 // One instance of the core that only draws (wasm/dev/vga/render.ts), and the pixels it leaves in shared
 // memory. Takes no chip's lock and never waits, so it may live in any thread.
 
+import { passiveCore } from '../passive-core.ts';
 import { FRAME, Frame, Phase, Rendered, ScreenMode } from '../generated-layout.ts';
 
 export type ScreenKind = 'blank' | 'text' | 'graphics' | 'vbe';
@@ -39,13 +40,7 @@ export class Renderer {
 
   constructor(module: WebAssembly.Module, readonly memory: WebAssembly.Memory) {
     this.words = new Int32Array(memory.buffer);
-    // Drawing asks nothing of its host.
-    const imports: Record<string, Record<string, unknown>> = { env: { memory } };
-    for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-      if (kind === 'function') (imports[from] ??= {})[name] = (): number => 0;
-    }
-    const { exports } = new WebAssembly.Instance(module, imports as never);
-    this.draw = (exports as unknown as { vgaRender(phase: number): number }).vgaRender;
+    this.draw = (passiveCore(module, memory) as unknown as { vgaRender(phase: number): number }).vgaRender;
   }
 
   /** A renderer that was ended in the middle of a picture leaves this behind. */
