@@ -183,7 +183,7 @@ function multiboot(file: Uint8Array, at: number, flags: number, addresses: numbe
 /** A zstd frame (RFC 8878) of one segment with raw blocks, and its size behind it as in a kernel. */
 function rawFrame(content: Uint8Array): Uint8Array {
   const MOST = 0x20000;
-  const parts = [Uint8Array.of(0x28, 0xB5, 0x2F, 0xFD, 0xA0), new Uint8Array(Uint32Array.of(content.length).buffer)];
+  const parts: Uint8Array[] = [Uint8Array.of(0x28, 0xB5, 0x2F, 0xFD, 0xA0), new Uint8Array(Uint32Array.of(content.length).buffer)];
   for (let at = 0; at < content.length; at += MOST) {
     const block = content.subarray(at, at + MOST);
     const header = block.length << 3 | (at + MOST >= content.length ? 1 : 0);
