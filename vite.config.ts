@@ -4,7 +4,7 @@
 // left out of dist/ unless SKEP_GUESTS=all; the servers have them from public/.
 
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig, type HtmlTagDescriptor, type Plugin } from 'vite';
 import { copyPublic } from './tools/public-files.ts';
 import { fileFor, ISOLATION_HEADERS, sendFile } from './tools/static-files.ts';
 
@@ -27,11 +27,29 @@ const publicFiles: Plugin = {
   },
 };
 
+/**
+ * What the first screen does not need but a machine does comes behind it, without waiting for the script that
+ * asks for it.
+ */
+const preloads: Plugin = {
+  name: 'skep-preloads',
+  transformIndexHtml: {
+    order: 'post',
+    handler(_html, { bundle }) {
+      const files = Object.keys(bundle ?? {});
+      const hint = (file: string, rel: string, as: string): HtmlTagDescriptor =>
+        ({ tag: 'link', injectTo: 'head', attrs: { rel, as, href: `./${file}`, crossorigin: true, fetchpriority: 'low' } });
+      return [...files.filter((file) => /terminal-view-[^/]*\.js$/.test(file)).map((file) => hint(file, 'modulepreload', 'script')),
+        ...files.filter((file) => file.endsWith('.wasm')).map((file) => hint(file, 'preload', 'fetch'))];
+    },
+  },
+};
+
 export default defineConfig({
   base: './',
   // A missing file is a 404, not the page.
   appType: 'mpa',
-  plugins: [publicFiles],
+  plugins: [publicFiles, preloads],
   build: {
     outDir: 'dist',
     // tools/steps.ts empties it; dist/node is the command line's.

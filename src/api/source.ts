@@ -56,6 +56,16 @@ export async function readSource(source: FileSource, options: ReadOptions): Prom
   return download(String(source), options);
 }
 
+/** Room for a file whose size is not known. */
+const LEAST_ROOM = 1 << 20;
+
+/** The same bytes with room for at least `least`. */
+function grown(bytes: Uint8Array<ArrayBuffer>, least: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.max(least, 2 * bytes.length));
+  larger.set(bytes);
+  return larger;
+}
+
 async function download(address: string, { signal, onProgress }: ReadOptions): Promise<NamedBytes> {
   const name = lastSegment(address);
   const check = 'Check the address, and that its server allows other sites to read it (CORS).';
@@ -73,13 +83,14 @@ async function download(address: string, { signal, onProgress }: ReadOptions): P
   // A compressed transfer counts other bytes than those that arrive here.
   const coded = response.headers.get('content-encoding') !== null;
   const total = coded ? 0 : Number(response.headers.get('content-length') ?? 0);
-  const chunks: Uint8Array[] = [];
+  let bytes = new Uint8Array(total === 0 ? LEAST_ROOM : total);
   let loaded = 0;
   onProgress?.({ name, loaded, total });
   try {
     const reader = response.body?.getReader();
     for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
-      chunks.push(part.value);
+      if (loaded + part.value.length > bytes.length) bytes = grown(bytes, loaded + part.value.length);
+      bytes.set(part.value, loaded);
       loaded += part.value.length;
       onProgress?.({ name, loaded, total });
     }
@@ -92,11 +103,5 @@ async function download(address: string, { signal, onProgress }: ReadOptions): P
     throw new SkepError('download-failed', `Only ${loaded} of ${total} bytes of ${name} arrived.`,
       'Try again.');
   }
-  const bytes = new Uint8Array(loaded);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return { name, bytes };
+  return { name, bytes: bytes.subarray(0, loaded) };
 }

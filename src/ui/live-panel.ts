@@ -1,16 +1,13 @@
 // The live panel: MIPS and load per CPU with a chart of the last minute, interrupts per line, lost
 // interrupts.
 
-import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
+import type { RateChart } from './chart.ts';
 import { byId, el } from './dom.ts';
 import { formatCount, formatDuration, formatMips } from './format.ts';
 import { History, LostCounter, ratesBetween, type Rates, type StatsSample } from './rates.ts';
-import { themeColor } from './theme.ts';
 
 const SAMPLE_MS = 500;
 const CHART_POINTS = 120;
-const CHART_HEIGHT = 96;
 /** As many as style.css has --cpu-N colours. */
 const CPU_COLOURS = 8;
 
@@ -22,7 +19,7 @@ interface Previous {
 export class LivePanel {
   #timer: ReturnType<typeof setInterval> | undefined;
   #history: History | undefined;
-  #chart: uPlot | undefined;
+  #chart: RateChart | undefined;
   #previous: Previous | undefined;
   #runningMs = 0;
   #lost = new LostCounter();
@@ -59,23 +56,18 @@ export class LivePanel {
   /** Draws the chart anew in the colours of now. */
   recolour(): void {
     if (this.#history === undefined) return;
-    this.#chart?.destroy();
-    const grid = { stroke: themeColor('--line'), width: 1 };
-    const axis = { stroke: themeColor('--quiet'), grid, ticks: { show: false }, font: '11px system-ui' };
-    this.#chart = new uPlot({
-      width: this.#parent.clientWidth || 300, height: CHART_HEIGHT,
-      legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: false }, y: { range: (_chart, _low, high) => [0, Math.max(10, high * 1.1)] } },
-      axes: [{ show: false }, { ...axis, size: 40, space: 32 }],
-      series: [{}, ...Array.from({ length: this.#history.cpus }, (_unused, index) => ({
-        stroke: themeColor(`--cpu-${index % CPU_COLOURS}`), width: 1.5, points: { show: false },
-      }))],
-    }, this.#history.data as uPlot.AlignedData, this.#parent);
+    // The chart's library comes when there is something to draw.
+    const history = this.#history;
+    void import('./chart.ts').then(({ RateChart }) => {
+      if (history !== this.#history) return;
+      this.#chart?.destroy();
+      this.#chart = new RateChart(this.#parent, history.cpus, history.data, CPU_COLOURS);
+    });
   }
 
   #resize(): void {
     const width = this.#parent.clientWidth;
-    if (width > 0) this.#chart?.setSize({ width, height: CHART_HEIGHT });
+    if (width > 0) this.#chart?.resize(width);
   }
 
   #sample(): void {
@@ -105,7 +97,7 @@ export class LivePanel {
       if (figure !== null) figure.textContent = formatMips(cpu.mips);
     });
     this.#history?.push(this.#runningMs / 1000, rates.cpus.map((cpu) => cpu.mips));
-    if (this.#history !== undefined) this.#chart?.setData(this.#history.data as uPlot.AlignedData);
+    if (this.#history !== undefined) this.#chart?.show(this.#history.data);
     showInterrupts(rates, this.#lost.add(rates.lost));
   }
 }

@@ -61,8 +61,9 @@ export class Machine {
     return this.phase === 'loading' || this.phase === 'running' || this.phase === 'paused';
   }
 
-  /** `sizes`: bytes per file name, for downloads whose server does not tell. */
-  async start(config: MachineConfig, files: ChosenFiles, sizes: ReadonlyMap<string, number>): Promise<void> {
+  /** `sizeOf`: bytes of a file of this name, for downloads whose server does not tell. */
+  async start(config: MachineConfig, files: ChosenFiles,
+    sizeOf: (name: string) => number | undefined): Promise<void> {
     await this.#dispose();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
@@ -78,7 +79,7 @@ export class Machine {
       const vm = await Skep.create({
         ...optionsOf(config, files), signal,
         onProgress: ({ name, loaded, total }) =>
-          this.events.onProgress(name, loaded, total || (sizes.get(name) ?? 0)),
+          this.events.onProgress(name, loaded, total || (sizeOf(name) ?? 0)),
       });
       this.#adopt(vm);
       vm.start();
@@ -133,11 +134,11 @@ export class Machine {
     return this.phase === 'running' && this.#vm?.serial.write(data) === true;
   }
 
-  /** The counters, or undefined when there is no machine to measure. */
   /** Of the machine while it runs. */
   profile(): MachineProfile | undefined {
     return this.#vm?.state === 'running' ? this.#vm.profile : undefined;
   }
+  /** The counters, or undefined when there is no machine to measure. */
   stats(): SkepStats | undefined {
     return this.#vm?.stats;
   }

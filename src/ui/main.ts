@@ -5,6 +5,7 @@ import './style.css';
 import {
   DRIVES, GUEST_TITLES, parseParameters, type ChosenFiles, type GuestName, type MachineConfig,
 } from './config.ts';
+import { prepare } from '../api/index.ts';
 import { DiskPanel } from './disk-panel.ts';
 import { byId, el } from './dom.ts';
 import { missingFeature } from './features.ts';
@@ -91,14 +92,17 @@ class Page {
     }
     this.#usable = true;
     this.#onPhase('off');
-    await this.#findGuests();
+    prepare();
+    const guests = this.#findGuests();
     const { problems, autostart } = this.#parameters;
+    if (autostart && problems.length === 0) await this.#start();
+    await guests;
     if (problems.length > 0) {
       showMessage({
         title: problems.length === 1 ? 'The link has a value that cannot be used' : 'The link has values that cannot be used',
         text: problems.join(' '), remedy: 'The default is set in its place: check the machine and press Start.',
       });
-    } else if (autostart) await this.#start();
+    }
   }
 
   /** Looks which guests this server has. */
@@ -133,9 +137,8 @@ class Page {
     hideMessage();
     this.#console.clear();
     byId('loading-rows').replaceChildren();
-    const files = Object.entries(this.#manifests.get(this.#form.config.guest)?.files ?? {});
-    const sizes = new Map(files.map(([name, { bytes }]) => [name, bytes]));
-    await this.#machine.start(this.#form.config, this.#form.files, sizes);
+    const { config, files } = this.#form;
+    await this.#machine.start(config, files, (name) => this.#manifests.get(config.guest)?.files[name]?.bytes);
   }
 
   #bindControls(): void {
@@ -186,9 +189,9 @@ class Page {
     });
     find.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.#console.find(text.value, true);
+      void this.#console.find(text.value, true);
     });
-    byId('find-next').addEventListener('click', () => this.#console.find(text.value, false));
+    byId('find-next').addEventListener('click', () => void this.#console.find(text.value, false));
     const copy = byId<HTMLButtonElement>('copy');
     copy.addEventListener('click', () => void this.#console.copy().then(
       (what) => flash(copy, what === 'selection' ? 'Copied' : 'Copied all'),

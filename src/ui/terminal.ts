@@ -1,21 +1,7 @@
-// The serial console: xterm with fitting, search and links, copy and paste by keyboard, and a way out for
-// people who work without a mouse (Shift+Escape; Tab belongs to the guest).
+// The serial console as the page knows it. The terminal itself (terminal-view.ts) is half of the page's script and
+// comes behind the first screen; what happens before is kept for it.
 
-import { FitAddon } from '@xterm/addon-fit';
-import { SearchAddon } from '@xterm/addon-search';
-import { WebLinksAddon } from '@xterm/addon-web-links';
-import { Terminal } from '@xterm/xterm';
-import '@xterm/xterm/css/xterm.css';
-
-const SCROLLBACK_LINES = 10_000;
-
-const COLOURS = {
-  background: '#17140f', foreground: '#e9e2d2', cursor: '#f0b64c', cursorAccent: '#17140f',
-  selectionBackground: '#6b552f', black: '#2a251c', red: '#e0705c', green: '#9bbf6b', yellow: '#e3b55a',
-  blue: '#7fa6d6', magenta: '#c792c9', cyan: '#77bfb4', white: '#d9d1bf', brightBlack: '#8a8170',
-  brightRed: '#f08d79', brightGreen: '#b6d98a', brightYellow: '#f4ce82', brightBlue: '#a2c3ec',
-  brightMagenta: '#dfb1e0', brightCyan: '#9adace', brightWhite: '#fbf6ea',
-};
+import type { TerminalView } from './terminal-view.ts';
 
 export interface ConsoleActions {
   onInput(data: string): void;
@@ -24,84 +10,60 @@ export interface ConsoleActions {
 }
 
 export class Console {
-  readonly #terminal: Terminal;
-  readonly #fit = new FitAddon();
-  readonly #search = new SearchAddon();
+  readonly #view: Promise<TerminalView>;
+  #terminal: TerminalView | undefined;
+  /** Output that came before the terminal. */
+  #early: Uint8Array[] = [];
+  #wantsFocus = false;
+  #screenReader = false;
 
   constructor(parent: HTMLElement, actions: ConsoleActions) {
-    this.#terminal = new Terminal({
-      fontFamily: 'ui-monospace, "Cascadia Mono", "JetBrains Mono", "SF Mono", Menlo, "DejaVu Sans Mono", monospace',
-      fontSize: matchMedia('(max-width: 640px)').matches ? 11 : 13,
-      lineHeight: 1.15, scrollback: SCROLLBACK_LINES, cursorBlink: true, theme: COLOURS,
-        allowProposedApi: true,
+    this.#view = import('./terminal-view.ts').then(({ TerminalView }) => {
+      this.#terminal = new TerminalView(parent, actions);
+      this.#begin(this.#terminal);
+      return this.#terminal;
     });
-    for (const addon of [this.#fit, this.#search, new WebLinksAddon()]) this.#terminal.loadAddon(addon);
-    this.#terminal.open(parent);
-    this.#terminal.textarea?.setAttribute('aria-label', 'Serial console of the guest. Shift+Escape leaves it.');
-    this.#terminal.onData((data) => actions.onInput(data));
-    this.#terminal.attachCustomKeyEventHandler((event) => this.#onKey(event, actions));
-    new ResizeObserver(() => this.fit()).observe(parent);
-    this.fit();
   }
 
-  #onKey(event: KeyboardEvent, actions: ConsoleActions): boolean {
-    if (event.type !== 'keydown') return true;
-    if (event.key === 'Escape' && event.shiftKey) {
-      actions.onLeave();
-      return false;
-    }
-    if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
-      event.preventDefault();
-      void this.copy();
-      return false;
-    }
-    // Left to the browser, whose paste event xterm turns into input.
-    return !(event.ctrlKey && event.shiftKey && event.code === 'KeyV');
+  #begin(terminal: TerminalView): void {
+    terminal.setScreenReader(this.#screenReader);
+    for (const bytes of this.#early) terminal.write(bytes);
+    this.#early = [];
+    // Whoever types elsewhere by now goes on there.
+    if (this.#wantsFocus && document.activeElement?.matches('input, textarea, select') !== true) terminal.focus();
   }
 
   write(bytes: Uint8Array): void {
-    this.#terminal.write(bytes);
+    if (this.#terminal === undefined) this.#early.push(bytes);
+    else this.#terminal.write(bytes);
   }
 
   /** An empty console for the next machine. */
   clear(): void {
-    this.#terminal.reset();
+    this.#early = [];
+    this.#terminal?.clear();
   }
 
   focus(): void {
-    this.#terminal.focus();
+    this.#wantsFocus = true;
+    this.#terminal?.focus();
   }
 
   fit(): void {
-    // A hidden parent has no size to fit into.
-    if (this.#terminal.element?.offsetParent != null) this.#fit.fit();
+    this.#terminal?.fit();
   }
 
-  find(text: string, backwards: boolean): void {
-    if (backwards) this.#search.findPrevious(text);
-    else this.#search.findNext(text);
+  async find(text: string, backwards: boolean): Promise<void> {
+    await (await this.#view).find(text, backwards);
   }
 
   /** Copies the selection, or the whole text if nothing is selected; resolves with what it did. */
   async copy(): Promise<'selection' | 'everything'> {
-    const selected = this.#terminal.hasSelection();
-    await navigator.clipboard.writeText(selected ? this.#terminal.getSelection() : this.text());
-    return selected ? 'selection' : 'everything';
-  }
-
-  /** All lines, wrapped ones joined. */
-  text(): string {
-    const { active } = this.#terminal.buffer;
-    let out = '';
-    for (let row = 0; row < active.length; row++) {
-      const line = active.getLine(row);
-      if (line === undefined) continue;
-      out += line.isWrapped || row === 0 ? line.translateToString(true) : `\n${line.translateToString(true)}`;
-    }
-    return out.trimEnd();
+    return (await this.#view).copy();
   }
 
   setScreenReader(on: boolean): void {
-    this.#terminal.options.screenReaderMode = on;
+    this.#screenReader = on;
+    this.#terminal?.setScreenReader(on);
   }
 }
