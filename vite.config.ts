@@ -39,7 +39,8 @@ const preloads: Plugin = {
       const files = Object.keys(bundle ?? {});
       const hint = (file: string, rel: string, as: string): HtmlTagDescriptor =>
         ({ tag: 'link', injectTo: 'head', attrs: { rel, as, href: `./${file}`, crossorigin: true, fetchpriority: 'low' } });
-      return [...files.filter((file) => /terminal-view-[^/]*\.js$/.test(file)).map((file) => hint(file, 'modulepreload', 'script')),
+      return [...files.filter((file) => /terminal-view-[^/]*\.js$/.test(file))
+        .map((file) => hint(file, 'modulepreload', 'script')),
         ...files.filter((file) => file.endsWith('.wasm')).map((file) => hint(file, 'preload', 'fetch'))];
     },
   },

@@ -2,7 +2,7 @@
 // usage.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -109,6 +109,21 @@ describe('serve', () => {
     expect([core.status, core.headers.get('content-type'), await core.text()]).toEqual([206, 'application/wasm', 'as']);
     expect((await get('/nothing')).status).toBe(404);
     expect((await get('/', { method: 'POST' })).status).toBe(405);
+  });
+
+  test("compresses the page's own files for whoever takes it, and as they are now", async () => {
+    writeFileSync(join(folder, 'b.js'), 'x'.repeat(5000));
+    const length = (response: Response): number => Number(response.headers.get('content-length'));
+    const first = await get('/b.js');
+    expect([first.headers.get('content-encoding'), await first.text()]).toEqual(['gzip', 'x'.repeat(5000)]);
+    expect(length(first)).toBeLessThan(200);
+    writeFileSync(join(folder, 'b.js'), 'new');
+    utimesSync(join(folder, 'b.js'), new Date(), new Date(Date.now() + 5000));
+    expect(await (await get('/b.js')).text()).toBe('new');
+    const plain = await get('/b.js', { headers: { 'Accept-Encoding': 'identity' } });
+    expect([plain.headers.get('content-encoding'), length(plain)]).toEqual([null, 3]);
+    writeFileSync(join(folder, 'vmlinuz'), 'x'.repeat(5000));
+    expect((await get('/vmlinuz')).headers.get('content-encoding')).toBeNull();
   });
 
   test('no path leaves the folder', () => {

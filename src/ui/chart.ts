@@ -1,5 +1,5 @@
-// The chart of the live panel: one line per CPU over the last minute, in the colours of the present theme. Loaded
-// when the first machine starts.
+// The chart of the live panel: one line per CPU over the last minute, in the colours of the present theme.
+// Loaded when the first machine starts.
 
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';

@@ -83,6 +83,7 @@ export class Machine {
       });
       this.#adopt(vm);
       vm.start();
+      performance.mark('skep-start');
       this.#enter('running');
     } catch (error) {
       if (!signal.aborted) await this.#fail(error);

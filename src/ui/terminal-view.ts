@@ -1,6 +1,6 @@
-// The terminal of the serial console: xterm with fitting, search and links, copy and paste by keyboard, and a way
-// out for people who work without a mouse (Shift+Escape; Tab belongs to the guest). Loaded by terminal.ts behind
-// the first screen; search when it is first wanted.
+// The terminal of the serial console: xterm with fitting, search and links, copy and paste by keyboard, and a
+// way out for people who work without a mouse (Shift+Escape; Tab belongs to the guest). Loaded by terminal.ts
+// behind the first screen; search when it is first wanted.
 
 import { FitAddon } from '@xterm/addon-fit';
 import type { SearchAddon } from '@xterm/addon-search';

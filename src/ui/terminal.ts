@@ -1,5 +1,5 @@
-// The serial console as the page knows it. The terminal itself (terminal-view.ts) is half of the page's script and
-// comes behind the first screen; what happens before is kept for it.
+// The serial console as the page knows it. The terminal itself (terminal-view.ts) is half of the page's
+// script and comes behind the first screen; what happens before is kept for it.
 
 import type { TerminalView } from './terminal-view.ts';
 
@@ -30,7 +30,8 @@ export class Console {
     for (const bytes of this.#early) terminal.write(bytes);
     this.#early = [];
     // Whoever types elsewhere by now goes on there.
-    if (this.#wantsFocus && document.activeElement?.matches('input, textarea, select') !== true) terminal.focus();
+    if (this.#wantsFocus
+      && document.activeElement?.matches('input, textarea, select') !== true) terminal.focus();
   }
 
   write(bytes: Uint8Array): void {
