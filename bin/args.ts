@@ -34,6 +34,8 @@ export interface BootArgs {
   timeoutS: number | undefined;
   /** Undefined: the translator. */
   engine: Engine | undefined;
+  /** One of so many entries into translated code is checked. */
+  checkRegions: number | undefined;
   /** `stdio` or a file name. */
   serial: string;
   json: string | undefined;
@@ -60,7 +62,7 @@ export const USAGE = `usage:
             [--kernel F] [--initrd F]... [--append S] [--until REGEX] [--send TEXT]... [--timeout S] [--serial stdio|FILE] [--json FILE]
             [--hda IMAGE[,snapshot|,overlay=F]] [--hdb IMAGE[,…]] [--cdrom IMAGE] [--screenshot FILE.png]
             [--fda IMAGE[,snapshot]] [--fdb IMAGE[,snapshot]] [--boot ORDER[,menu=S]] [--bios F] [--bios-serial] [--debugcon stdio|FILE]
-            [--engine interpreter|translator] [--profile FILE] [--quiet] [--verbose]
+            [--engine interpreter|translator] [--check-regions N] [--profile FILE] [--quiet] [--verbose]
   skep serve [--port P] [--dir DIST]    skep image [mini|debian13|all]    skep bench [NAME]... [--json FILE]
   skep bench compare [--only LIST] [--peers qemu,native] [--rounds N] [--engine E] [--json FILE]
   skep bench isa-coverage [--json FILE]
@@ -72,6 +74,8 @@ guest -- firmware). ORDER: letters a (floppy), c (disk), d (CD). --bios-serial s
 --until waits for the expression on the serial console, --send types; the steps run in order. Escapes in
 --send: \\n \\r \\t \\e \\\\ \\xNN. With a terminal as standard input the console is interactive; Ctrl-A x
 leaves.
+--check-regions N has the interpreter repeat about one of N entries into translated code, on copies; a
+difference ends the machine with exit status 3.
 Exit status: 0 all seen, or powered off; 1 not seen before the timeout; 2 bad usage; 3 the guest crashed or
 the machine failed; with debug-exit the guest's own value.`;
 
@@ -90,7 +94,7 @@ const BOOT_OPTIONS = {
   until: { type: 'string', multiple: true }, send: { type: 'string', multiple: true },
     timeout: { type: 'string' },
   serial: { type: 'string' }, screenshot: { type: 'string' }, json: { type: 'string' },
-    engine: { type: 'string' }, profile: { type: 'string' },
+    engine: { type: 'string' }, 'check-regions': { type: 'string' }, profile: { type: 'string' },
   quiet: { type: 'boolean' }, verbose: { type: 'boolean' },
 } as const satisfies Options;
 
@@ -188,6 +192,7 @@ function parseBoot(argv: readonly string[]): BootArgs {
     ram: integerOption('--ram', values.ram),
     cpu: values.cpu ?? 'v2',
     timeoutS: numberOption('--timeout', values.timeout, 0.001, 1e6),
+    checkRegions: numberOption('--check-regions', values['check-regions'], 1, 1e9),
     engine, serial: values.serial ?? 'stdio', json: values.json, profile: values.profile, screenshot: values.screenshot,
     quiet: values.quiet ?? false, verbose: values.verbose ?? false,
   };

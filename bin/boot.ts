@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import {
   Skep, type DiskEvent, type MachineEnding, type DiskOption, type SkepOptions, type SkepStats,
 } from '../src/api/node.ts';
+import { sumChecks } from '../src/emu/stats.ts';
 import { SkepError } from '../src/api/errors.ts';
 import { FloppyFiles, floppyOption } from './floppies.ts';
 import type { BootArgs } from './args.ts';
@@ -65,6 +66,7 @@ function diskOption(text: string): DiskOption {
 function skepOptions(args: BootArgs): SkepOptions {
   const options: SkepOptions = { smp: args.smp, cpu: args.cpu as NonNullable<SkepOptions['cpu']> };
   if (args.engine !== undefined) options.engine = args.engine;
+  if (args.checkRegions !== undefined) options.checkRegions = args.checkRegions;
   if (args.ram !== undefined) options.memory = args.ram;
   if (args.guest !== undefined) options.guest = args.guest;
   if (args.kernel !== undefined) options.kernel = args.kernel;
@@ -85,7 +87,7 @@ function skepOptions(args: BootArgs): SkepOptions {
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : Number((part / whole).toFixed(3)));
 
 export function report(vm: { stats: SkepStats }, script: Script, exit: number, wallMs: number,
-  messages: readonly string[] = []): object {
+  messages: readonly string[] = [], checked = false): object {
   const { stats } = vm;
   const seconds = wallMs / 1000;
   return {
@@ -95,6 +97,7 @@ export function report(vm: { stats: SkepStats }, script: Script, exit: number, w
     wallMs: Math.round(wallMs),
     cpus: stats.cpus.map((cpu) => ({ instructions: cpu.instructions, haltedMs: Math.round(cpu.haltedMs),
       translatedShare: share(cpu.translated, cpu.instructions) })),
+    ...(checked ? { regionChecks: sumChecks(stats.cpus.map((cpu) => cpu.checks)) } : {}),
     interrupts: stats.interrupts,
     disk: stats.drives.reduce((sum, drive) => ({ readBytes: sum.readBytes + drive.readBytes,
       writtenBytes: sum.writtenBytes + drive.writtenBytes, requests: sum.requests + drive.requests,
@@ -206,6 +209,6 @@ export async function bootCommand(args: BootArgs): Promise<number> {
   if (sentence !== undefined) process.stderr.write(`\nskep: ${sentence}\n`);
   else if (args.serial === 'stdio' && !args.quiet) process.stdout.write('\n');
   if (args.json !== undefined) await writeFile(args.json,
-    `${JSON.stringify(report(vm, script, exit, wallMs, messages), null, 2)}\n`);
+    `${JSON.stringify(report(vm, script, exit, wallMs, messages, args.checkRegions !== undefined), null, 2)}\n`);
   return exit;
 }

@@ -4,7 +4,7 @@
 import type { Row } from './row.ts';
 
 const io = (name: string, enc: string, ops: string, handler: string, more: Partial<Row> = {}): Row => ({
-  name, enc, ops, handler, ...more,
+  name, enc, ops, handler, once: true, ...more,
 });
 const REP: Partial<Row> = { rep: 'rep', reads: 'D' };
 

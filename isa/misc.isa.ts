@@ -13,7 +13,7 @@ const undefined_ = (name: string, enc: string, ops: string): Row => ({ name, enc
 export const rows: Row[] = [
   nop('NOP', '90 REX.B0', ''),
   // F3 with REX.B is XCHG R8,rAX too.
-  { name: 'PAUSE', enc: 'F3 90 REX.B0', ops: '', handler: 'hPause' },
+  { name: 'PAUSE', enc: 'F3 90 REX.B0', ops: '', handler: 'hPause', once: true },
   // 0F 0D and 0F 18..1F are reserved NOPs; PREFETCHh, ENDBR and NOP Ev are named members of that space.
   nop('PREFETCHW', '0F 0D /r'), nop('PREFETCH', '0F 18 /r'),
   ...['19', '1A', '1B', '1C', '1D', '1E', '1F'].map((op) => nop('NOP', `0F ${op} /r`)),

@@ -64,6 +64,11 @@ export interface Row {
   lock?: boolean;
   /** Translated code ends behind its handler. */
   jit?: 'ends-block';
+  /**
+   * Reaches chips, clocks, random numbers, other CPUs or what the TLB maps, not only the registers and the
+   * memory of its CPU: a check that executes code twice leaves it out (wasm/jit/check.ts).
+   */
+  once?: boolean;
   /** What F3/F2 mean when not a mandatory prefix. */
   rep?: 'rep' | 'repz';
 }

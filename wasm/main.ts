@@ -16,10 +16,12 @@ import { deviceWrote } from "./mmu/code-pages";
 import { clockRun as boardClockRun } from "./bus/clock";
 import { icacheReset } from "./decode/icache";
 import { Exit, beginTurns, publishStats, runSlice, runTurn, setTranslator } from "./interp/loop";
+import { shadowInit } from "./jit/check";
 import { beginSlice, executeRegions, noteHead } from "./jit/region";
 import { shareInit } from "./jit/share";
 // What translated regions import.
 export { jitCond, jitCore, jitHelp } from "./jit/core";
+export { jitCoreChecked, jitHelpChecked } from "./jit/check";
 export { jitExact } from "./jit/float-exact";
 export { f80Add, f80CW, f80Div, f80Exc, f80Mul, f80NarrowDenormal, f80SE, f80Sub } from "./fpu/f80";
 export {
@@ -89,6 +91,7 @@ export function cpuInit(id: u32): void {
   tlbResetMode(cpu);
   icacheReset(cpu);
   setTranslator(executeRegions, noteHead, beginSlice);
+  if (id == 0) shadowInit();
   cpu.runState = id == 0 ? RunState.RUNNING : RunState.WAIT_FOR_SIPI;
   atomic.store<u32>(inboxOf(id), RunState.PAUSED, Inbox.RUN_STATE);
 }

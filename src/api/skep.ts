@@ -2,7 +2,7 @@
 // Skep needs is here, and nothing of it is in the page's or the command line's power alone.
 
 import type { BootConfig, CpuModel, Engine, FirmwareConfig, NamedBytes } from '../emu/config.ts';
-import { checkCpuModel, checkCpus, checkEngine, checkMemory } from '../emu/config.ts';
+import { checkCheckRegions, checkCpuModel, checkCpus, checkEngine, checkMemory } from '../emu/config.ts';
 import { checkKernel } from '../emu/boot/load.ts';
 import type { Screen } from '../emu/display/screen.ts';
 import type { Keyboard } from '../emu/input/keyboard.ts';
@@ -48,6 +48,11 @@ export interface SkepOptions extends DriveOptions, FirmwareOptions {
   signal?: AbortSignal;
   /** How instructions are executed; default `translator`: hot code becomes WebAssembly (wasm/jit/ESSAY.md). */
   engine?: Engine;
+  /**
+   * About one of so many entries into translated code is executed by the interpreter too, on copies; a
+   * difference ends the machine with an error (docs/testing.md). Default 0: none.
+   */
+  checkRegions?: number;
   /** Debugging options of the core (Control.OPTIONS), instead of those that `engine` stands for. */
   options?: number;
 }
@@ -220,7 +225,9 @@ export class Skep {
     checkCpuModel(cpuModel);
     const engine = options.engine ?? 'translator';
     checkEngine(engine);
-    if (options.memory !== undefined) checkMemory(options.memory, smp);
+    const checkRegions = options.checkRegions ?? 0;
+    checkCheckRegions(checkRegions);
+    if (options.memory !== undefined) checkMemory(options.memory, smp, checkRegions);
     prepare();
     const { memory, disk, ...start } = await readStart(options);
     const hda = withGuestDisk(options.hda, disk);
@@ -230,7 +237,7 @@ export class Skep {
     const machine =
       await Machine.create(
       { cpus: smp, drives: driveConfigs(wanted, theHost().image, theHost().keepInFiles === true),
-      memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel,
+      memoryMiB: options.memory ?? memory ?? DEFAULT_MEMORY_MIB, cpuModel, checkRegions,
       tscHz: options.tscHz ?? DEFAULT_TSC_HZ, hostCores: platform.hostCores(),
       options: options.options ?? (engine === 'translator' ? Option.TRANSLATOR : 0), floppies, ...start }, platform);
     if (options.signal?.aborted === true) {

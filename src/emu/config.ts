@@ -47,16 +47,19 @@ export interface MachineConfig {
   hostCores: number;
   /** Control.OPTIONS. */
   options: number;
+  /** About one of so many entries into translated code is checked against the interpreter; 0 = none. */
+  checkRegions?: number;
 }
 
-/** Address of guest RAM in the shared memory. */
-export function ramBaseFor(cpus: number): number {
-  return CPU_BLOCKS + cpus * CPU_BLOCK_BYTES;
+/** Address of guest RAM in the shared memory; a machine that checks regions has one more CPU block. */
+export function ramBaseFor(cpus: number, checkRegions = 0): number {
+  return CPU_BLOCKS + (checkRegions === 0 ? cpus : cpus + 1) * CPU_BLOCK_BYTES;
 }
 
 /** Largest RAM that a machine with this many CPUs can have, MiB. */
-export function maxMemoryMiB(cpus: number): number {
-  return Math.floor(Math.min(MAX_RAM_PAGES * PAGE_BYTES, WASM_ADDRESS_SPACE - ramBaseFor(cpus)) / MIB);
+export function maxMemoryMiB(cpus: number, checkRegions = 0): number {
+  const room = WASM_ADDRESS_SPACE - ramBaseFor(cpus, checkRegions);
+  return Math.floor(Math.min(MAX_RAM_PAGES * PAGE_BYTES, room) / MIB);
 }
 
 export function checkCpus(cpus: number): void {
@@ -65,10 +68,10 @@ export function checkCpus(cpus: number): void {
   }
 }
 
-export function checkMemory(memoryMiB: number, cpus: number): void {
-  const most = maxMemoryMiB(cpus);
+export function checkMemory(memoryMiB: number, cpus: number, checkRegions = 0): void {
+  const most = maxMemoryMiB(cpus, checkRegions);
   if (!Number.isInteger(memoryMiB) || memoryMiB < MIN_RAM_MIB || memoryMiB > most) {
-    const with_ = `with ${cpus} CPU${cpus === 1 ? '' : 's'}`;
+    const with_ = `with ${cpus} CPU${cpus === 1 ? '' : 's'}${checkRegions === 0 ? '' : ' that checks regions'}`;
     throw new ConfigError(`A machine ${with_} cannot have ${memoryMiB} MiB of RAM.`,
       `Choose ${MIN_RAM_MIB} to ${most} MiB.`);
   }
@@ -89,9 +92,18 @@ export function checkEngine(engine: string): asserts engine is Engine {
   }
 }
 
+const MOST_BETWEEN_CHECKS = 1e9;
+export function checkCheckRegions(value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > MOST_BETWEEN_CHECKS) {
+    throw new ConfigError(`One of ${value} entries into translated code cannot be checked.`,
+      `Choose 1 (all of them) to ${MOST_BETWEEN_CHECKS}, or 0 (none).`);
+  }
+}
+
 export function checkMachineConfig(config: MachineConfig): void {
   checkCpus(config.cpus);
-  checkMemory(config.memoryMiB, config.cpus);
+  checkCheckRegions(config.checkRegions ?? 0);
+  checkMemory(config.memoryMiB, config.cpus, config.checkRegions);
   checkCpuModel(config.cpuModel);
   if (!(config.tscHz >= 1e6 && config.tscHz <= 1e10)) {
     throw new ConfigError(`A TSC cannot run at ${config.tscHz} Hz.`, 'Choose 1 MHz to 10 GHz.');

@@ -76,6 +76,14 @@ export const CPU_CROSSINGS_BYTES = 0x20000;
 export const CPU_PROFILE = 0x33F8000;
 export const CPU_PROFILE_BYTES = 0x10000;
 export const CPU_USED_BYTES = 0x3408000;
+export const SHADOW_LISTS = 0x3408000;
+export const SHADOW_LISTS_BYTES = 0x4000;
+export const SHADOW_REPORT = 0x340C000;
+export const SHADOW_REPORT_BYTES = 0x4000;
+export const SHADOW_COPIES = 0x80;
+export const SHADOW_PAGES = 0x3410000;
+export const SHADOW_AREA_BYTES = 0x80000;
+export const SHADOW_AREAS = 3;
 
 // wasm/lib/control.ts
 export const Control = {
@@ -104,6 +112,7 @@ export const Control = {
   FLOPPY_SIZES: 0xA0,
   FLOPPY_PROTECTED: 0xA8,
   BOOT_ORDER: 0xAC,
+  CHECK_REGIONS: 0xB0,
   TSC_LAST: 0x200,
   RUNNING_CPUS: 0x240,
   FENCE: 0x280,
@@ -415,6 +424,15 @@ export const Count = {
   REGIONS_TAKEN: 0x1D,
   REGION_UNMAPPED: 0x1E,
   REGION_UNDECODED: 0x1F,
+  CHECKED: 0x20,
+  CHECKED_INSTRUCTIONS: 0x21,
+  CHECK_ONCE: 0x22,
+  CHECK_OUTSIDE: 0x23,
+  CHECK_LONG: 0x24,
+  CHECK_BUSY: 0x25,
+  CHECK_CHANGING: 0x26,
+  CHECK_DIFFERENT: 0x27,
+  CHECK_NEEDLESS: 0x28,
 } as const;
 export const Profile = {
   COUNTS: 0,
@@ -459,6 +477,34 @@ export const EXIT_WHY = 3;
 export const EXIT_STATUS = 0x100;
 export const EXIT_FLAGS = 2;
 export const BUDGET = 0x7A120;
+
+// wasm/lib/check-report.ts
+export const PANIC_REGION_DIFFERS = 0x20;
+export const Difference = {
+  NONE: 0,
+  STATE: 1,
+  MEMORY: 2,
+  CANNOT_FOLLOW: 3,
+  STATUS: 4,
+  ENDLESS: 5,
+} as const;
+export const Report = {
+  KIND: 0,
+  CPU: 4,
+  INSTRUCTIONS: 8,
+  LEFT: 0xC,
+  FLAGS_BEFORE: 0x10,
+  FLAGS_REGION: 0x18,
+  FLAGS_INTERPRETED: 0x20,
+  STATE_AT: 0x28,
+  COPY: 0x2C,
+  PAGE_VA: 0x30,
+  STEPPED: 0x38,
+  STEP_RING: 0x1000,
+  REGION_STATE: 0x3000,
+} as const;
+export const REPORT_STEPS = 0x100;
+export const REPORT_STEP_BYTES = 0x18;
 
 // Fields of class Cpu (wasm/cpu/state.ts), from the start of a CPU block.
 export const CpuField = {

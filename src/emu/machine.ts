@@ -99,7 +99,8 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined
 }
 
 function reserveMemory(config: MachineConfig): WebAssembly.Memory {
-  const pages = Math.ceil((ramBaseFor(config.cpus) + config.memoryMiB * MIB) / WASM_PAGE);
+  const ramBase = ramBaseFor(config.cpus, config.checkRegions);
+  const pages = Math.ceil((ramBase + config.memoryMiB * MIB) / WASM_PAGE);
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
@@ -155,7 +156,7 @@ export class Machine {
     checkMachineConfig(options);
     const module = await platform.loadCore();
     const memory = reserveMemory(options);
-    const shared = new SharedMachine(memory, options.cpus, options.memoryMiB * MIB);
+    const shared = new SharedMachine(memory, options.cpus, options.memoryMiB * MIB, options.checkRegions);
     const machine = new Machine(options, platform, module, shared);
     try {
       machine.configure();
@@ -279,6 +280,7 @@ export class Machine {
     shared.setControl(Control.HOST_CORES, options.hostCores);
     shared.setControl(Control.CPU_MODEL, { v1: 1, v2: 2, v3: 3 }[options.cpuModel]);
     shared.setControl(Control.OPTIONS, options.options);
+    shared.setControl(Control.CHECK_REGIONS, options.checkRegions ?? 0);
     loadFloppies(shared, options.floppies ?? []);
     const { boot, cpus, firmware } = options;
     if (boot === undefined && firmware !== undefined) {

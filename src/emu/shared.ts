@@ -13,11 +13,12 @@ export class SharedMachine {
   readonly bytes: Uint8Array;
   readonly ramBase: number;
 
-  constructor(readonly memory: WebAssembly.Memory, readonly cpus: number, readonly ramBytes: number) {
+  constructor(readonly memory: WebAssembly.Memory, readonly cpus: number, readonly ramBytes: number,
+    checkRegions = 0) {
     this.words = new Int32Array(memory.buffer);
     this.longs = new BigInt64Array(memory.buffer);
     this.bytes = new Uint8Array(memory.buffer);
-    this.ramBase = ramBaseFor(cpus);
+    this.ramBase = ramBaseFor(cpus, checkRegions);
   }
 
   get ram(): Uint8Array {

@@ -12,10 +12,26 @@ export interface CpuStats {
   instructions: number;
   /** Of these, executed by translated code. */
   translated: number;
+  /** Entries into translated code that the interpreter has confirmed, or not (wasm/jit/check.ts). */
+  checks: RegionChecks;
   haltedMs: number;
   /** RunState of cpu/state.ts. */
   runState: number;
   interruptsAccepted: number;
+}
+/** Counters of the check of translated code against the interpreter. */
+export interface RegionChecks {
+  checked: number;
+  /** Instructions executed in them. */
+  instructions: number;
+  /**
+   * Not to be checked: the first instruction must not be executed twice, or reaches what the TLB does not
+   * have; too many instructions; another CPU was checking; the code was being changed.
+   */
+  once: number; outside: number; long: number; busy: number; changing: number;
+  /** Left for the interpreter without need, but correctly. */
+  needless: number;
+  differences: number;
 }
 export interface InterruptStats {
   raised: number;
@@ -103,6 +119,25 @@ function readDrives(shared: SharedMachine, downloads: ReadonlyMap<number, number
   return drives;
 }
 
+/** Counters by their names in RegionChecks. */
+const CHECKS = { checked: Count.CHECKED, instructions: Count.CHECKED_INSTRUCTIONS, once: Count.CHECK_ONCE,
+  outside: Count.CHECK_OUTSIDE, long: Count.CHECK_LONG, busy: Count.CHECK_BUSY,
+  changing: Count.CHECK_CHANGING, needless: Count.CHECK_NEEDLESS, differences: Count.CHECK_DIFFERENT,
+} as const satisfies Record<keyof RegionChecks, number>;
+
+const checksOf = (value: (name: keyof RegionChecks) => number): RegionChecks =>
+  Object.fromEntries(Object.keys(CHECKS).map((name) =>
+    [name, value(name as keyof RegionChecks)])) as unknown as RegionChecks;
+
+function readChecks(shared: SharedMachine, cpu: number): RegionChecks {
+  return checksOf((name) => shared.profileCount(cpu, CHECKS[name]));
+}
+
+/** The sums of all CPUs. */
+export function sumChecks(all: readonly RegionChecks[]): RegionChecks {
+  return checksOf((name) => all.reduce((sum, checks) => sum + checks[name], 0));
+}
+
 export function readStats(shared: SharedMachine, timeNs: number,
   downloads: ReadonlyMap<number, number> = new Map()): MachineStats {
   const cpus: CpuStats[] = [];
@@ -110,6 +145,7 @@ export function readStats(shared: SharedMachine, timeNs: number,
     cpus.push({
       instructions: shared.cpuField(cpu, CpuField.instructions),
       translated: shared.profileCount(cpu, Count.TRANSLATED),
+      checks: readChecks(shared, cpu),
       haltedMs: shared.stat64(cpu, Inbox.STAT_HALTED_NS) / 1e6,
       runState: shared.load(shared.inbox(cpu) + Inbox.RUN_STATE),
       interruptsAccepted: shared.stat64(cpu, Inbox.STAT_ACCEPTED),

@@ -97,8 +97,9 @@ export function emitCold(forms: Form[], symbols: Map<string, SymbolInfo>): Map<s
 
 const coldFile = (i: number): string => `wasm/gen/exec-cold-${i}.ts`;
 
-/** Function table index of a form: constant arrays of function references. */
-export function emitHandlerIndex(forms: Form[], symbols: Map<string, SymbolInfo>): string {
+/** Function table index of a form: constant arrays of function references; `once`: forms of such rows. */
+export function emitHandlerIndex(forms: Form[], symbols: Map<string, SymbolInfo>,
+  once: ReadonlySet<string>): string {
   const own = forms.filter(isOwn);
   const imports: string[] = [];
   for (let i = 0; i * FORMS_PER_FILE < own.length; i++) {
@@ -107,6 +108,7 @@ export function emitHandlerIndex(forms: Form[], symbols: Map<string, SymbolInfo>
   const plain = new Set(forms.filter((f) => !isOwn(f)).map((f) => f.name));
   imports.push(importsFor('', symbols, plain));
   const table = forms.map((f) => `  ${f.name},`).join('\n');
+  const alone = forms.flatMap((f, n) => (once.has(f.name) ? [n] : []));
   return `${HEADER}
 import { Cpu } from "../cpu/state";
 ${imports.join('\n')}
@@ -122,5 +124,9 @@ ${table}
 export function handlerIndex(n: u32): u32 {
   return load<u32>(<usize>load<u32>(changetype<usize>(TABLE) + (n << 2)));
 }
+
+/** Functions that must not be executed twice (isa/row.ts, \`once\`). */
+export const ONCE_COUNT: u32 = ${alone.length};
+export const ONCE: usize = memory.data<u16>([${alone.join(', ')}]);
 `;
 }

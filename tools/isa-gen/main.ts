@@ -64,10 +64,13 @@ async function generate(): Promise<Map<string, string>> {
     functions: row.forms.forms.map((f) => (f ? functionOf.get(f.name) ?? 0 : 0)),
   }));
 
+  const once = new Set(rows.filter((row) => row.row.once).flatMap((row) =>
+    row.forms.forms.flatMap((form) => (form ? [form.name] : []))));
+
   const out = new Map<string, string>();
   out.set('wasm/gen/decode-tables.ts', emitDecodeTables(buildTables(tableRows, ordered)));
   for (const [file, text] of emitCold(ordered, symbols)) out.set(file, text);
-  out.set('wasm/gen/handler-index.ts', emitHandlerIndex(ordered, symbols));
+  out.set('wasm/gen/handler-index.ts', emitHandlerIndex(ordered, symbols, once));
   for (const [file, text] of emitHot(hotForms, legacyForms, symbols)) out.set(file, text);
   out.set('src/emu/generated-forms.ts', emitForms(ordered.map((form) => form.name), [...HOT, ...HOT_LEGACY],
     FIRST_HOT));

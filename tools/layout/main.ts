@@ -23,6 +23,7 @@ const SOURCES: { path: string; enums: readonly string[] | 'all' }[] = [
   { path: 'wasm/bus/block.ts', enums: 'all' },
   { path: 'wasm/lib/profile.ts', enums: 'all' },
   { path: 'wasm/jit/exits.ts', enums: ['Exit'] },
+  { path: 'wasm/lib/check-report.ts', enums: 'all' },
 ];
 
 /** Fields of class Cpu that the host reads. */

@@ -1726,3 +1726,7 @@ const TABLE: StaticArray<(c: Cpu, r: usize) => i32> = [
 export function handlerIndex(n: u32): u32 {
   return load<u32>(<usize>load<u32>(changetype<usize>(TABLE) + (n << 2)));
 }
+
+/** Functions that must not be executed twice (isa/row.ts, `once`). */
+export const ONCE_COUNT: u32 = 24;
+export const ONCE: usize = memory.data<u16>([512, 513, 514, 515, 516, 517, 518, 519, 520, 521, 522, 523, 525, 1304, 1305, 1306, 1307, 1310, 1313, 1314, 1317, 1324, 1327, 1338]);

@@ -138,7 +138,7 @@ function runCrossing(c: Cpu, va: u64, page: u32, off: u32): i32 {
 }
 
 /** The inner loop of the code mode and segments of now. */
-function executeIn(c: Cpu, r: usize, index: usize, records: usize): i32 {
+export function executeIn(c: Cpu, r: usize, index: usize, records: usize): i32 {
   const attention = inboxOf(c.id) + <usize>Inbox.ATTENTION;
   if (c.mode64) return execute(c, r, index, records, attention);
   if (isFlat32(c)) return executeFlat(c, r, index, records, attention);

@@ -205,7 +205,7 @@ function finishTranslation(i: Insn): void {
 /** The destination is memory (the look-up must be for writing). */
 export function destIsMemory(i: Insn): bool {
   const p = lowerPlace(i);
-  return usesMemory(i) && p != Place.GE && p != Place.GEI;
+  return usesMemory(i) && p != Place.GE && p != Place.GEI && p != Place.VEX;
 }
 
 /** Push the r/m operand that HOST or recRm holds. */

@@ -28,6 +28,7 @@ import { discover, pages, setEager } from "./discover";
 import {
   BUDGET, EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit, closeExits, openExits,
 } from "./exits";
+import { checkNow, checkStart } from "./check";
 import { usesFloats } from "./float-mode";
 import { settleFlags } from "./exit-flags";
 import { Desc, setFlagsNow, solveFlags } from "./flags";
@@ -79,6 +80,8 @@ let forced: bool = false;
 let wanted: bool = false;
 /** The entry that comes next is what its region could not do. */
 let skipEntry: bool = false;
+/** Some entries are checked against the interpreter. */
+let checking: bool = false;
 
 function loadIp(): void {
   loadField(offsetof<Cpu>("ipBase"), L.IP, true);
@@ -241,6 +244,7 @@ function startWork(c: Cpu): void {
   dropTrace();
   forced = (control32(Control.OPTIONS) & Option.FORCED) != 0;
   setEager(forced);
+  checking = checkStart(c);
 }
 
 /** Between two stretches of the run loop, and when the CPU wakes: no record is in use. */
@@ -396,10 +400,11 @@ function interpretAtRip(c: Cpu): bool {
 
 /**
  * Run from region to region, beginning with function `fn` at entry `word`. Returns -1 when the interpreter
- * goes on at nextRecord, else a Status.
+ * goes on at nextRecord, else a Status. T is bool where entries may be checked, void where not.
  */
-function runRegions(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
+function runRegions<T>(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
   for (let turn: u32 = 0; turn < TURNS; turn++) {
+    if (!isVoid<T>()) checkNow(c, fn, word);
     const left = call_indirect<i32>(fn, c, <usize>word);
     if (left >= EXIT_STATUS) {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.HANDLER);
@@ -522,7 +527,8 @@ export function executeRegions(c: Cpu, r: usize, index: usize, records: usize, a
     const before = c.instructions;
     // A region may return at once (vectors.ts); runRegions sees to the others that it calls.
     c.rip = c.ipBase + recOff(at);
-    const left = runRegions(c, fn, word, attention);
+    const left = checking ? runRegions<bool>(c, fn, word, attention)
+      : runRegions<void>(c, fn, word, attention);
     setFromRegion(true);
     count(changetype<usize>(c), Count.REGION_CALLS);
     countMany(changetype<usize>(c), Count.TRANSLATED, c.instructions - before);

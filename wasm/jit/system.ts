@@ -43,7 +43,7 @@ function lowerCli(i: Insn): void {
 /**
  * STI with no request waiting; one that comes later sets `attention`, which the next backward edge sees. The
  * shadow is in Cpu until the next instruction is complete: should the region be left there, the run loop does
- * not poll before it. (An IF that was set already only delays what came meanwhile by that instruction.)
+ * not poll before it. There is none when IF was set already (SDM vol. 2B STI).
  */
 function lowerSti(i: Insn): void {
   pushCpl();
@@ -51,20 +51,24 @@ function lowerSti(i: Insn): void {
   access(W.I32_LOAD, 2, CPU_INBOX + <u32>Inbox.REQUESTS);
   op(W.I32_OR);
   leaveAt(placeOfInsn(i), Exit.OTHER);
+  get(L.C);
+  getFe();
+  const64(FLAG_IF);
+  op(W.I64_AND);
+  op(W.I64_EQZ);
+  access(W.I32_STORE, 2, <u32>offsetof<Cpu>("shadow"));
   getFe();
   const64(FLAG_IF);
   op(W.I64_OR);
   setFe();
-  setShadow(1);
 }
 
-function setShadow(value: i32): void {
+/** Behind the instruction after STI. */
+export function endShadow(): void {
   get(L.C);
-  const32(value);
+  const32(0);
   access(W.I32_STORE, 2, <u32>offsetof<Cpu>("shadow"));
 }
-/** Behind the instruction after STI. */
-export function endShadow(): void { setShadow(0); }
 
 function lowerSwapgs(i: Insn): void {
   const kernelBase = <u32>offsetof<Cpu>("kernelGsBase");

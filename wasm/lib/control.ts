@@ -67,6 +67,8 @@ export const enum Control {
   FLOPPY_PROTECTED = 0xA8,
   /** u32: CMOS bytes 0x3D and 0x38 (bits 8-15), the boot order that firmware reads; 0 = hard disk, CD. */
   BOOT_ORDER = 0xAC,
+  /** u32: about one of so many entries into regions is checked (jit/check.ts); 0 = none. */
+  CHECK_REGIONS = 0xB0,
   // What CPUs write while others read the words above has lines of its own.
   /** u64: last TSC value handed out (cpu/tsc.ts). */
   TSC_LAST = 0x200,

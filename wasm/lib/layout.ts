@@ -126,5 +126,19 @@ export const CPU_PROFILE: u32 = CPU_CROSSINGS + CPU_CROSSINGS_BYTES;
 export const CPU_PROFILE_BYTES: u32 = 0x10000;
 export const CPU_USED_BYTES: u32 = CPU_PROFILE + CPU_PROFILE_BYTES;
 
-// Guest RAM follows the last CPU block: RAM_BASE = CPU_BLOCKS + cpus * CPU_BLOCK_BYTES (control word
+/**
+ * One more CPU block stands behind the last CPU's while regions are checked (jit/check.ts): the shadow CPU's.
+ * Behind what a CPU uses it holds lists (mmu/shadow.ts), the report of a difference (lib/check-report.ts) and
+ * three copies of each guest page that is touched.
+ */
+export const SHADOW_LISTS: u32 = CPU_USED_BYTES;
+export const SHADOW_LISTS_BYTES: u32 = 0x4000;
+export const SHADOW_REPORT: u32 = SHADOW_LISTS + SHADOW_LISTS_BYTES;
+export const SHADOW_REPORT_BYTES: u32 = 0x4000;
+export const SHADOW_COPIES: u32 = 128;
+export const SHADOW_PAGES: u32 = SHADOW_REPORT + SHADOW_REPORT_BYTES;
+export const SHADOW_AREA_BYTES: u32 = SHADOW_COPIES * PAGE_BYTES;
+export const SHADOW_AREAS: u32 = 3;
+
+// Guest RAM follows the last CPU block: RAM_BASE = CPU_BLOCKS + blocks * CPU_BLOCK_BYTES (control word
 // RAM_BASE).

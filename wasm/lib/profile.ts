@@ -37,6 +37,16 @@ export const enum Count {
   REGIONS_TAKEN = 29,
   /** Regions that could not be entered: a page is mapped elsewhere or nowhere; one has no decoded records. */
   REGION_UNMAPPED = 30, REGION_UNDECODED = 31,
+  /** Entries into regions that the interpreter has confirmed, and the instructions executed there. */
+  CHECKED = 32, CHECKED_INSTRUCTIONS = 33,
+  /**
+   * Entries that could not be checked: the region had to leave at its first instruction, which is not to be
+   * executed twice or touches what is not in the TLB; it executed too much; another CPU was checking; its
+   * code was changing.
+   */
+  CHECK_ONCE = 34, CHECK_OUTSIDE = 35, CHECK_LONG = 36, CHECK_BUSY = 37, CHECK_CHANGING = 38,
+  /** Differences; checked entries whose region left for a TLB miss that the interpreter did not have. */
+  CHECK_DIFFERENT = 39, CHECK_NEEDLESS = 40,
 }
 
 /** Offsets from CPU_PROFILE. */

@@ -16,6 +16,7 @@ import { claimWrite, codeWritten, isTold } from "./code-pages";
 import { Access, walk, walkBytes, walkGlobal, walkPhys } from "./paging";
 import { isRam, isWritableRam, physReadBytes, physWriteBytes, ramHost } from "./physmem";
 import { POISON, segmentLinear } from "./segment";
+import { shadowHost, shadowing } from "./shadow";
 import { supervisorRead, tlbFill, tlbLookup } from "./tlb";
 
 /** Bounce buffers in the CPU's scratch page. */
@@ -154,6 +155,7 @@ function readSlow(c: Cpu, va: u64, n: u32): usize {
 
 function readAs(c: Cpu, va: u64, n: u32, access: u32, table: u32, implicit: bool): usize {
   va = wrap(c, va);
+  if (shadowing) return shadowHost(table, va, n);
   if (walk(c, va, access, implicit)) return 0;
   const first = walkPhys;
   const room: u32 = 4096 - (<u32>va & 0xfff);
@@ -252,6 +254,7 @@ function rmwSlow(c: Cpu, va: u64, n: u32, reads: bool): usize {
 function rmwAs(c: Cpu, va: u64, n: u32, access: u32, table: u32, implicit: bool, reads: bool): usize {
   rmwPending = 0;
   va = wrap(c, va);
+  if (shadowing) return shadowHost(table, va, n);
   if (walk(c, va, access, implicit)) return 0;
   const first = walkPhys;
   const page = first >> 12;
@@ -320,6 +323,7 @@ export function writeBytes(c: Cpu, va: u64, n: u32, from: usize): i32 {
 export function checkWrite(c: Cpu, va: u64, n: u32): i32 {
   if (tlbLookup(c.tlbWrite, va, n)) return Status.NEXT;
   if (!checkLinear(c, va, n, false)) return Status.FAULT;
+  if (shadowing) return shadowHost(c.tlbWrite, wrap(c, va), n) ? Status.NEXT : Status.FAULT;
   const access = (c.cpl == 3 ? <u32>Access.USER : 0) | Access.WRITE;
   if (walk(c, wrap(c, va), access, false)) return Status.FAULT;
   const room: u32 = 4096 - (<u32>va & 0xfff);

@@ -7,6 +7,7 @@ import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
 import { waitWord } from "../lib/atomics";
 import { Control, control32 } from "../lib/control";
 import { CONTROL } from "../lib/layout";
+import { shadowing } from "./shadow";
 
 /** True when an access of `bytes` at host address h lies inside one aligned 8-byte word. */
 // @ts-ignore: decorator
@@ -20,7 +21,8 @@ export function withinWord(h: usize, bytes: u32): bool {
  */
 export function splitLockBegin(c: Cpu): bool {
   const cpus = control32(Control.CPUS);
-  if (cpus == 1) return true;
+  // What a shadow CPU writes to is its own.
+  if (cpus == 1 || shadowing) return true;
   if (atomic.cmpxchg<u32>(CONTROL + <usize>Control.SPLIT_OWNER, 0, c.id + 1) != 0) return false;
   for (let id: u32 = 0; id < cpus; id++) if (id != c.id) request(id, Request.SPLIT_LOCK);
   for (let id: u32 = 0; id < cpus; id++) {
@@ -35,7 +37,7 @@ export function splitLockBegin(c: Cpu): bool {
 }
 
 export function splitLockEnd(c: Cpu): void {
-  if (control32(Control.CPUS) == 1) return;
+  if (control32(Control.CPUS) == 1 || shadowing) return;
   atomic.store<u32>(CONTROL + <usize>Control.SPLIT_OWNER, 0);
   atomic.notify(CONTROL + <usize>Control.SPLIT_OWNER, -1);
 }

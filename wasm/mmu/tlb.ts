@@ -68,9 +68,10 @@ export function tlbFlushAll(c: Cpu): void {
   }
 }
 
+/** Empty one slot of a table. */
 // @ts-ignore: decorator
 @inline
-function clearSlot(table: usize, slot: u32): void {
+export function clearSlot(table: usize, slot: u32): void {
   const e = table + (slot << ENTRY_SHIFT);
   store<u64>(e, 0x7f7f7f7f7f7f7f7f);
   if (slot == EMPTY_BYTE_SLOT) store<u64>(e, 0);

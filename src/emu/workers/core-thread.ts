@@ -3,7 +3,9 @@
 // works).
 
 import { MachineClock } from '../machine-clock.ts';
-import { Control, CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, Inbox } from '../generated-layout.ts';
+import { Control, CONTROL, CPU_BLOCKS, CPU_BLOCK_BYTES, CPU_INBOX, Inbox,
+  PANIC_REGION_DIFFERS } from '../generated-layout.ts';
+import { describeDifference } from '../check-report.ts';
 import { exportName, regionImports, regionModule, type RegionFunction } from './region-module.ts';
 import type { CoreExports, ThreadReply, ThreadRequest } from '../platform.ts';
 
@@ -75,7 +77,7 @@ export function installCode(memory: WebAssembly.Memory, core: Record<string, unk
   }
   try {
     const module = new WebAssembly.Module(regionModule(listed(memory, list, count)));
-    const { exports } = new WebAssembly.Instance(module, regionImports(memory, core));
+    const { exports } = new WebAssembly.Instance(module, regionImports(memory, core, checksRegions(memory)));
     const words = new Uint32Array(memory.buffer, list, count * LIST_WORDS);
     for (let n = 0; n < count; n++) {
       if (used.free.length === 0 && used.next === table.length) table.grow(TABLE_STEP);
@@ -88,6 +90,10 @@ export function installCode(memory: WebAssembly.Memory, core: Record<string, unk
     if (error instanceof WebAssembly.CompileError) throw error;
     return 0;
   }
+}
+
+function checksRegions(memory: WebAssembly.Memory): boolean {
+  return new Uint32Array(memory.buffer)[(CONTROL + Control.CHECK_REGIONS) >> 2] !== 0;
 }
 
 function forgetCode(table: CodeTable, used: CodeEntries, index: number): void {
@@ -112,6 +118,7 @@ export function instantiate(request: Pick<ThreadRequest & { kind: 'init' }, 'mod
       log: (code: number, a: bigint, b: bigint): void => port.post({ kind: 'log', code, a, b }),
       panic: (code: number, detail: bigint): void => {
         announceFailure(memory, code);
+        if (code === PANIC_REGION_DIFFERS) throw new CorePanic(describeDifference(memory));
         throw new CorePanic(`the core stopped with code ${code}, detail 0x${BigInt.asUintN(64, detail).toString(16)}`);
       },
       install: (list: number, count: number): number => installCode(memory, core, list >>> 0, count),

@@ -84,10 +84,14 @@ export function regionModule(functions: readonly RegionFunction[]): Uint8Array<A
   return module;
 }
 
-/** What such a module imports, from the exports of the core. */
-export function regionImports(memory: WebAssembly.Memory, core: Record<string, unknown>):
+/** What the core has instead where regions are checked (wasm/jit/check.ts). */
+const CHECKED: Record<string, string> = { jitCore: 'jitCoreChecked', jitHelp: 'jitHelpChecked' };
+
+/** What such a module imports, from the exports of the core; `checked`: of one that checks regions. */
+export function regionImports(memory: WebAssembly.Memory, core: Record<string, unknown>, checked: boolean):
 { env: Record<string, never> } {
   const names = [...FUNCTIONS, ...X87_FUNCTIONS, ...X87_GLOBALS];
-  const env = { memory, ...Object.fromEntries(names.map((name) => [name, core[name]])) };
+  const of = (name: string): unknown => core[checked ? CHECKED[name] ?? name : name];
+  const env = { memory, ...Object.fromEntries(names.map((name) => [name, of(name)])) };
   return { env: env as unknown as Record<string, never> };
 }

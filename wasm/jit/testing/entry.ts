@@ -19,9 +19,13 @@ const RAM_PAGES: u32 = 0x1000;
 
 function control(offset: Control, value: u32): void { store<u32>(CONTROL + <usize>offset, value); }
 
-/** Control words of a machine of two CPUs with 16 MiB; the address of RAM. */
-export function configure(options: u32): usize {
-  const ram = CPU_BLOCKS + CPUS * CPU_BLOCK_BYTES;
+/**
+ * Control words of a machine of two CPUs with 16 MiB that checks one of `every` entries into regions, 0 =
+ * none; the address of RAM.
+ */
+export function configure(options: u32, every: u32): usize {
+  const ram = CPU_BLOCKS + (every == 0 ? CPUS : CPUS + 1) * CPU_BLOCK_BYTES;
+  control(Control.CHECK_REGIONS, every);
   control(Control.CPUS, CPUS);
   control(Control.RAM_BASE, ram);
   control(Control.RAM_PAGES, RAM_PAGES);
@@ -52,6 +56,10 @@ export function helperCalls(id: u32): u32 {
 /** Regions of a CPU left for reason `why` (exits.ts). */
 export function exitsOf(id: u32, why: u32): u32 {
   return <u32>load<u64>(stateOf(id) + CPU_PROFILE + Profile.EXITS + (<usize>why << 3));
+}
+/** A counter of a CPU. */
+export function countOf(id: u32, n: u32): u32 {
+  return <u32>load<u64>(stateOf(id) + CPU_PROFILE + (<usize>n << 3));
 }
 /** Address of MXCSR of a CPU. */
 export function mxcsrOf(id: u32): usize { return stateOf(id) + offsetof<Cpu>("mxcsr"); }

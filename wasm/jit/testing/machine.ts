@@ -37,29 +37,41 @@ export const END = [0xE7, 0xF4];
 const XMM = 0x600;
 /** The x87 registers, and the bytes from fpuControl on to fpuDs. */
 const X87 = 0x500, X87_BYTES = 0x80, X87_FIELDS = 48;
-const WASM_PAGES = 5400, STATE_BYTES = 0x1000;
+const WASM_PAGES = 6000, STATE_BYTES = 0x1000;
 
 export interface Core {
   machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
   setBootState(kind: number, entry: bigint, arg: bigint, cr3: bigint): void;
-  configure(options: number): number; cpuOf(id: number): number; flagsOf(id: number): bigint;
+  configure(options: number, every: number): number; cpuOf(id: number): number; flagsOf(id: number): bigint;
     mxcsrOf(id: number): number;
     regionCount(): number; helperCalls(id: number): number; exitsOf(id: number, why: number): number;
+  countOf(id: number, n: number): number;
   raiseNmi(id: number): void; storeAs(id: number, address: bigint, value: bigint): void;
     fieldOffset(n: number): number;
   enter32(cr3: number, codeSelector: number, dataSelector: number): void;
   setBase(segment: number, base: number, limit: number, type: number): void;
 }
 
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Core {
+/** What a test does to functions before they are compiled: the list and its length (regions.ts `Listed`). */
+export type Meddle = (memory: WebAssembly.Memory, list: number, count: number) => void;
+
+/** A panic of the core. */
+export class Panic extends Error {
+  constructor(readonly code: number, detail: bigint) { super(`core panic ${code}, ${detail}`); }
+}
+
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory,
+  meddle: Meddle = () => {}): Core {
   const exports = new WebAssembly.Instance(module, {
     env: { memory },
     host: {
       now: () => performance.now() * 1e6,
       log: () => {},
-      panic: (code: number, detail: bigint) => { throw new Error(`core panic ${code}, ${detail}`); },
-      install: (list: number, count: number) =>
-        installCode(memory as never, exports, list >>> 0, count),
+      panic: (code: number, detail: bigint) => { throw new Panic(code, detail); },
+      install: (list: number, count: number) => {
+        meddle(memory, list >>> 0, count);
+        return installCode(memory as never, exports, list >>> 0, count);
+      },
     },
   }).exports;
   return exports as unknown as Core;
@@ -80,16 +92,19 @@ export class JitMachine {
   readonly memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: 65536, shared: true });
   readonly core: Core;
   readonly view: DataView;
+  /** One of so many entries into regions is checked, 0 = none. */
+  checkRegions = 0;
+  meddle: Meddle = () => {};
   private ram = 0;
 
   constructor(readonly module: WebAssembly.Module) {
-    this.core = instantiate(module, this.memory);
+    this.core = instantiate(module, this.memory, (...list) => this.meddle(...list));
     this.view = new DataView(this.memory.buffer);
   }
 
   /** A machine after reset with `code` at CODE, everything mapped, a stub that ends the machine behind every vector. */
   reset(options: number, code: readonly number[], mode: Mode = 'long'): void {
-    this.ram = this.core.configure(options);
+    this.ram = this.core.configure(options, this.checkRegions);
     this.core.machineInit();
     for (const id of [1, 0]) this.core.cpuInit(id);
     new Uint8Array(this.memory.buffer, this.ram, SMALL + LARGE_BYTES).fill(0);
