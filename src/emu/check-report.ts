@@ -8,7 +8,7 @@ import {
 
 const REGISTERS = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8', 'R9', 'R10', 'R11', 'R12',
   'R13', 'R14', 'R15'];
-/** Blocks of the state behind the fields of Cpu (CpuBlock in cpu/state.ts): start, end, name, bytes per item. */
+/** Blocks behind the fields of Cpu (cpu/state.ts CpuBlock): start, end, name, bytes per item. */
 const BLOCKS = [[0x400, 0x500, 'segment', 32], [0x500, 0x580, 'x87 register', 16], [0x600, 0x700, 'XMM', 16],
   [0x700, 0x800, 'YMM (upper half)', 16], [0x800, 0xC00, 'MSR', 8]] as const;
 /** Differences of the state and instructions that are listed. */
@@ -55,11 +55,10 @@ function stateLines(view: DataView, before: number, shadow: number, first: numbe
     lines.push(`${fieldName(at)}: region ${hex(region(at))}, interpreter ${hex(interpreted)}, before ${
       hex(word(before + CPU_STATE + at))}`);
   }
-  const [flagsBefore, flagsRegion, flags] = [Report.FLAGS_BEFORE, Report.FLAGS_REGION, Report.FLAGS_INTERPRETED]
-    .map((at) => word(report + at)) as [bigint, bigint, bigint];
-  if (flagsRegion !== flags) {
-    lines.push(`RFLAGS: region ${hex(flagsRegion, 8)}, interpreter ${hex(flags, 8)}, before ${
-      hex(flagsBefore, 8)}`);
+  const flags = (which: number): string => hex(word(report + which), 8);
+  if (flags(Report.FLAGS_REGION) !== flags(Report.FLAGS_INTERPRETED)) {
+    lines.push(`RFLAGS: region ${flags(Report.FLAGS_REGION)}, interpreter ${
+      flags(Report.FLAGS_INTERPRETED)}, before ${flags(Report.FLAGS_BEFORE)}`);
   }
   return lines;
 }

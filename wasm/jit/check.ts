@@ -24,7 +24,7 @@ import { Control, control32 } from "../lib/control";
 import { hostPanic } from "../lib/host";
 import { CPU_STATE_BYTES, PAGE_BYTES, SHADOW_LISTS, SHADOW_REPORT } from "../lib/layout";
 import { Count, FORM_TABLE, count, countMany } from "../lib/profile";
-import { jumpHide, jumpReset, jumpSelect } from "../mmu/jump-cache";
+import { jumpReset } from "../mmu/jump-cache";
 import { isRam } from "../mmu/physmem";
 import {
   Area, Lists, allow, refuse, refused, shadowAddress, shadowBegin, shadowCopy, shadowEnd, shadowLinks,
@@ -33,7 +33,7 @@ import {
 import { tlbFlushAll } from "../mmu/tlb";
 import { Core, jitCore, jitHelp } from "./core";
 import { EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit } from "./exits";
-import { settleFlags } from "./flags";
+import { settleFlags } from "./exit-flags";
 
 const MAX_INSN: u32 = 15;
 /** Instructions looked at for the pages that they touch. */
@@ -44,7 +44,8 @@ const MOST: u64 = 4096;
 const SLACK: u32 = 20000;
 /** One of so many entries does not find attention set: the region goes on over its backward edges. */
 const PATIENT: u32 = 2;
-const FUEL: i32 = 1000;
+/** A taken branch ends a step. */
+const FUEL: i32 = 1;
 /** How long a store to code may take to become known, in turns of a millisecond. */
 const CHANGE_TURNS: u32 = 20;
 const TURN_NS: i64 = 1000000;
@@ -170,10 +171,8 @@ function step(s: Cpu): i32 {
   note(s, recLen(r));
   s.shadow = 0;
   s.ipBase = s.rip - recOff(r);
-  jumpHide(s);
   refuel(FUEL);
   const status = executeIn(s, r, slotIndex(s, 0), slotRecords(s, 0));
-  jumpSelect(s);
   arrive(s, status);
   return status;
 }

@@ -33,7 +33,7 @@ function importsByKind(): { functions: string[]; globals: string[] } {
 it('exports each function under its number', () => {
   const module = new WebAssembly.Module(regionModule([returning(3), returning(40), returning(7)]));
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
-  const { exports } = new WebAssembly.Instance(module, regionImports(memory, fakeCore()));
+  const { exports } = new WebAssembly.Instance(module, regionImports(memory, fakeCore(), false));
   const results = [0, 1, 2].map((n) => {
     const call = exports[exportName(n)] as (first: number, second: number) => number;
     return [call(0, 1), call(0, 0)];
