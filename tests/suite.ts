@@ -1,6 +1,7 @@
 // npm run suite -- NAME... [--long] [--count N] [--seed N] [--only TEXT] [--json FILE]
 // [--engine interpreter|translator|forced]: named suites over the built command line (docs/testing.md).
-// Without a name: all but `debian` and `guests`, in the short form. Exit status 1 if a case failed.
+// Without a name: all but `debian`, `debian-checked` and `guests`, in the short form. Exit status 1 if a case
+// failed.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { DIST, type Engine, ENGINES, KERNELS, ROOT, setEngine } from './lib/skep.ts';
 import { type CaseResult, Suite, type SuiteOptions } from './lib/suite.ts';
 import { boot } from './suites/boot.ts';
+import { checked, debianChecked } from './suites/checked.ts';
 import { debian } from './suites/debian.ts';
 import { diskFaults } from './suites/disk-faults.ts';
 import { diskKill } from './suites/disk-kill.ts';
@@ -26,16 +28,16 @@ import { random } from './suites/random.ts';
 import { screen } from './suites/screen.ts';
 
 const SUITES = { boot, kernels, random, faults, echo, irq, pause, idle, firmware, screen, guests, debian,
-  garbage,
+  checked, 'debian-checked': debianChecked, garbage,
   'disk-load': diskLoad, 'disk-kill': diskKill, 'disk-faults': diskFaults };
 type SuiteName = keyof typeof SUITES;
 /**
  * Not among those that run without a name: a guest of 200 MB and a quarter of an hour; a package that is not
  * prepared.
  */
-const ONLY_BY_NAME: ReadonlySet<string> = new Set(['debian', 'guests']);
+const ONLY_BY_NAME: ReadonlySet<string> = new Set(['debian', 'debian-checked', 'guests']);
 const NEED_MINI: ReadonlySet<string> = new Set(['boot', 'faults', 'echo', 'irq', 'idle', 'screen', 'garbage',
-  'disk-load', 'disk-kill', 'disk-faults']);
+  'disk-load', 'disk-kill', 'disk-faults', 'checked']);
 
 function usage(sentence: string): never {
   console.error(`${sentence}\nsuites: ${Object.keys(SUITES).join(' ')}`);
@@ -75,7 +77,8 @@ function prepare(names: readonly SuiteName[]): void {
   if (needFirmware && !existsSync(join(ROOT, 'public/guest/firmware/manifest.json'))) {
     usage('The firmware is not prepared: npm run guest -- firmware.');
   }
-  if (names.includes('debian') && !existsSync(join(ROOT, 'public/guest/debian13/manifest.json'))) {
+  const needDebian = names.includes('debian') || names.includes('debian-checked');
+  if (needDebian && !existsSync(join(ROOT, 'public/guest/debian13/manifest.json'))) {
     usage('The guest debian13 is not prepared: npm run guest -- debian13.');
   }
   const made = spawnSync('make', args, { stdio: 'inherit' });

@@ -27,8 +27,8 @@ import { Count, FORM_TABLE, count, countMany } from "../lib/profile";
 import { jumpReset } from "../mmu/jump-cache";
 import { isRam } from "../mmu/physmem";
 import {
-  Area, Lists, allow, refuse, refused, shadowAddress, shadowBegin, shadowCopy, shadowEnd, shadowLinks,
-  shadowPages, shadowUse, shadowing,
+  Area, Lists, allow, refuse, refused, shadowAddress, shadowBegin, shadowCopy, shadowEnd, shadowFreeze,
+  shadowLinks, shadowPages, shadowUse, shadowing,
 } from "../mmu/shadow";
 import { tlbFlushAll } from "../mmu/tlb";
 import { Core, jitCore, jitHelp } from "./core";
@@ -228,10 +228,12 @@ function follow(executed: u64, left: i32, incomplete: bool, attention: u32): Dif
     if (steps > <u32>executed + SLACK) return Difference.ENDLESS;
     if (step(shadow) == Status.FAULT || refused) return Difference.CANNOT_FOLLOW;
   }
-  // A fault, or a repeated instruction that is not complete, is not counted.
+  // A fault is not counted, nor is a repeated instruction that is not complete: its elements so far are done.
   const status = left - EXIT_STATUS;
-  if (incomplete || (status != Status.FAULT && status != Status.RETRY)) return Difference.NONE;
-  return step(shadow) == status && !refused ? Difference.NONE : Difference.STATUS;
+  if (status != Status.FAULT && status != Status.RETRY) return Difference.NONE;
+  shadowFreeze();
+  const same = step(shadow) == status;
+  return refused == incomplete && (refused || same) ? Difference.NONE : Difference.STATUS;
 }
 
 // Comparing ----------------------------------------------------------------------------------------------
@@ -308,6 +310,11 @@ function judge(c: Cpu, left: i32, executed: u64, attention: u32): void {
   const incomplete = refused;
   const links = shadowLinks;
   let kind = follow(executed, left, incomplete, attention);
+  // Two pages have taken turns in one slot of the TLB: what was denied to the region depends on the order.
+  if (incomplete && shadowLinks != links) {
+    count(block, Count.CHECK_OUTSIDE);
+    return;
+  }
   if (kind == Difference.NONE) kind = compare(left == EXIT_STATUS + Status.FAULT && !incomplete);
   if (kind != Difference.NONE) {
     if (isCodeChanging(c)) count(block, Count.CHECK_CHANGING);

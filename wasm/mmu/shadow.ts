@@ -80,6 +80,9 @@ export function shadowUse(which: Area, more: bool): void {
   }
 }
 
+/** No more pages. */
+export function shadowFreeze(): void { growing = false; }
+
 // @ts-ignore: decorator
 @inline
 function entryOf(n: u32): usize { return load<u32>(linkAt(n)) + (load<u32>(linkAt(n), 4) << 4); }
