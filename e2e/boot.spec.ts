@@ -1,6 +1,7 @@
 // The page boots `mini` with two CPUs from a link, without a click, and a user works in it.
 
-import { expect, test } from '@playwright/test';
+import { readFileSync } from 'node:fs';
+import { expect, test, type Locator } from '@playwright/test';
 import { BOOT_TIMEOUT_MS, SkepPage } from './page.ts';
 
 test('boots from a link with 2 CPUs; a command is typed and answered', async ({ page }) => {
@@ -57,6 +58,32 @@ test('the reset button boots again; the power button reaches the guest; 8 CPUs c
   await skep.button('Power').click();
   await skep.type('grep -c acpi /proc/interrupts');
   await skep.waitForConsole(/^1\s*$/m, 30_000);
+});
+
+/** What the test reads of the saved report. */
+interface ProfileReport { samples: number; functions: unknown[]; translator: { modules: number } }
+
+test('the profile shows where time goes, by the kernel\'s names, and is saved as JSON', async ({ page }) => {
+  const skep = new SkepPage(page);
+  await skep.open('./?guest=mini&smp=1&autostart');
+  await skep.waitForConsole(/skep mini ready/);
+  await skep.type('while :; do md5sum /bin/busybox; done >/dev/null');
+  await page.getByText('Profile', { exact: true }).click();
+  const table = (title: string): Locator => page.getByRole('table', { name: title });
+  await expect(page.locator('#profile-summary')).toContainText('million instructions', { timeout: 30_000 });
+  for (const title of ['time by function or page', 'time by page', 'instructions by form', 'events',
+    'regions left because of']) {
+    await expect(table(title).getByRole('rowheader').first()).toBeVisible();
+  }
+  // Names of functions come from the guest's kernel.
+  await expect(table('time by function or page')).toContainText(/[a-z]+_[a-z]+/, { timeout: 30_000 });
+  await expect(table('events')).toContainText('MISS_READ');
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save the report' }).click();
+  const report = JSON.parse(readFileSync(await (await saved).path(), 'utf8')) as ProfileReport;
+  expect(report.samples).toBeGreaterThan(10);
+  expect(report.functions.length).toBeGreaterThan(3);
+  expect(report.translator.modules).toBeGreaterThan(0);
 });
 
 test('the guest powers off and the page says so', async ({ page }) => {

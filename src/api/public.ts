@@ -16,5 +16,6 @@ export type { Keyboard, KeyboardLeds } from '../emu/input/keyboard.ts';
 export type { Mouse, MouseButton } from '../emu/input/mouse.ts';
 export type { MachineProfile } from '../emu/profile/machine-profile.ts';
 export type { HotPage, HotPlace, ProfileReport } from '../emu/profile/report.ts';
+export type { ProfileRow, ProfileTable, ProfileTables } from '../emu/profile/text.ts';
 export { KNOWN_GUESTS, type GuestManifest } from './guest.ts';
 export { ConfigError, KernelError, MachineError, SkepError, type SkepErrorCode } from './errors.ts';

@@ -6,6 +6,7 @@ import type { MachineStats } from '../stats.ts';
 import type { Kallsyms } from './kallsyms.ts';
 import { Profiler } from './profiler.ts';
 import type { ProfileReport } from './report.ts';
+import type { ProfileTables } from './text.ts';
 
 const subtract = (now: Record<string, number>, then: Record<string, number> | undefined):
 Record<string, number> => Object.fromEntries(Object.entries(now).map(([key, value]) =>
@@ -57,6 +58,12 @@ export class MachineProfile {
         vectors: subtract(interrupts.vectors, this.before?.interrupts.vectors) },
       symbols: this.symbols,
     });
+  }
+
+  /** The report as sentences and tables, with the `top` entries of every table. */
+  async tables(top?: number): Promise<ProfileTables> {
+    const { profileTables } = await import('./text.ts');
+    return profileTables(await this.read(), top);
   }
 
   /** The report as a page of text with the `top` entries of every table. */
