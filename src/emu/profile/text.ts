@@ -79,5 +79,5 @@ export function profileText(report: ProfileReport, top = 20): string {
   return [...lines, ...tables.flatMap(({ title, columns, rows }) => {
     const heads = rows[0]?.share === undefined ? ` (${columns.join(', ')})` : '';
     return ['', `${title}${heads}`, ...rows.map((row) => textRow(row, columns))];
-  }), ''].join('\n');
+  }), ''].join('\n').replaceAll('\u00a0', ' ');
 }
