@@ -25,6 +25,7 @@ const SENTENCES: Record<number, string> = {
   [Difference.CANNOT_FOLLOW]: 'the interpreter faults, or touches other memory, where the region went on',
   [Difference.STATUS]: 'the last instruction ended otherwise than in the interpreter',
   [Difference.ENDLESS]: 'the interpreter does not reach the number of instructions of the region',
+  [Difference.NEEDLESS]: 'the region left for a TLB miss that the interpreter does not have',
 };
 
 const hex = (value: bigint | number, digits = 16): string => `0x${value.toString(16).padStart(digits, '0')}`;

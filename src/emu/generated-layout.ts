@@ -487,6 +487,7 @@ export const Difference = {
   CANNOT_FOLLOW: 3,
   STATUS: 4,
   ENDLESS: 5,
+  NEEDLESS: 6,
 } as const;
 export const Report = {
   KIND: 0,

@@ -29,7 +29,7 @@ export interface RegionChecks {
    * have; too many instructions; another CPU was checking; the code was being changed.
    */
   once: number; outside: number; long: number; busy: number; changing: number;
-  /** Left for the interpreter without need, but correctly. */
+  /** Of those checked, in 32-bit code: left for a TLB miss that the interpreter did not have. */
   needless: number;
   differences: number;
 }

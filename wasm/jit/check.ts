@@ -327,8 +327,20 @@ function judge(c: Cpu, left: i32, executed: u64, attention: u32): void {
   }
   count(block, Count.CHECKED);
   countMany(block, Count.CHECKED_INSTRUCTIONS, executed);
-  if (left >= EXIT_STATUS || (left & EXIT_WHY) != Exit.MISS || shadowLinks != links) return;
-  if (step(shadow) != Status.FAULT && shadowLinks == links) count(block, Count.CHECK_NEEDLESS);
+  if (left >= EXIT_STATUS || (left & EXIT_WHY) != Exit.MISS || shadowLinks != links || needs(links)) return;
+  if (c.mode64) fail(c, Difference.NEEDLESS, left, executed);
+  count(block, Count.CHECK_NEEDLESS);
+}
+
+/**
+ * Does the interpreter miss the TLB too where the region left for a miss? Else the region's address was
+ * wrong. (In 32-bit code it may have been beyond the plain part of a segment.) A JMP to a lone RET is one
+ * instruction of a region.
+ */
+function needs(links: u32): bool {
+  const from = shadow.rip;
+  if (step(shadow) == Status.FAULT || shadowLinks != links) return true;
+  return shadow.rip - from > MAX_INSN && (step(shadow) == Status.FAULT || shadowLinks != links);
 }
 
 /** False when the region executes more than the interpreter could repeat; with attention set none does. */

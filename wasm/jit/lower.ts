@@ -260,6 +260,15 @@ function lowerLea(i: Insn): void {
   popReg(recReg(r), recOpSize(r));
 }
 
+/** A memory operand in the destination's place is a source. */
+function onlyReads(o: Lower): bool {
+  switch (o) {
+    case Lower.CMP: case Lower.TEST: case Lower.BT: case Lower.MUL: case Lower.IMUL_ONE: case Lower.DIV:
+    case Lower.IDIV: case Lower.MULX: return true;
+    default: return false;
+  }
+}
+
 /** Emit one instruction that is not a branch. */
 export function lower(i: Insn): void {
   if (isHelper(i)) {
@@ -298,7 +307,7 @@ export function lower(i: Insn): void {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;
     if (isBitTest(o) && lowerPlace(i) == Place.EG) translateBit(i, size, o != Lower.BT);
     else translate(i, own ? lowerSource(i) : size,
-      destIsMemory(i) && o != Lower.CMP && o != Lower.TEST && o != Lower.BT);
+      destIsMemory(i) && !onlyReads(o));
   }
   if (isBits(o)) {
     lowerBits(i);

@@ -18,6 +18,8 @@ export const enum Difference {
   STATUS = 4,
   /** The interpreter does not come to the region's number of instructions. */
   ENDLESS = 5,
+  /** The region left for a TLB miss that the interpreter does not have: its address was wrong. */
+  NEEDLESS = 6,
 }
 
 /** Offsets from SHADOW_REPORT. */

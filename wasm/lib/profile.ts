@@ -45,7 +45,7 @@ export const enum Count {
    * code was changing.
    */
   CHECK_ONCE = 34, CHECK_OUTSIDE = 35, CHECK_LONG = 36, CHECK_BUSY = 37, CHECK_CHANGING = 38,
-  /** Differences; checked entries whose region left for a TLB miss that the interpreter did not have. */
+  /** Differences; checked 32-bit entries that left for a TLB miss that the interpreter did not have. */
   CHECK_DIFFERENT = 39, CHECK_NEEDLESS = 40,
 }
 
