@@ -46,6 +46,7 @@ export const CPU_SCRATCH = 0x3000;
 export const CPU_SCRATCH_BYTES = 0x1000;
 export const CPU_SLOTS = 0x4000;
 export const SLOT_BYTES = 0x10;
+export const SLOT_COLD = 0x200;
 export const NO_PAGE = 0xFFFFFFFF;
 export const CPU_TLB = 0x10000;
 export const TLB_ENTRIES = 0x1000;

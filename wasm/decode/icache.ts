@@ -6,7 +6,7 @@
 import { Cpu, RegOffset } from "../cpu/state";
 import {
   CPU_CROSSINGS, CPU_CROSSINGS_BYTES, CPU_INDEX, CPU_INDEX_BYTES, CPU_RECORDS, CPU_SCRATCH, CPU_SLOTS,
-    CPU_SLOT_OF_PAGE, CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS, SLOT_BYTES, SLOT_INDEX_BYTES,
+    CPU_SLOT_OF_PAGE, CPU_SLOT_OF_PAGE_BYTES, ICACHE_SLOTS, SLOT_BYTES, SLOT_COLD, SLOT_INDEX_BYTES,
   CROSSINGS, CROSSING_BYTES, NO_PAGE, RECORDS_PER_SLOT, RECORD_BYTES,
 } from "../lib/layout";
 import { fullFence } from "../lib/atomics";
@@ -24,10 +24,12 @@ const RUN_LIMIT: u32 = 48;
 const enum Slot { PAGE = 0, MODE = 4, USED = 8, VERSION = 12 }
 /** Set in MODE: a region that may be entered in this generation has code of the page. */
 const PINNED: u32 = 1 << 8;
-/** Slots looked at for some that are not pinned. */
+/** Slots looked at for some that are not pinned and stayed cold; then for some that are not pinned. */
 const SEARCH: u32 = 256;
+/** Slots before the next to be evicted that are cold unless looked up since. */
+const AHEAD: u32 = 256;
 /** Pages evicted in one go: one scan of the jump cache (1 MiB) serves them all. */
-const EVICT_BATCH: u32 = 32;
+const EVICT_BATCH: u32 = 64;
 /** Scratch record pair in the CPU's scratch page, and its instruction bytes. */
 const enum Scratch { RECORD = 0x100, BYTES = 0x200, STEADY = 0x240 }
 const MAX_INSN: u32 = 15;
@@ -37,8 +39,9 @@ const enum Crossing { PLACE = 0, PAGE = 4, NEXT = 8, VERSION = 12, NEXT_VERSION 
 const MODE_SHIFT: u32 = 12;
 const PLACE_VALID: u32 = 1 << 31;
 
-/** Next slot to evict; first free one. */
+/** Next slot to evict; next one to become cold; first free one. */
 let hand: u32 = 1;
+let coldHand: u32 = 1;
 let free: u32 = 0;
 
 // @ts-ignore: decorator
@@ -73,6 +76,7 @@ export function icacheReset(c: Cpu): void {
     store<u32>(slotAt(c, s), s == 0 || s + 1 == ICACHE_SLOTS ? 0 : s + 1, Slot.MODE);
   }
   hand = 1;
+  coldHand = 1;
   free = 1;
   jumpReset(c);
 }
@@ -96,7 +100,7 @@ function releaseSlot(c: Cpu, slot: u32): void {
 
 // @ts-ignore: decorator
 @inline
-function modeOf(at: usize): u32 { return load<u32>(at, Slot.MODE) & ~PINNED; }
+function modeOf(at: usize): u32 { return load<u32>(at, Slot.MODE) & ~(PINNED | SLOT_COLD); }
 
 /** The page in the slot has code of a region that is valid in this generation of the jump cache. */
 export function icachePin(c: Cpu, slot: u32): void {
@@ -104,17 +108,41 @@ export function icachePin(c: Cpu, slot: u32): void {
   store<u32>(at, load<u32>(at, Slot.MODE) | PINNED, Slot.MODE);
 }
 
+// @ts-ignore: decorator
+@inline
+function behind(slot: u32): u32 { return slot + 1 == ICACHE_SLOTS ? 1 : slot + 1; }
+
+/** Slots from the next to be evicted to the next to become cold. */
+// @ts-ignore: decorator
+@inline
+function ahead(): u32 { return (coldHand + ICACHE_SLOTS - 1 - hand) % (ICACHE_SLOTS - 1); }
+
+/**
+ * The next slots become cold: the jump cache forgets what leads there (below), so that a page in use is
+ * looked up again before its turn comes.
+ */
+function chill(c: Cpu): void {
+  if (ahead() > AHEAD) coldHand = hand;
+  while (ahead() < AHEAD) {
+    const at = slotAt(c, coldHand);
+    store<u32>(at, load<u32>(at, Slot.MODE) | SLOT_COLD, Slot.MODE);
+    coldHand = behind(coldHand);
+  }
+}
+
 /**
  * Make slots other than `keep` free. Regions and the jump cache trust that their pages stay, so the next
- * slots that no region needs go, and the entries that lead there; where there is none, everything starts a
- * new generation.
+ * slots go that no region needs and nobody has looked up since they became cold, and the entries that lead
+ * there; where no slot can go, everything starts a new generation.
  */
 function evict(c: Cpu, keep: u32): void {
   let evicted: u32 = 0;
-  for (let n: u32 = 0; n < SEARCH && evicted < EVICT_BATCH; n++) {
+  chill(c);
+  for (let n: u32 = 0; n < 2 * SEARCH && evicted < EVICT_BATCH; n++) {
     const slot = hand;
-    hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
-    if (slot == keep || (load<u32>(slotAt(c, slot), Slot.MODE) & PINNED) != 0) continue;
+    hand = behind(hand);
+    const mode = load<u32>(slotAt(c, slot), Slot.MODE);
+    if (slot == keep || (mode & PINNED) != 0 || ((mode & SLOT_COLD) == 0 && n < SEARCH)) continue;
     releaseSlot(c, slot);
     evicted++;
   }
@@ -124,7 +152,7 @@ function evict(c: Cpu, keep: u32): void {
     return;
   }
   for (let s: u32 = 1; s < ICACHE_SLOTS; s++) store<u32>(slotAt(c, s), modeOf(slotAt(c, s)), Slot.MODE);
-  if (hand == keep) hand = hand + 1 == ICACHE_SLOTS ? 1 : hand + 1;
+  if (hand == keep) hand = behind(hand);
   emptySlot(c, hand);
 }
 
@@ -153,7 +181,11 @@ export function icacheSlot(c: Cpu, page: u32, mode: u32): u32 {
 function slotFor(c: Cpu, page: u32, mode: u32, keep: u32): u32 {
   let slot = <u32>load<u16>(slotOfPage(c, page));
   if (slot != 0) {
-    if (modeOf(slotAt(c, slot)) == mode) return slot;
+    const at = slotAt(c, slot);
+    if (modeOf(at) == mode) {
+      store<u32>(at, load<u32>(at, Slot.MODE) & ~SLOT_COLD, Slot.MODE);
+      return slot;
+    }
     emptySlot(c, slot);
   }
   if (free == 0) evict(c, keep);

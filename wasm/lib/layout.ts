@@ -84,6 +84,8 @@ export const CPU_SCRATCH_BYTES: u32 = 0x1000;
 /** Inside a CPU block: the table of slots {u32 guest page, u32 mode, u32 used records, u32 version}. */
 export const CPU_SLOTS: u32 = CPU_SCRATCH + CPU_SCRATCH_BYTES;
 export const SLOT_BYTES: u32 = 16;
+/** Set in the mode of a slot that the jump cache is to forget. */
+export const SLOT_COLD: u32 = 0x200;
 /** Guest page of a slot that holds none. */
 export const NO_PAGE: u32 = 0xFFFFFFFF;
 /** Inside a CPU block: TLB banks (read and write table of each bank), fetch tables, slot logs. */

@@ -9,7 +9,7 @@
 import { CodeMode, Cpu } from "../cpu/state";
 import {
   CPU_INDEX, CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, CPU_SLOTS, JUMP_ENTRIES,
-    JUMP_TABLE_BYTES, NO_PAGE, SLOT_BYTES, SLOT_INDEX_BYTES, TLB_ENTRIES,
+    JUMP_TABLE_BYTES, NO_PAGE, SLOT_BYTES, SLOT_COLD, SLOT_INDEX_BYTES, TLB_ENTRIES,
 } from "../lib/layout";
 import { tlbEntry } from "./tlb";
 
@@ -66,19 +66,21 @@ export function jumpFlush(c: Cpu): void {
   memory.fill(changetype<usize>(c) + CPU_JUMP_PAGES, 0, CPU_JUMP_PAGES_BYTES);
 }
 
-/** Page of the slot of decoded records that an entry leads to. */
+/** The slot of decoded records that an entry leads to: {u32 page, u32 mode}. */
 // @ts-ignore: decorator
 @inline
-function pageOf(c: Cpu, e: usize): u32 {
+function slotOf(c: Cpu, e: usize): usize {
   const slot = (load<u32>(e, Entry.INDEX) - <u32>changetype<usize>(c) - CPU_INDEX) / SLOT_INDEX_BYTES;
-  return load<u32>(changetype<usize>(c) + CPU_SLOTS + slot * SLOT_BYTES);
+  return changetype<usize>(c) + CPU_SLOTS + slot * SLOT_BYTES;
 }
 
-/** Forget the targets in slots that hold no page any more. */
+/** Forget the targets in slots that hold no page any more, or are cold (decode/icache.ts). */
 export function jumpForget(c: Cpu): void {
   const first = changetype<usize>(c) + CPU_JUMPS;
   for (let e = first; e < first + 2 * JUMP_TABLE_BYTES; e += 1 << ENTRY_SHIFT) {
-    if (load<u32>(e, Entry.GENERATION) != 0 && pageOf(c, e) == NO_PAGE) store<u32>(e, 0, Entry.GENERATION);
+    if (load<u32>(e, Entry.GENERATION) == 0) continue;
+    const at = slotOf(c, e);
+    if (load<u32>(at) == NO_PAGE || (load<u32>(at, 4) & SLOT_COLD) != 0) store<u32>(e, 0, Entry.GENERATION);
   }
 }
 
@@ -131,7 +133,7 @@ function revive(c: Cpu, e: usize, target: u64): bool {
   if ((generation & 1) != 0 || generation - c.jumpBase >= c.jumpGeneration - c.jumpBase) return false;
   const va = target >> 62 == 1 ? target & 0xFFFFFFFF : target;
   const t = tlbEntry(c.tlbFetch, va);
-  if ((load<u64>(t) ^ va) >= 4096 || load<u32>(t, 12) != pageOf(c, e)) return false;
+  if ((load<u64>(t) ^ va) >= 4096 || load<u32>(t, 12) != load<u32>(slotOf(c, e))) return false;
   store<u32>(e, c.jumpGeneration, Entry.GENERATION);
   store<u32>(e, 0, Entry.FUNCTION);
   return true;
