@@ -1,7 +1,7 @@
 // Decoded pages of one CPU (engine design section 2): ICACHE_SLOTS slots, each with a u16 index per byte
 // offset and up to RECORDS_PER_SLOT packed records. Keyed by guest page number and code mode, so aliases and
-// mode switches are covered. Whole pages are evicted in turn. Slot 0 is never used: its index is all zero and
-// serves single-stepped records.
+// mode switches are covered. Whole pages are evicted in turn, those last that are in use. Slot 0 is never
+// used: its index is all zero and serves single-stepped records.
 
 import { Cpu, RegOffset } from "../cpu/state";
 import {
@@ -105,7 +105,7 @@ function modeOf(at: usize): u32 { return load<u32>(at, Slot.MODE) & ~(PINNED | S
 /** The page in the slot has code of a region that is valid in this generation of the jump cache. */
 export function icachePin(c: Cpu, slot: u32): void {
   const at = slotAt(c, slot);
-  store<u32>(at, load<u32>(at, Slot.MODE) | PINNED, Slot.MODE);
+  store<u32>(at, (load<u32>(at, Slot.MODE) & ~SLOT_COLD) | PINNED, Slot.MODE);
 }
 
 // @ts-ignore: decorator
@@ -125,7 +125,8 @@ function chill(c: Cpu): void {
   if (ahead() > AHEAD) coldHand = hand;
   while (ahead() < AHEAD) {
     const at = slotAt(c, coldHand);
-    store<u32>(at, load<u32>(at, Slot.MODE) | SLOT_COLD, Slot.MODE);
+    const mode = load<u32>(at, Slot.MODE);
+    if ((mode & PINNED) == 0) store<u32>(at, mode | SLOT_COLD, Slot.MODE);
     coldHand = behind(coldHand);
   }
 }

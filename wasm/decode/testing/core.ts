@@ -54,6 +54,13 @@ export interface Exports {
   decodeInsn(c: number, bytes: number, avail: number, off: number, mode: number, r: number): number;
   /** Write LINK or STOP for page offset `off` into record r. */
   sentinel(r: number, op: number, off: number): void;
+  icacheReset(c: number): void;
+  /** Slot of a page, made when missing. */
+  icacheSlot(c: number, page: number, mode: number): number;
+  icachePin(c: number, slot: number): void;
+  jumpSelect(c: number): void;
+  jumpRemember(c: number, va: bigint, index: number, record: number, records: number, global: boolean): void;
+  jumpFind(c: number, target: bigint): number;
   execute: Execute;
   executeFlat: Execute;
   executeSegmented: Execute;

@@ -4,7 +4,8 @@ import { Cpu } from "../../cpu/state";
 import { readEflags, writeEflags } from "../../cpu/flags";
 
 export { decodeInsn, decodedRow } from "../decoder";
-export { sentinel } from "../icache";
+export { icachePin, icacheReset, icacheSlot, sentinel } from "../icache";
+export { jumpFind, jumpRemember, jumpSelect } from "../../mmu/jump-cache";
 export { refuel } from "../../interp/branch";
 export { execute } from "../../gen/exec-hot";
 export { executeFlat } from "../../gen/exec-flat";
