@@ -8,11 +8,14 @@ import { Core } from "./core";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, cut32, dirtyRegs, getGpr, loadField, loadSized, loadState, popReg, pushReg, regLocal, reloadFe,
-  setGpr, spillFe, spillRegs, storeField, storeSized,
+  L, Size, cut32, dirtyRegs, getGpr, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal,
+  reloadFe, setGpr, spillFe, spillRegs, storeField, storeSized,
 } from "./locals";
 import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87 } from "./map";
-import { placeOfInsn, relBehind, translate, translateVa } from "./operands";
+import {
+  addressIs, beginAccesses, findLookup, moveReg, nameOf, touchReg, windowBefore, windowBytes,
+} from "./lookups";
+import { placeOfInsn, relBehind, translateHere, translateWindow } from "./operands";
 import { keepRecord } from "./share";
 import { reloadHelperXmm, storeHelperXmm } from "./vectors";
 import { loadX87, movedByHandler, spillX87 } from "./x87-state";
@@ -37,26 +40,28 @@ function pushStackAddress(reg: u32, n: i64): void {
   }
   if (code32) cut32();
 }
+/** Look up the item `n` bytes behind the register's address. */
+function translateItem(i: Insn, reg: u32, n: i64, write: bool): void {
+  addressIs(reg << 3, RegOffset.ZERO, 0, 0, n);
+  if (findLookup(i, <i32>itemBytes(), write)) return;
+  pushStackAddress(reg, windowBytes ? n - windowBefore : n);
+  set(L.VA);
+  translateWindow(i, itemSize(), write);
+}
 /** Look up what a push writes. */
-function translatePush(i: Insn): void {
-  pushStackAddress(RSP, -itemBytes());
-  set(L.VA);
-  translateVa(i, itemSize(), true);
-}
+function translatePush(i: Insn): void { translateItem(i, RSP, -itemBytes(), true); }
 /** Look up the item at the register's address. */
-function translateTop(i: Insn, reg: u32): void {
-  pushStackAddress(reg, 0);
-  set(L.VA);
-  translateVa(i, itemSize(), false);
-}
+function translateTop(i: Insn, reg: u32): void { translateItem(i, reg, 0, false); }
 /** RSP or RBP + n -> RSP. */
 function moveStack(from: u32, n: i64): void {
+  const name = nameOf(from);
   pushStackAddress(from, n);
   setGpr(RSP);
+  moveReg(RSP, name, n);
 }
 /** Push the branch target at HOST, zero-extended. */
 function loadTarget(): void {
-  get(L.HOST);
+  pushHost();
   loadSized(itemSize());
   if (code32) op(W.I64_EXTEND_U);
 }
@@ -67,24 +72,22 @@ export function lowerPush(i: Insn): void {
   if (lowerOp(i) == Lower.PUSH) pushReg(recRm(r), itemSize());
   else constant(recImm(r), !code32);
   storeSized(itemSize());
-  get(L.VA);
-  setGpr(RSP);
+  moveStack(RSP, -itemBytes());
 }
 
 /** PUSH through modrm: both look-ups come before the store. */
 export function lowerPushE(i: Insn): void {
   const value: u32 = code32 ? <u32>L.TA32 : <u32>L.TA64;
   if (usesMemory(i)) {
-    translate(i, itemSize(), false);
-    get(L.HOST);
+    translateHere(i, itemSize(), false);
+    pushHost();
     loadSized(itemSize());
   } else pushReg(recRm(changetype<usize>(i)), itemSize());
   set(value);
   translatePush(i);
   get(value);
   storeSized(itemSize());
-  get(L.VA);
-  setGpr(RSP);
+  moveStack(RSP, -itemBytes());
 }
 
 /** PUSHF, never of a virtual-8086 task (SDM vol. 2: VM and RF are pushed as 0). */
@@ -97,14 +100,13 @@ export function lowerPushFlags(i: Insn): void {
   op(W.I32_AND);
   if (!code32) op(W.I64_EXTEND_U);
   storeSized(itemSize());
-  get(L.VA);
-  setGpr(RSP);
+  moveStack(RSP, -itemBytes());
 }
 
 export function lowerPop(i: Insn): void {
   translateTop(i, RSP);
   moveStack(RSP, itemBytes());
-  get(L.HOST);
+  pushHost();
   loadSized(itemSize());
   popReg(recRm(changetype<usize>(i)), itemSize());
 }
@@ -112,7 +114,7 @@ export function lowerPop(i: Insn): void {
 export function lowerLeave(i: Insn): void {
   translateTop(i, RBP);
   moveStack(RBP, itemBytes());
-  get(L.HOST);
+  pushHost();
   loadSized(itemSize());
   popReg(RBP << 3, itemSize());
 }
@@ -121,11 +123,11 @@ function storeReturn(i: Insn): void {
   pushIp(relBehind(i));
   if (code32) op(W.I32_WRAP);
   storeSized(itemSize());
-  get(L.VA);
-  setGpr(RSP);
+  moveStack(RSP, -itemBytes());
 }
 /** Push the return address of a CALL. */
 export function lowerCall(i: Insn): void {
+  beginAccesses(i);
   translatePush(i);
   storeReturn(i);
 }
@@ -146,6 +148,7 @@ function checkTarget(i: Insn): void {
 
 /** RET: its target in RIP. */
 export function lowerRetTarget(i: Insn): void {
+  beginAccesses(i);
   translateTop(i, RSP);
   loadTarget();
   set(L.RIP);
@@ -164,8 +167,9 @@ export function lowerRetAway(i: Insn): void {
 /** JMP and CALL through a register or memory: its target in RIP. */
 export function lowerIndirect(i: Insn): void {
   const r = changetype<usize>(i);
+  beginAccesses(i);
   if (usesMemory(i)) {
-    translate(i, itemSize(), false);
+    translateHere(i, itemSize(), false);
     loadTarget();
   } else pushStackAddress(recRm(r) >> 3, 0);
   set(L.TA64);
@@ -188,6 +192,7 @@ export function storeGpr(at: u32): void {
 /** Take up what a handler may have written. */
 export function reloadGpr(at: u32): void {
   loadField(at & ~7, regLocal(at), true);
+  touchReg(at >> 3);
   dirtyRegs |= 1 << (at >> 3);
 }
 export function storeAddress(r: usize): void {

@@ -5,6 +5,7 @@ import { W, access, const32, const64, get, op, set, tee } from "./bytes";
 import { forgetExitClasses } from "./exit-flags";
 import { forgetCompares } from "./float-flags";
 import { forgetFloats, loadMode } from "./float-mode";
+import { hostLocal, hostOffset, touchReg } from "./lookups";
 import { forgetVectors, loadVectors, spillVectors } from "./vectors";
 import { forgetX87, loadX87, spillX87 } from "./x87-state";
 
@@ -28,17 +29,19 @@ export const enum L {
   FA32 = 36, FB32 = 37, FR32 = 38, TA32 = 39, TB32 = 40, TR32 = 41,
   /** Which producer it was. */
   MK = 42,
+  /** Host addresses of groups of accesses (lookups.ts). */
+  GROUP = 43,
   /** XMM0 ... XMM15; temporaries. */
-  XMM = 43, V0 = 59, V1 = 60, V2 = 61, V3 = 62,
+  XMM = 49, V0 = 65, V1 = 66, V2 = 67, V3 = 68,
   /** Low lanes of XMM0 ... XMM15 as doubles; operands and result; operands of a comparison; 0. */
-  XD = 63, DA = 79, DB = 80, DR = 81, CMP_A = 82, CMP_B = 83, ZERO_D = 84,
+  XD = 69, DA = 85, DB = 86, DR = 87, CMP_A = 88, CMP_B = 89, ZERO_D = 90,
   /** The same as singles. */
-  XS = 85, SA = 101, SB = 102, SR = 103, ZERO_S = 104,
+  XS = 91, SA = 107, SB = 108, SR = 109, ZERO_S = 110,
   /** float-mode.ts. */
-  MODE = 105, LIMIT = 106,
+  MODE = 111, LIMIT = 112,
 }
 export const WIDE_LOCALS: u32 = 28;
-export const NARROW_LOCALS: u32 = 13;
+export const NARROW_LOCALS: u32 = 19;
 export const VECTOR_LOCALS: u32 = 20;
 /** Behind these and those of vectors and floating point are the locals of the x87 stack. */
 export const FIRST_FREE_LOCAL: u32 = 2 + WIDE_LOCALS + NARROW_LOCALS;
@@ -95,6 +98,7 @@ export function getTlb(write: bool): void {
 export function setGpr(n: u32): void {
   usedRegs |= 1 << n;
   dirtyRegs |= 1 << n;
+  touchReg(n);
   set(L.GPR + n);
 }
 /** Push general register n. */
@@ -131,6 +135,7 @@ export function pushReg(at: u32, size: u32): void {
 export function popReg(at: u32, size: u32): void {
   const local = regLocal(at);
   dirtyRegs |= 1 << (at >> 3);
+  touchReg(at >> 3);
   if (size == Size.QWORD) {
     set(local);
     return;
@@ -155,23 +160,26 @@ export function popReg(at: u32, size: u32): void {
   set(local);
 }
 
-/** Load from the host address on the stack: i64, or i32 sign-extended. */
+/** Push the host address of the operand, for loadSized. */
+export function pushHost(): void { get(hostLocal); }
+
+/** Load from the host address on the stack, which is pushHost's: i64, or i32 sign-extended. */
 export function loadSized(size: u32): void {
-  if (size == Size.BYTE) access(W.I32_LOAD8_S, 0, 0);
-  else if (size == Size.WORD) access(W.I32_LOAD16_S, 0, 0);
-  else access(size == Size.QWORD ? W.I64_LOAD : W.I32_LOAD, 0, 0);
+  if (size == Size.BYTE) access(W.I32_LOAD8_S, 0, hostOffset);
+  else if (size == Size.WORD) access(W.I32_LOAD16_S, 0, hostOffset);
+  else access(size == Size.QWORD ? W.I64_LOAD : W.I32_LOAD, 0, hostOffset);
 }
 
-/** Store the value on the stack at HOST. */
+/** Store the value on the stack at the operand's host address. */
 export function storeSized(size: u32): void {
   const wide = size == Size.QWORD;
   const local: u32 = wide ? L.TR64 : L.TR32;
   set(local);
-  get(L.HOST);
+  pushHost();
   get(local);
-  if (size == Size.BYTE) access(W.I32_STORE8, 0, 0);
-  else if (size == Size.WORD) access(W.I32_STORE16, 0, 0);
-  else access(wide ? W.I64_STORE : W.I32_STORE, 0, 0);
+  if (size == Size.BYTE) access(W.I32_STORE8, 0, hostOffset);
+  else if (size == Size.WORD) access(W.I32_STORE16, 0, hostOffset);
+  else access(wide ? W.I64_STORE : W.I32_STORE, 0, hostOffset);
 }
 
 /** i64 or i32 field of Cpu at `offset`, into a local and back. */
@@ -204,7 +212,10 @@ export function reloadFe(): void {
 
 /** What a region keeps in locals, from Cpu. */
 export function loadState(): void {
-  for (let n: u32 = 0; n < 16; n++) if (usedRegs & (1 << n)) loadField(n << 3, L.GPR + n, true);
+  for (let n: u32 = 0; n < 16; n++) {
+    touchReg(n);
+    if (usedRegs & (1 << n)) loadField(n << 3, L.GPR + n, true);
+  }
   if (usedRegs & Used.FE) loadField(offsetof<Cpu>("eflags"), L.FE, true);
   if (usedRegs & Used.TLB_READ) loadField(offsetof<Cpu>("tlbRead"), L.TLB_READ, false);
   if (usedRegs & Used.TLB_WRITE) loadField(offsetof<Cpu>("tlbWrite"), L.TLB_WRITE, false);

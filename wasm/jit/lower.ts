@@ -1,8 +1,8 @@
 // One guest instruction as WebAssembly. Operands go through typed temporaries (i32 sign-extended below 64
 // bits), which the engine's register allocation dissolves.
 
-import { Cpu, FlagKind } from "../cpu/state";
-import { recImm, recOpSize, recReg, recRm } from "../decode/record";
+import { Cpu, FlagKind, RegOffset } from "../cpu/state";
+import { recBase, recDisp, recImm, recIndex, recOpSize, recReg, recRm } from "../decode/record";
 import { W, const32, const64, constant, get, op, set, sized } from "./bytes";
 import { isBits, lowerBits } from "./bits";
 import { pushCond } from "./conditions";
@@ -12,9 +12,12 @@ import {
   setFlagsNow, usesMemory,
 } from "./flags";
 import {
-  L, Size, extend, loadSized, popReg, pushReg, regLocal, setFe, storeField, tempA, tempB,
+  L, Size, extend, loadSized, popReg, pushHost, pushReg, regLocal, setFe, storeField, tempA, tempB,
 } from "./locals";
-import { Insn, Lower, Place, isHelper, isSystem, lowerCond, lowerOp, lowerPlace, lowerSource } from "./map";
+import { beginAccesses, forgetGroups, moveReg, nameOf } from "./lookups";
+import {
+  Insn, Lower, Place, code32, isHelper, isSystem, lowerCond, lowerOp, lowerPlace, lowerSource,
+} from "./map";
 import { forgetLanes } from "./float-mode";
 import { lowerFloat, noteVector } from "./float-lower";
 import { isLocked, lowerLocked } from "./locked";
@@ -23,7 +26,7 @@ import { lowerDoubleShift, lowerRotate, lowerShift } from "./shifts";
 import { lowerVector } from "./vector-lower";
 import { lowerX87 } from "./x87-lower";
 import {
-  arithmetic, destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translate, translateBit,
+  arithmetic, destIsMemory, popDest, pushAddress, pushDest, pushRm, pushSource, translateBit, translateHere,
 } from "./operands";
 import { lowerSystem } from "./system";
 
@@ -181,7 +184,7 @@ function lowerExtend(i: Insn): void {
   const size = recOpSize(r);
   const source = lowerSource(i);
   if (usesMemory(i)) {
-    get(L.HOST);
+    pushHost();
     loadSized(source);
   } else pushReg(recReg(r), source);
   if (lowerOp(i) == Lower.MOVZX) {
@@ -271,12 +274,53 @@ function onlyReads(o: Lower): bool {
 
 /** Emit one instruction that is not a branch. */
 export function lower(i: Insn): void {
+  beginAccesses(i);
   if (isHelper(i)) {
     lowerHelper(i);
     forgetLanes();
+    forgetGroups();
     return;
   }
   const o = lowerOp(i);
+  const moved = movedFrom(i);
+  const name = moved < 0 ? 0 : nameOf(moved);
+  lowerNative(i, o);
+  if (moved >= 0) moveReg(movedTo(i), name, movedBy(i));
+}
+
+/** The register from which the instruction computes one by adding a constant; -1 = it does not. */
+function movedFrom(i: Insn): i32 {
+  const r = changetype<usize>(i);
+  if (recOpSize(r) != (code32 ? <u32>Size.DWORD : <u32>Size.QWORD)) return -1;
+  switch (lowerOp(i)) {
+    case Lower.LEA: {
+      const plain = recIndex(r) == RegOffset.ZERO && recBase(r) < <u32>RegOffset.ZERO;
+      return plain ? recBase(r) >> 3 : -1;
+    }
+    case Lower.MOV: return usesMemory(i) || lowerPlace(i) == Place.EI ? -1 : recReg(r) >> 3;
+    case Lower.ADD: case Lower.SUB:
+      return usesMemory(i) || lowerPlace(i) != Place.EI ? -1 : recRm(r) >> 3;
+    case Lower.INC: case Lower.DEC: return usesMemory(i) ? -1 : recRm(r) >> 3;
+    default: return -1;
+  }
+}
+function movedTo(i: Insn): u32 {
+  const r = changetype<usize>(i);
+  return (lowerOp(i) == Lower.LEA ? recReg(r) : recRm(r)) >> 3;
+}
+function movedBy(i: Insn): i64 {
+  const r = changetype<usize>(i);
+  switch (lowerOp(i)) {
+    case Lower.LEA: return recDisp(r);
+    case Lower.ADD: return recImm(r);
+    case Lower.SUB: return -recImm(r);
+    case Lower.INC: return 1;
+    case Lower.DEC: return -1;
+    default: return 0;
+  }
+}
+
+function lowerNative(i: Insn, o: Lower): void {
   if (o == Lower.VECTOR) {
     lowerVector(i);
     noteVector(i);
@@ -306,8 +350,7 @@ export function lower(i: Insn): void {
   if (usesMemory(i) && (o < Lower.PUSH || o > Lower.JMP_E)) {
     const own = o == Lower.MOVZX || o == Lower.MOVSX;
     if (isBitTest(o) && lowerPlace(i) == Place.EG) translateBit(i, size, o != Lower.BT);
-    else translate(i, own ? lowerSource(i) : size,
-      destIsMemory(i) && !onlyReads(o));
+    else translateHere(i, own ? lowerSource(i) : size, destIsMemory(i) && !onlyReads(o));
   }
   if (isBits(o)) {
     lowerBits(i);

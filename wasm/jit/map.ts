@@ -90,7 +90,8 @@ export class Insn {
   through: u32;
   /** Where its branch was recorded (trace.ts): guest page << 12 | offset. */
   from: u32;
-  pad1: u32;
+  /** What its first access looks up for others (lookups.ts). */
+  window: u32;
 }
 export const INSN_BYTES: u32 = 64;
 
@@ -171,7 +172,7 @@ const enum Work {
   PAGES = 0x29200, GATHERED = 0x29300, LIST = 0x29400, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000,
     REGIONS = 0x80000,
   END = 0x100000, TRACE_PAGES = 0x34000, TRACE_EDGES = 0x38000,
-  HINTS = 0x3C000,
+  HINTS = 0x3C000, LOOKUPS = 0x2F000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
 export const CODE_BYTES: u32 = Work.REGIONS - Work.CODE;
@@ -206,6 +207,8 @@ export function gathered(): usize { return work + Work.GATHERED; }
 export function installList(): usize { return work + Work.LIST; }
 /** What trace.ts has recorded. */
 export function tracePages(): usize { return work + Work.TRACE_PAGES; }
+/** State of lookups.ts. */
+export function lookupRoom(): usize { return work + Work.LOOKUPS; }
 /** Places of hinted branches (bytes.ts). */
 export function hintRoom(): usize { return work + Work.HINTS; }
 export function traceEdges(): usize { return work + Work.TRACE_EDGES; }

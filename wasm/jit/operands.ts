@@ -10,7 +10,10 @@ import { PAGE_BYTES, TLB_ENTRIES } from "../lib/layout";
 import { W, access, const32, const64, constant, get, op, set, tee } from "./bytes";
 import { Exit, leaveAt } from "./exits";
 import { usesMemory } from "./flags";
-import { L, Size, cut32, getTlb, loadSized, popReg, pushReg, regLocal, storeSized } from "./locals";
+import { L, Size, cut32, getTlb, loadSized, popReg, pushHost, pushReg, regLocal, storeSized } from "./locals";
+import {
+  addressIs, findLookup, groupLocal, hostIs, hostLocal, hostOffset, windowBefore, windowBytes, windowWrites,
+} from "./lookups";
 import { Insn, Lower, Place, code32, lowerPlace, relOf } from "./map";
 
 /** Shift from an address to 16 times its page number. */
@@ -65,8 +68,8 @@ function addSegment32(i: Insn, size: u32, write: bool): void {
   set(L.VA);
 }
 
-/** Push the effective address of 32-bit code. */
-function pushAddress32(r: usize): void {
+/** Push the effective address of 32-bit code less some bytes. */
+function pushAddress32(r: usize, less: i64): void {
   let some = false;
   if (recBase(r) != RegOffset.ZERO) {
     pushReg(recBase(r), Size.DWORD);
@@ -81,8 +84,9 @@ function pushAddress32(r: usize): void {
     if (some) op(W.I32_ADD);
     some = true;
   }
-  if (recDisp(r) != 0 || !some) {
-    const32(<i32>recDisp(r));
+  const disp = <i32>(recDisp(r) - less);
+  if (disp != 0 || !some) {
+    const32(disp);
     if (some) op(W.I32_ADD);
   }
   op(W.I64_EXTEND_U);
@@ -101,14 +105,14 @@ function toLinear(i: Insn, size: u32, write: bool): void {
   if (code32) addSegment32(i, size, write);
 }
 
-/** Push the effective address. */
-export function pushAddress(i: Insn): void {
+/** Push the effective address less some bytes. */
+export function pushAddress(i: Insn, less: i64 = 0): void {
   const r = changetype<usize>(i);
   if (code32) {
-    pushAddress32(r);
+    pushAddress32(r, less);
     return;
   }
-  const disp = recDisp(r) + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0);
+  const disp = recDisp(r) - less + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0);
   let some = pushBase(recBase(r));
   if (recIndex(r) != RegOffset.ZERO) {
     get(regLocal(recIndex(r)));
@@ -131,8 +135,48 @@ export function relBehind(i: Insn): i64 { return relOf(placeOfInsn(i)) + <i64>re
 
 /** Put the host address of the memory operand into HOST, or leave the region. */
 export function translate(i: Insn, size: u32, write: bool): void {
+  translateHere(i, size, write);
+  if (hostLocal == L.HOST) return;
+  get(hostLocal);
+  const32(hostOffset);
+  op(W.I32_ADD);
+  set(L.HOST);
+  hostIs(L.HOST, 0);
+}
+
+/** The same, and VA is its linear address. */
+export function translateAlone(i: Insn, size: u32, write: bool): void {
   linearAddress(i, size, write);
   translateVa(i, size, write);
+}
+
+/** As translate, but the operand is then where pushHost, loadSized and storeSized expect it. */
+export function translateHere(i: Insn, size: u32, write: bool): void {
+  const r = changetype<usize>(i);
+  const far = (recFlags(r) & RecFlag.COMPLEX) != 0;
+  if (code32 && recSeg(r) >= <u32>Seg.FS) {
+    translateAlone(i, size, write);
+    return;
+  }
+  addressIs(recBase(r), recIndex(r), recScale(r), far && !code32 ? recSeg(r) + 1 : 0,
+    recDisp(r) + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0));
+  if (findLookup(i, 1 << size, write)) return;
+  pushAddress(i, windowBytes ? windowBefore : 0);
+  toLinear(i, size, write);
+  translateWindow(i, size, write);
+}
+
+/** Look up what VA leads to: the start of a window, or the operand alone. */
+export function translateWindow(i: Insn, size: u32, write: bool): void {
+  if (windowBytes == 0) {
+    translateVa(i, size, write);
+    return;
+  }
+  pushDistance(windowWrites);
+  const64(PAGE_LIMIT - windowBytes);
+  op(W.I64_GE_U);
+  finishTranslation(i, groupLocal);
+  hostIs(groupLocal, windowBefore);
 }
 
 /** The same for the linear address in VA. */
@@ -159,7 +203,8 @@ export function translateBytes(i: Insn, bytes: i64, write: bool): void {
   pushDistance(write);
   const64(PAGE_LIMIT - bytes);
   op(W.I64_GE_U);
-  finishTranslation(i);
+  finishTranslation(i, L.HOST);
+  hostIs(L.HOST, 0);
 }
 
 /** As translate, for 16 bytes that must be aligned: rotated, the distance is small only when they are. */
@@ -170,7 +215,8 @@ export function translateAligned(i: Insn, write: bool): void {
   op(W.I64_ROTR);
   const64(<i64>PAGE_BYTES >> ALIGNED_SHIFT);
   op(W.I64_GE_U);
-  finishTranslation(i);
+  finishTranslation(i, L.HOST);
+  hostIs(L.HOST, 0);
 }
 
 /** Push how far VA lies behind the page that its slot of the TLB holds. */
@@ -189,15 +235,15 @@ function pushDistance(write: bool): void {
   op(W.I64_XOR);
 }
 
-/** Leave when the i32 on the stack says so; else HOST. */
-function finishTranslation(i: Insn): void {
+/** Leave when the i32 on the stack says so; else VA's host address into a local. */
+function finishTranslation(i: Insn, local: u32): void {
   leaveAt(placeOfInsn(i), Exit.MISS);
   get(L.SLOT);
   access(W.I32_LOAD, 2, ADDEND);
   get(L.VA);
   op(W.I32_WRAP);
   op(W.I32_ADD);
-  set(L.HOST);
+  set(local);
 }
 
 // Operands -----------------------------------------------------------------------------------------------
@@ -212,7 +258,7 @@ export function destIsMemory(i: Insn): bool {
 export function pushRm(i: Insn, size: u32): void {
   const r = changetype<usize>(i);
   if (recFlags(r) & RecFlag.MEM) {
-    get(L.HOST);
+    pushHost();
     loadSized(size);
   } else pushReg(recRm(r), size);
 }

@@ -197,6 +197,22 @@ describe('exits', () => {
     expect(end.instructions).toBe(4n * words + 1n);
   });
 
+  test('accesses that are looked up together, and lie in two pages: the region is made anew', () => {
+    // mov (%rsi), %rax; add 8(%rsi), %rdx; mov %rax, 16(%rsi); dec %rcx; jnz
+    const code = [0x48, 0x8B, 0x06, 0x48, 0x03, 0x56, 8, 0x48, 0x89, 0x46, 16, 0x48, 0xFF, 0xC9, 0x75, 0xF0, ...END];
+    const turns = 3_000_000;
+    const before = machine.core.regionCount();
+    const end = compare(code, (m) => {
+      m.set('rdx', 0);
+      m.set('rsi', SMALL + PAGE - 8);
+      m.set('rcx', turns);
+      m.write(SMALL + PAGE - 8, 5);
+      m.write(SMALL + PAGE, 7);
+    }, SMALL, 2 * PAGE);
+    expect(end.regs.rdx).toBe(BigInt(7 * turns));
+    expect(machine.core.regionCount() - before).toBe(2);
+  });
+
   test('a fault inside the loop: exact RIP, registers, flags, CR2', () => {
     const missing = SMALL + 400 * PAGE;
     const faults: unknown[] = [];

@@ -34,12 +34,13 @@ import { settleFlags } from "./exit-flags";
 import { Desc, setFlagsNow, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
 import { FIRST_FREE_LOCAL, L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
+import { beginLookups, noteMiss } from "./lookups";
 import {
   CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, hintRoom, pageAt,
     useWork,
 } from "./map";
 import {
-  install, isGlobal, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
+  install, isGlobal, makeAnew, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
 } from "./regions";
 import {
   MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, keepDeltas,
@@ -103,7 +104,8 @@ function loadIp(): void {
 }
 
 /** Write the function; its length. The first of two passes finds which registers are used. */
-function emit(deltas: u32): u32 {
+function emit(deltas: u32, first: bool): u32 {
+  beginLookups(first);
   beginFunction(codeStart(), CODE_BYTES, hintRoom(), WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(),
     x87Wides(), x87Narrows());
   beginX87(FIRST_FREE_LOCAL + vectorLocals() + (usesFloats() ? FLOAT_LOCALS : 0));
@@ -198,8 +200,8 @@ function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
   forgetRegs();
   const mark = poolMark();
   const deltas = pages > 1 ? keepDeltas(pages) : 0;
-  emit(deltas);
-  const bytes = emit(deltas);
+  emit(deltas, true);
+  const bytes = emit(deltas, false);
   const id = overflowed || full ? NO_PLACE : keep(c, bytes);
   // Last of all: what is published holds for the versions that it names.
   if (id != NO_PLACE && allFresh(c)) {
@@ -416,7 +418,12 @@ function runRegions<T>(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
       if (why != Exit.JUMP) {
         countIn(changetype<usize>(c), Profile.EXITS, why);
         if (why == Exit.POLL || atomic.load<u32>(attention) != 0 || c.shadow != 0) return Status.JUMP;
-        if (interpretAtRip(c)) return -1;
+        if (interpretAtRip(c)) {
+          if (why == Exit.MISS && noteMiss(c, nextRecord, slotPage(c, slotOfRecord(c, nextRecord)))) {
+            makeAnew(c, fn);
+          }
+          return -1;
+        }
         skipEntry = true;
         return Status.JUMP;
       }

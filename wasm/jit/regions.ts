@@ -86,6 +86,13 @@ function discard(c: Cpu, id: u32, g: Region): void {
   g.generation = 0;
 }
 
+/** The region with this function is to be made anew, when its head is hot again. */
+export function makeAnew(c: Cpu, fn: u32): void {
+  for (let id: u32 = 0; id < MAX_REGIONS; id++) {
+    if (regionOf(id).fn == fn) discard(c, id, regionOf(id));
+  }
+}
+
 /**
  * Function of a region for an entry whose word says how many pages behind page 0 the target lies; 0 = not
  * now. Slot `keep` of the decoded-page cache is in use.

@@ -16,6 +16,7 @@ import { forgetLanes } from "./float-mode";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L } from "./locals";
 import { lowerCall, lowerIndirect, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
+import { forgetLookups, lookupsInBlock, restoreLookups, saveLookups } from "./lookups";
 import { lower } from "./lower";
 import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf } from "./map";
 import { endShadow } from "./system";
@@ -44,6 +45,7 @@ function edge(x: u32, y: u32): void {
   const back = isBack(from, to);
   if (back) poll(to.at);
   const saved = flagsNow;
+  saveLookups();
   const stack = keepX87();
   moveX87(to);
   flagsTo(to.flagsIn);
@@ -58,6 +60,7 @@ function edge(x: u32, y: u32): void {
   else tree(y);
   setFlagsNow(saved);
   restoreX87(stack);
+  restoreLookups();
 }
 
 function dispatch(): void {
@@ -87,10 +90,12 @@ function returns(x: u32, i: Insn): void {
     pushIp(relOf(block(y).at));
     op(W.I64_EQ);
     open(W.IF);
+    saveLookups();
     lowerRetRelease(i);
     setUncounted(0);
     edge(x, y);
     close();
+    restoreLookups();
     setUncounted(1 + i.through);
   }
   lowerRetAway(i);
@@ -150,7 +155,11 @@ function body(x: u32): void {
   const b = block(x);
   setFlagsNow(b.flagsIn);
   forgetLanes();
-  if (b.merge || b.loop) enterX87(b);
+  if (b.merge || b.loop) {
+    enterX87(b);
+    forgetLookups();
+  }
+  lookupsInBlock(x);
   const extra = extraOf(b);
   if (b.count) {
     get(L.FUEL);

@@ -14,6 +14,7 @@ import { Core } from "./core";
 import { Exit, leaveAt } from "./exits";
 import { call } from "./flags";
 import { L, Size, Used, getFe, loadField, popReg, setFe, usedRegs } from "./locals";
+import { forgetGroups } from "./lookups";
 import { Insn, Lower, lowerOp } from "./map";
 import { placeOfInsn } from "./operands";
 
@@ -154,10 +155,10 @@ export function lowerSystem(i: Insn): void {
   switch (lowerOp(i)) {
     case Lower.CLI: lowerCli(i); break;
     case Lower.STI: lowerSti(i); break;
-    case Lower.SWAPGS: lowerSwapgs(i); break;
+    case Lower.SWAPGS: lowerSwapgs(i); forgetGroups(); break;
     case Lower.PUSHF: lowerPushFlags(i); break;
-    case Lower.STAC: lowerAc(i, true); break;
-    case Lower.CLAC: lowerAc(i, false); break;
+    case Lower.STAC: lowerAc(i, true); forgetGroups(); break;
+    case Lower.CLAC: lowerAc(i, false); forgetGroups(); break;
     case Lower.MOV_FROM_SEG: lowerFromSegment(i); break;
     case Lower.RDTSC: lowerRdtsc(i); break;
     default: lowerPushE(i);

@@ -11,7 +11,7 @@ import { pushCond } from "./conditions";
 import { localResult } from "./flags";
 import { L, Size, popReg } from "./locals";
 import { Fpu, Insn, x87Argument, x87Form } from "./map";
-import { placeOfInsn, pushAddress, translate, translateBytes } from "./operands";
+import { placeOfInsn, pushAddress, translateAlone, translateBytes } from "./operands";
 import {
   X, addExceptions, checkExceptions, clearC1, getM, getPair, getS, getX, markFull, markVacant, needFull,
   needReady, needRoom, noteCode, noteData, popStack, pushStack, pushTop, replaceStatus, setGlobal, getGlobal,
@@ -140,12 +140,13 @@ function widenInteger(code: W): void {
 /** Look the memory operand up and put it into TM and TS. */
 function loadOperand(i: Insn): void {
   switch (x87Form(i)) {
-    case Fpu.LD_M32: case Fpu.ARITH_M32: translate(i, Size.DWORD, false); widen(i, true); break;
-    case Fpu.LD_M64: case Fpu.ARITH_M64: translate(i, Size.QWORD, false); widen(i, false); break;
-    case Fpu.ILD_M16: case Fpu.ARITH_I16: translate(i, Size.WORD, false); widenInteger(W.I64_LOAD16_S); break;
-    case Fpu.ILD_M32: case Fpu.ARITH_I32: translate(i, Size.DWORD, false); widenInteger(W.I64_LOAD32_S);
+    case Fpu.LD_M32: case Fpu.ARITH_M32: translateAlone(i, Size.DWORD, false); widen(i, true); break;
+    case Fpu.LD_M64: case Fpu.ARITH_M64: translateAlone(i, Size.QWORD, false); widen(i, false); break;
+    case Fpu.ILD_M16: case Fpu.ARITH_I16: translateAlone(i, Size.WORD, false); widenInteger(W.I64_LOAD16_S);
       break;
-    case Fpu.ILD_M64: translate(i, Size.QWORD, false); widenInteger(W.I64_LOAD); break;
+    case Fpu.ILD_M32: case Fpu.ARITH_I32: translateAlone(i, Size.DWORD, false); widenInteger(W.I64_LOAD32_S);
+      break;
+    case Fpu.ILD_M64: translateAlone(i, Size.QWORD, false); widenInteger(W.I64_LOAD); break;
     default: loadExtended(i);
   }
 }
@@ -218,7 +219,7 @@ function pushOne(first: i32): void {
 
 /** ST(0), converted, to memory. */
 function lowerStore(i: Insn, size: u32, which: Import, how: i32, pop: bool): void {
-  translate(i, size, true);
+  translateAlone(i, size, true);
   needFull(i, 1 << st(0));
   beginOperation();
   pushOne(how);
@@ -436,14 +437,14 @@ function pushStatusWord(): void {
 }
 
 function lowerStoreStatus(i: Insn): void {
-  translate(i, Size.WORD, true);
+  translateAlone(i, Size.WORD, true);
   get(L.HOST);
   pushStatusWord();
   access(W.I32_STORE16, 0, 0);
 }
 
 function lowerStoreControl(i: Insn): void {
-  translate(i, Size.WORD, true);
+  translateAlone(i, Size.WORD, true);
   get(L.HOST);
   get(L.C);
   access(W.I32_LOAD, 2, <u32>offsetof<Cpu>("fpuControl"));
@@ -452,7 +453,7 @@ function lowerStoreControl(i: Insn): void {
 
 /** A flag that the new control word does not mask would have to be reported. */
 function lowerLoadControl(i: Insn): void {
-  translate(i, Size.WORD, false);
+  translateAlone(i, Size.WORD, false);
   get(L.HOST);
   access(W.I32_LOAD16_U, 0, 0);
   const32(Control87.WRITABLE);

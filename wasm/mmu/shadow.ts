@@ -8,6 +8,7 @@
 import { Cpu } from "../cpu/state";
 import {
   PAGE_BYTES, SHADOW_AREA_BYTES, SHADOW_COPIES, SHADOW_LISTS, SHADOW_PAGES, TLB_ENTRIES,
+  TLB_TABLE_BYTES,
 } from "../lib/layout";
 import { clearSlot, tlbEntry } from "./tlb";
 
@@ -114,7 +115,11 @@ function copyOf(host: usize): u32 {
 
 /** Host address of n bytes at va for the shadow, whose table does not have it; 0 = refused. */
 export function shadowHost(table: u32, va: u64, n: u32): usize {
-  const from = tlbEntry(table - <u32>distance, va);
+  let from = tlbEntry(table - <u32>distance, va);
+  // What may be written may be read: regions read it through the write table at times (jit/lookups.ts).
+  if (table == changetype<Cpu>(block).tlbRead && (load<u64>(from) ^ va) >= <u64>PAGE_BYTES) {
+    from = tlbEntry(table + TLB_TABLE_BYTES - <u32>distance, va);
+  }
   if (growing && shadowLinks < LINKS && (load<u64>(from) ^ va) < <u64>(PAGE_BYTES + 1 - n)) {
     const host = <usize>(load<u32>(from, Field.ADDEND) + <u32>va);
     const k = copyOf(host & PAGE_MASK);

@@ -58,9 +58,26 @@ export class Generator {
     if (rex !== 0) bytes.push(rex);
     bytes.push(...opcode);
     if (!memory) return [...bytes, 0xC0 | (reg & 7) << 3 | (rm & 7)];
-    const crossing = this.random(12) === 0;
-    return [...bytes, 0x80 | (reg & 7) << 3 | (rm & 7),
-      ...bytesOf(crossing ? PAGE - 1 : this.random(SPAN), 4)];
+    return [...bytes, 0x80 | (reg & 7) << 3 | (rm & 7), ...bytesOf(this.offset(), 4)];
+  }
+  /** Many operands lie close together (lookups.ts), at a page's end too. */
+  protected offset(): number {
+    switch (this.random(12)) {
+      case 0: return PAGE - 1;
+      case 1: case 2: return PAGE - 120 + this.random(240);
+      case 3: case 4: case 5: case 6: return 0x200 + this.random(240);
+      default: return this.random(SPAN);
+    }
+  }
+  /** add $n, %r14; body; then back, by SUB, LEA or DEC. */
+  protected moving(depth: number): number[] {
+    const body = Array.from({ length: 1 + this.random(3) }, () => this.instruction(depth + 1)).flat();
+    const n = this.random(100);
+    switch (this.random(3)) {
+      case 0: return [0x49, 0x83, 0xC6, n, ...body, 0x49, 0x83, 0xEE, n];
+      case 1: return [0x4D, 0x8D, 0x76, n, ...body, 0x4D, 0x8D, 0x76, -n & 0xFF];
+      default: return [0x49, 0xFF, 0xC6, ...body, 0x49, 0xFF, 0xCE];
+    }
   }
 
   protected immediate(size: number): number[] {
@@ -363,7 +380,7 @@ export class Generator {
       case 4: case 5: return this.move();
       case 6: return this.single();
       case 7: case 8: return this.shift();
-      case 9: return this.multiply();
+      case 9: return depth < 2 && this.random(2) ? this.moving(depth) : this.multiply();
       case 10: return this.conditional();
       case 11: return this.address();
       case 12: return this.indexed();

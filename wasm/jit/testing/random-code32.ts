@@ -24,7 +24,13 @@ export class Generator32 extends Generator {
   protected override get wide(): boolean { return false; }
   protected override size(): number { return this.pick([0, 1, 2, 2, 2, 2]); }
 
-  private offset(): number { return this.random(12) === 0 ? PAGE - 1 : this.random(SPAN); }
+  /** The same with EBP. */
+  protected override moving(depth: number): number[] {
+    const body = this.instruction(depth + 1);
+    const n = this.random(100);
+    return this.random(2) ? [0x83, 0xC5, n, ...body, 0x83, 0xED, n]
+      : [0x8D, 0x6D, n, ...body, 0x8D, 0x6D, -n & 0xFF];
+  }
 
   protected override form(size: number, opcode: number[], reg: number, memory: boolean): number[] {
     const bytes = size === 1 ? [OPSIZE] : [];
