@@ -34,6 +34,7 @@ import { tlbFlushAll } from "../mmu/tlb";
 import { Core, jitCore, jitHelp } from "./core";
 import { EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit } from "./exits";
 import { settleFlags } from "./exit-flags";
+import { mayBeWindow } from "./lookups";
 
 const MAX_INSN: u32 = 15;
 /** Instructions looked at for the pages that they touch. */
@@ -327,7 +328,10 @@ function judge(c: Cpu, left: i32, executed: u64, attention: u32): void {
   }
   count(block, Count.CHECKED);
   countMany(block, Count.CHECKED_INSTRUCTIONS, executed);
-  if (left >= EXIT_STATUS || (left & EXIT_WHY) != Exit.MISS || shadowLinks != links || needs(links)) return;
+  if (left >= EXIT_STATUS || (left & EXIT_WHY) != Exit.MISS || shadowLinks != links) return;
+  const r = fetch(shadow);
+  const window = r != 0 && mayBeWindow(shadow, r);
+  if (needs(links) || window) return;
   if (c.mode64) fail(c, Difference.NEEDLESS, left, executed);
   count(block, Count.CHECK_NEEDLESS);
 }

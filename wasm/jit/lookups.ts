@@ -15,6 +15,7 @@
 
 import { Cpu, CpuBlock, RegOffset, SEG_BYTES, Seg } from "../cpu/state";
 import { RecFlag, recFlags, recOff, recSeg } from "../decode/record";
+import { PAGE_BYTES } from "../lib/layout";
 import { ea } from "../mmu/access";
 import { tlbLookup } from "../mmu/tlb";
 import { L } from "./locals";
@@ -234,15 +235,24 @@ function isMarked(i: Insn): bool {
   return load<u32>(at, Crossing.KEY) == key && load<u32>(at, Crossing.COUNT) >= CROSSED;
 }
 
+/** Linear address of a record's memory operand, or the top of the stack. */
+function operandOf(c: Cpu, r: usize): u64 {
+  if (!(recFlags(r) & RecFlag.MEM)) return load<u64>(changetype<usize>(c) + RSP * 8);
+  const far = (recFlags(r) & RecFlag.COMPLEX) != 0 && recSeg(r) >= <u32>Seg.FS;
+  return ea(c, r) + (far ? load<u64>(changetype<usize>(c) + CpuBlock.SEGMENTS + recSeg(r) * SEG_BYTES) : 0);
+}
+
 /** Is the operand's page in a table, so that a look-up of it alone would not have missed? */
 function hits(c: Cpu, r: usize, table: u32): bool {
-  if (recFlags(r) & RecFlag.MEM) {
-    const far = (recFlags(r) & RecFlag.COMPLEX) != 0 && recSeg(r) >= <u32>Seg.FS;
-    const from = far ? load<u64>(changetype<usize>(c) + CpuBlock.SEGMENTS + recSeg(r) * SEG_BYTES) : 0;
-    return tlbLookup(table, from + ea(c, r), 1) != 0;
-  }
-  const top = load<u64>(changetype<usize>(c) + RSP * 8);
-  return tlbLookup(table, top, 1) != 0 && tlbLookup(table, top - 1, 1) != 0;
+  const va = operandOf(c, r);
+  if (tlbLookup(table, va, 1) == 0) return false;
+  return (recFlags(r) & RecFlag.MEM) != 0 || tlbLookup(table, va - 1, 1) != 0;
+}
+
+/** May a region leave at record r because of a window, where its access alone would not miss? */
+export function mayBeWindow(c: Cpu, r: usize): bool {
+  const low = <i32>(operandOf(c, r) & (PAGE_BYTES - 1));
+  return low < SPAN || low > <i32>PAGE_BYTES - SPAN || !hits(c, r, c.tlbWrite);
 }
 
 /**
