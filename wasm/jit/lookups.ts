@@ -75,6 +75,11 @@ export function hostIs(local: u32, offset: u32): void {
   hostOffset = offset;
 }
 
+/** Forget where windows crossed a page's end. */
+export function forgetCrossings(): void {
+  memory.fill(lookupRoom() + CROSSINGS_AT, 0, CROSSINGS * Crossing.BYTES);
+}
+
 /** A pass begins. */
 export function beginLookups(first: bool): void {
   recording = first;

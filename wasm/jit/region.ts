@@ -34,7 +34,7 @@ import { settleFlags } from "./exit-flags";
 import { Desc, setFlagsNow, solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
 import { FIRST_FREE_LOCAL, L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
-import { beginLookups, noteMiss } from "./lookups";
+import { beginLookups, forgetCrossings, noteMiss } from "./lookups";
 import {
   CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, hintRoom, pageAt,
     useWork,
@@ -235,6 +235,7 @@ export function forgetHeads(): void {
 function startWork(c: Cpu): void {
   useWork(c.id);
   memory.fill(heads(), 0, HEADS * HEAD_BYTES);
+  forgetCrossings();
   countMany(changetype<usize>(c), Count.REGIONS_DROPPED, <u64>regionCount);
   hostInstall(0, 0);
   resetRegions();
