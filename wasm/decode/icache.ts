@@ -343,6 +343,16 @@ export function icacheEnter(c: Cpu, slot: u32, off: u32, region: u32, entry: u32
   return true;
 }
 
+/** Lead the entry of a region at page offset `off` to another region. */
+export function icacheLead(c: Cpu, slot: u32, off: u32, region: u32, entry: u32): void {
+  const records = slotRecords(c, slot);
+  const r = records + <usize>load<u16>(slotIndex(c, slot) + (off << 1)) * RECORD_BYTES;
+  if (load<u16>(r, RecOffset.OP) != Op.REGION) return;
+  const link = records + <usize>(load<u32>(r, RecOffset.HANDLER) + 1) * RECORD_BYTES;
+  store<u32>(link, region, RecOffset.HANDLER);
+  store<i64>(link, entry, RecOffset.IMM);
+}
+
 /** Slot of the crossing instructions' cache: records of instructions that go on in the next page. */
 // @ts-ignore: decorator
 @inline

@@ -174,7 +174,7 @@ export function sixteen(low: u64, high: u64): void {
 export function openVoid(code: W): void { byte(code); byte(W.VOID); }
 
 const UNLIKELY: u32 = 0;
-export const MAX_HINTS: u32 = 4096;
+export const MAX_HINTS: u32 = 16384;
 
 /**
  * Functions of the core, in the order of their import (src/emu/workers/region-module.ts). From X_ADD on: x87

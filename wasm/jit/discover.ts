@@ -11,14 +11,15 @@ import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
 import { isRam, ramHost } from "../mmu/physmem";
-import { NO_ENTRY, findEntry } from "./share";
+import { NODES, add, empty, firstOf, has, unite } from "./sets";
+import { NO_ENTRY, findEntry, isWide } from "./share";
 import { edgeTarget, nextEdge, traceSeen, walkEdges } from "./trace";
 import { tlbEntry } from "../mmu/tlb";
 import { isAtomic } from "./locked";
 import {
   Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
   clearBlocks, clearPage, code32, codeMode, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt,
-  queueAt, relOf, setCode32,
+  queueAt, relOf, setCode32, siteSet, succOf,
 } from "./map";
 
 const MAX_INSN: u32 = 15;
@@ -27,6 +28,12 @@ const MAX_TARGETS: u32 = 12;
 /** The near return without operand. */
 const RET: u8 = 0xC3;
 const NOWHERE: u32 = 0xFFFFFFFF;
+/** Limits of regions that are not wide. */
+const SMALL_BLOCKS: u32 = 62;
+const SMALL_INSNS: u32 = 300;
+const SMALL_PAGES: u32 = 8;
+/** Instructions of one block: an exit can take this many back (exits.ts). */
+const MAX_RUN: u32 = 400;
 /** log2 of the bytes of an operand. */
 const DWORD: u32 = 2;
 const QWORD: u32 = 3;
@@ -39,6 +46,8 @@ const LINEAR32: u64 = 0xFFFFFFFF;
 export let blocks: u32 = 0;
 /** Pages of the region. */
 export let pages: u32 = 0;
+/** The region may be large: others, which are not, do not end it, and stay for who is led there. */
+export let wide: bool = false;
 /** Follow edges to places that have not been executed yet. */
 export let eager: bool = false;
 export function setEager(on: bool): void { eager = on; }
@@ -99,7 +108,7 @@ function classify(i: Insn, len: u32): Kind {
 function pageFor(c: Cpu, delta: i64): u32 {
   if (delta < -0x7000 || delta > 0x7000) return NOWHERE;
   for (let k: u32 = 0; k < pages; k++) if (load<i32>(pageAt(k), PageField.DELTA) == <i32>delta) return k;
-  if (pages == MAX_PAGES) return NOWHERE;
+  if (pages == (wide ? MAX_PAGES : SMALL_PAGES)) return NOWHERE;
   const va = anchor + <u64>(delta << 12);
   if (code32 && va > LINEAR32) return NOWHERE;
   const e = tlbEntry(c.tlbFetch, va);
@@ -121,6 +130,12 @@ function addPage(phys: u32, delta: i32, slot: u32): void {
   pages++;
 }
 
+/** Is this the entry of a region as large as this one? */
+function isOthers(page: u32, off: u32): bool {
+  const e = findEntry(page, off, codeMode());
+  return !wide && e != NO_ENTRY;
+}
+
 /** The place `rel` bytes from the start of page 0. `warm`: only when the recording has seen it. */
 function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
   const k = pageFor(c, rel >> 12);
@@ -128,7 +143,7 @@ function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
   const off = <u32>rel & (PAGE - 1);
   // Another region's: the way there costs less than its code once more.
   const phys = load<u32>(pageAt(k), PageField.PHYS);
-  if (warm && rel != 0 && findEntry(phys, off, codeMode()) != NO_ENTRY) return NOWHERE;
+  if (warm && rel != 0 && isOthers(phys, off)) return NOWHERE;
   if (warm && !eager && !traceSeen(phys, off)) return NOWHERE;
   return k << 12 | off;
 }
@@ -138,7 +153,7 @@ function lead(at: u32): u32 {
   if (at == NOWHERE) return 0;
   const known = <u32>load<u8>(blockAt(at));
   if (known) return known;
-  if (leaders == MAX_BLOCKS) return 0;
+  if (leaders == (wide ? MAX_BLOCKS : SMALL_BLOCKS)) return 0;
   store<u8>(blockAt(at), ++leaders);
   block(leaders).at = at;
   store<u16>(queueAt(queued++), <u16>at);
@@ -166,21 +181,19 @@ function throughThunk(c: Cpu, i: Insn): void {
   i.through = 1;
 }
 
-/** Results of recorded(): nodes that the branch of i was seen to go to. */
-let seen: u64 = 0;
-
-/** Where the RET or indirect branch i went while the recording ran; `make`: take it up. */
-function recorded(c: Cpu, i: Insn, make: bool): void {
-  seen = 0;
+/**
+ * Where the RET or indirect branch i went while the recording ran: nodes, added to a set; 0 = take them up
+ * first.
+ */
+function recorded(c: Cpu, i: Insn, set: usize): void {
   if (eager) return;
   let count: u32 = 0;
   walkEdges(i.from);
   while (count < MAX_TARGETS && nextEdge()) {
     const rel = <i64>(edgeTarget - anchor);
-    if (make) lead(placeOf(c, rel, true));
-    const n = nodeAt(rel);
+    const n = set ? nodeAt(rel) : lead(placeOf(c, rel, true));
     if (n == 0) continue;
-    seen |= <u64>1 << n;
+    if (set) add(set, n);
     count++;
   }
 }
@@ -194,7 +207,7 @@ function leadOn(c: Cpu, i: Insn, at: u32, len: u32): void {
     lead(placeOf(c, next, false));
   }
   if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) lead(placeOf(c, targetRel(i), true));
-  else recorded(c, i, true);
+  else recorded(c, i, 0);
 }
 
 function endsBlock(i: Insn): bool {
@@ -222,9 +235,10 @@ function decodeRun(c: Cpu, start: u32): void {
   const page = load<u32>(pageAt(k), PageField.PHYS);
   const bytes = ramHost(<u64>page << 12);
   let off = start & (PAGE - 1);
-  while (load<u16>(insnAt(k << 12 | off)) == 0) {
+  for (let n: u32 = 0; load<u16>(insnAt(k << 12 | off)) == 0; n++) {
     const at = k << 12 | off;
-    if (insns == MAX_INSNS) {
+    if (n == MAX_RUN && lead(at)) return;
+    if (n == MAX_RUN || insns == (wide ? MAX_INSNS : SMALL_INSNS)) {
       // Instruction 0 stands for all that had no room.
       store<u16>(insnAt(at), 1);
       return;
@@ -273,8 +287,7 @@ function finishBranch(c: Cpu, n: u32, i: Insn, next: i64): void {
     b.taken = nodeAt(b.takenRel);
   }
   else {
-    recorded(c, i, false);
-    b.succ = seen;
+    recorded(c, i, succOf(b));
   }
   if (op == Lower.CALL || op == Lower.CALL_E) b.site = nodeAt(next);
   if (op == Lower.JCC) {
@@ -329,33 +342,42 @@ function guardShadow(b: Block): void {
 
 /** A RET may go to any return site of the region; two comparisons cost less than leaving. */
 const MAX_SITES: u32 = 4;
-function returnSites(): u64 {
-  let mask: u64 = 0;
+function findSites(): void {
+  const sites = siteSet();
+  empty(sites);
   let count: u32 = 0;
   for (let n: u32 = 1; n <= blocks; n++) {
     const b = block(n);
     if (b.term != Term.CALL && b.term != Term.INDIRECT) continue;
-    if (b.term == Term.CALL ? b.taken == 0 : b.succ == 0) continue;
+    if (b.term == Term.CALL ? b.taken == 0 : firstOf(succOf(b)) == NODES) continue;
     const site = b.site;
-    if (site == 0 || (mask & (<u64>1 << site)) != 0 || count == MAX_SITES) continue;
-    mask |= <u64>1 << site;
+    if (site == 0 || has(sites, site) || count == MAX_SITES) continue;
+    add(sites, site);
     count++;
   }
-  return mask;
 }
 
 /** Successors of every node. */
 function connect(): void {
-  const sites = returnSites();
+  findSites();
   for (let n: u32 = 1; n <= blocks; n++) {
     const b = block(n);
-    if (b.term == Term.RET) b.succ |= sites;
-    else if (b.term != Term.INDIRECT) b.succ = ((<u64>1 << b.taken) | (<u64>1 << b.fall)) & ~(<u64>1);
+    if (b.term == Term.RET) {
+      // A long recording has seen where it goes.
+      if (!wide || firstOf(succOf(b)) == NODES) unite(succOf(b), siteSet());
+    } else if (b.term != Term.INDIRECT) {
+      if (b.taken) add(succOf(b), b.taken);
+      if (b.fall) add(succOf(b), b.fall);
+    }
   }
 }
 
-/** Fill the blocks that `off` of a decoded page reaches; `va` is the page's address now. False when it is not for us. */
-export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32): bool {
+/**
+ * Fill the blocks that `off` of a decoded page reaches; `va` is the page's address now; `large`: the region may be.
+ * False when it is not for us.
+ */
+export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32, large: bool): bool {
+  wide = large;
   clearBlocks();
   setCode32(!c.mode64);
   anchor = va;

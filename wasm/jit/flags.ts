@@ -8,8 +8,9 @@ import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
   Block, Fpu, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, isSystem, lowerForm,
-  lowerOp, lowerPlace, queueAt, x87Argument, x87Form,
+  lowerOp, lowerPlace, predsOf, queueAt, succOf, x87Argument, x87Form,
 } from "./map";
+import { NODES, firstOf, nextOf } from "./sets";
 import { blocks } from "./discover";
 import { isBack, orderAt, ordered } from "./flow";
 import { isCompare } from "./float-lower";
@@ -122,8 +123,8 @@ function usesCoreFlags(i: Insn): bool { return isHelper(i) && !isPure(i); }
 function liveOut(b: Block): bool {
   if (b.term == Term.EXIT || b.term >= Term.RET || b.taken == 0
     || (b.term == Term.JCC && b.fall == 0)) return true;
-  for (let rest = b.succ; rest; rest &= rest - 1) {
-    const to = block(<u32>ctz(rest));
+  for (let y = firstOf(succOf(b)); y < NODES; y = nextOf(succOf(b), y + 1)) {
+    const to = block(y);
     if (isBack(b, to) || to.liveIn) return true;
   }
   return false;
@@ -230,8 +231,8 @@ export function solveFlags(): void {
     for (let k: u32 = 1; k < ordered; k++) {
       const b = block(orderAt(k));
       let d: u32 = Desc.DEAD;
-      for (let rest = b.liveIn ? b.preds : 0; rest; rest &= rest - 1) {
-        d = meet(d, block(<u32>ctz(rest)).flagsOut);
+      for (let x = b.liveIn ? firstOf(predsOf(b)) : NODES; x < NODES; x = nextOf(predsOf(b), x + 1)) {
+        d = meet(d, block(x).flagsOut);
       }
       // What is mixed stays so: the search must end.
       if (b.flagsIn != Desc.MIXED) b.flagsIn = d;

@@ -4,6 +4,7 @@
 
 import { CodeMode } from "../cpu/state";
 import { ARENA, ARENA_BYTES, MAX_CPUS } from "../lib/layout";
+import { NODES } from "./sets";
 
 /** What a row does. CMP and TEST are SUB and AND without a result. */
 export const enum Lower {
@@ -140,22 +141,19 @@ export class Block {
   site: u32;
   /** General registers that differ from memory at the start. */
   dirtyIn: u32;
-  preds: u64;
-  dominators: u64;
-  reaches: u64;
-  /** Nodes that it branches to. */
-  succ: u64;
   /** Where taken and fall are, from the start of page 0: also outside. */
   takenRel: i64;
   fallRel: i64;
   /** Top of the x87 stack at the start (x87-state.ts). */
   x87In: u32;
 }
-export const BLOCK_BYTES: u32 = 128;
+export const BLOCK_BYTES: u32 = 256;
+/** Sets of nodes (sets.ts) behind a block's fields: nodes that branch to it, that it branches to and reaches. */
+const enum BlockSet { PREDS = 128, SUCC = 160, REACHES = 192 }
 
-export const MAX_BLOCKS: u32 = 62;
-export const MAX_INSNS: u32 = 300;
-export const MAX_PAGES: u32 = 8;
+export const MAX_BLOCKS: u32 = NODES - 2;
+export const MAX_INSNS: u32 = 1200;
+export const MAX_PAGES: u32 = 16;
 
 /** A page of the region: guest page, distance from page 0 in pages, slot of the decoded-page cache. */
 export const enum PageField { PHYS = 0, DELTA = 4, SLOT = 8 }
@@ -168,17 +166,16 @@ export function codeMode(): CodeMode { return code32 ? CodeMode.M32 : CodeMode.M
 
 /** Offsets in the work area. */
 const enum Work {
-  HEADS = 0, INSN_AT = 0x10000, BLOCK_AT = 0x20000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
-  PAGES = 0x29200, GATHERED = 0x29300, LIST = 0x29400, INSNS = 0x2A000, BLOCKS = 0x32000, CODE = 0x40000,
-    REGIONS = 0x80000,
-  END = 0x100000, TRACE_PAGES = 0x34000, TRACE_EDGES = 0x38000,
-  HINTS = 0x3C000, LOOKUPS = 0x2F000,
+  HEADS = 0, BLOCKS = 0x10000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
+  PAGES = 0x29200, GATHERED = 0x29300, LIST = 0x29400, SITES = 0x29500, LOOKUPS = 0x2F000, CODE = 0x40000, REGIONS = 0x80000,
+  REGIONS_END = 0x100000, INSN_AT = 0x100000, BLOCK_AT = 0x120000, INSNS = 0x130000, HINTS = 0x144000,
+  TRACE_PAGES = 0x154000, TRACE_EDGES = 0x15D000, END = 0x16D000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
 export const CODE_BYTES: u32 = Work.REGIONS - Work.CODE;
 /** What this CPU knows of one region (regions.ts); there is room for as many as share.ts has. */
 export const REGION_BYTES: u32 = 32;
-export const REGION_ROOM: u32 = (Work.END - Work.REGIONS) / REGION_BYTES;
+export const REGION_ROOM: u32 = (Work.REGIONS_END - Work.REGIONS) / REGION_BYTES;
 export const PAGE: u32 = 4096;
 export const HEADS: u32 = 8192;
 export const HEAD_BYTES: u32 = 8;
@@ -186,6 +183,7 @@ export const HEAD_BYTES: u32 = 8;
 let work: usize = 0;
 
 export function useWork(cpu: u32): void {
+  assert(<u32>Work.END <= WORK_BYTES);
   work = ARENA + cpu * WORK_BYTES;
 }
 /** Hot-head counters. */
@@ -212,9 +210,21 @@ export function lookupRoom(): usize { return work + Work.LOOKUPS; }
 /** Places of hinted branches (bytes.ts). */
 export function hintRoom(): usize { return work + Work.HINTS; }
 export function traceEdges(): usize { return work + Work.TRACE_EDGES; }
+/** Set of return sites. */
+export function siteSet(): usize { return work + Work.SITES; }
 export function pageAt(k: u32): usize { return work + Work.PAGES + k * PAGE_BYTES; }
 export function insn(n: u32): Insn { return changetype<Insn>(work + Work.INSNS + n * INSN_BYTES); }
 export function block(n: u32): Block { return changetype<Block>(work + Work.BLOCKS + n * BLOCK_BYTES); }
+
+// @ts-ignore: decorator
+@inline
+export function predsOf(b: Block): usize { return changetype<usize>(b) + BlockSet.PREDS; }
+// @ts-ignore: decorator
+@inline
+export function succOf(b: Block): usize { return changetype<usize>(b) + BlockSet.SUCC; }
+// @ts-ignore: decorator
+@inline
+export function reachesOf(b: Block): usize { return changetype<usize>(b) + BlockSet.REACHES; }
 
 /** The instruction at a place that discovery has decoded. */
 export function insnOf(at: u32): Insn { return insn(<u32>load<u16>(insnAt(at)) - 1); }

@@ -5,7 +5,7 @@
 import { isFlat32 } from "../cpu/mode";
 import { Cpu, Status } from "../cpu/state";
 import {
-  icacheDecode, icacheDropAll, icacheEnter, icacheFind, icacheFresh, icacheLeave, slotIndex, slotOfRecord,
+  icacheDecode, icacheDropAll, icacheEnter, icacheFind, icacheFresh, icacheLead, icacheLeave, slotIndex, slotOfRecord,
     slotPage, slotRecords, slotVersion,
 } from "../decode/icache";
 import { Op, REC_SHIFT, recHandler, recImm, recOff, recOp } from "../decode/record";
@@ -18,13 +18,14 @@ import { Control, Option, control32 } from "../lib/control";
 import { hostInstall, hostNow } from "../lib/host";
 import { Count, Profile, count, countIn, countMany, setFromRegion } from "../lib/profile";
 import {
-  jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf, jumpWord,
+  jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf, jumpUnlink,
+  jumpWord,
 } from "../mmu/jump-cache";
 import {
   FLOAT_LOCALS, W, access, beginFunction, const32, const64, endFunction, get, op, openVoid, overflowed,
   set, writeHints,
 } from "./bytes";
-import { discover, pages, setEager } from "./discover";
+import { discover, pages, setEager, wide } from "./discover";
 import {
   BUDGET, EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit, closeExits, openExits,
 } from "./exits";
@@ -43,14 +44,14 @@ import {
   install, isGlobal, makeAnew, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
 } from "./regions";
 import {
-  MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, keepDeltas,
+  MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, isWide, keepDeltas,
   killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys, poolMark, poolRelease,
-  regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, shareBegin,
+  regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, setWide, shareBegin,
   shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
 import { tree } from "./structure";
 import {
-  Trace, beginTrace, dropTrace, traceHere, traceMode, traceOff, tracePage, traceTurn, traceVa, tracing,
+  Trace, beginTrace, dropTrace, traceHere, traceMode, traceOff, tracePage, traceTurn, traceVa, traceWide, tracing,
 } from "./trace";
 import { checkVectors, vectorLocals } from "./vectors";
 import { beginX87, solveX87, x87Narrows, x87Wides } from "./x87-state";
@@ -62,6 +63,11 @@ const SAMPLE_WEIGHT: u32 = 128;
 const THRESHOLD: u32 = 4096;
 /** The same where there is a region that is not installed here: that costs a tenth of making one. */
 const TAKE_UP: u32 = 256;
+/** Ways from region to region between two samples of where they lead; the same for a wide region. */
+const LINK_SAMPLE: i32 = 509;
+const WIDEN: u32 = 4096;
+/** In forced translation: every way that is looked at. */
+const FORCED_LINKS: i32 = 5;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
 const enum Head { KEY = 0, COUNT = 4 }
@@ -79,6 +85,9 @@ let epoch: u32 = 0;
 let forced: bool = false;
 /** The next look-up is of a head that has become hot. */
 let wanted: bool = false;
+/** The same of one that many ways lead to. */
+let widening: bool = false;
+let linksLeft: i32 = LINK_SAMPLE;
 /** The entry that comes next is what its region could not do. */
 let skipEntry: bool = false;
 /** Some entries are checked against the interpreter. */
@@ -138,7 +147,7 @@ const enum Made { REFUSED = 0, REGION = 1, NOT_NOW = 2 }
 function keep(c: Cpu, bytes: u32): u32 {
   const hints = writeHints();
   if (overflowed) return NO_PLACE;
-  const id = newDescriptor(codeMode(), codeStart(), bytes, hints, pages, entries);
+  const id = newDescriptor(codeMode(), codeStart(), bytes, hints, pages, entries, wide);
   if (id == NO_PLACE) return id;
   for (let k: u32 = 0; k < pages; k++) {
     setRegionPage(id, k, slotVersion(c, load<u32>(pageAt(k), PageField.SLOT)));
@@ -183,17 +192,26 @@ function findable(c: Cpu, id: u32): void {
 }
 
 /** Let the interpreter find the entry. */
-function patch(c: Cpu, slot: u32, off: u32, id: u32, word: u32): bool {
+function patch(c: Cpu, slot: u32, off: u32, id: u32, word: u32): void {
   if (load<u16>(slotIndex(c, slot) + (<usize>off << 1)) == 0) icacheDecode(c, slot, off);
-  return icacheEnter(c, slot, off, id, word);
+  if (!icacheEnter(c, slot, off, id, word) && isWide(id)) icacheLead(c, slot, off, id, word);
+}
+
+/** Ways to the entries of a wide region, page 0 of which lies at `base`, are to be found anew. */
+function unlink(c: Cpu, id: u32, base: u64): void {
+  for (let k: u32 = 0; k < regionEntries(id); k++) {
+    const at = regionPlace(id, k);
+    if (at == NO_PLACE) continue;
+    jumpUnlink(c, base + <u64>(<i64>pageDelta(id, at >> 12) << 12) + (at & (PAGE - 1)));
+  }
 }
 
 /** Discover and emit as the share's writer; the region's number, NO_PLACE when it is not for us. */
-function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
-  if (!discover(c, va & PAGE_MASK, page, slot, off)) return NO_PLACE;
-  analyse(false);
+function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64, large: bool): u32 {
+  if (!discover(c, va & PAGE_MASK, page, slot, off, large)) return NO_PLACE;
+  analyse(large);
   const head = block(entryAt(0)).at;
-  if (head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head & (PAGE - 1),
+  if (!large && head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head & (PAGE - 1),
     codeMode()) != NO_ENTRY) analyse(true);
   solveX87();
   solveFlags();
@@ -214,17 +232,19 @@ function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64): u32 {
 }
 
 /** Make a region of what page offset `off` reaches; it is installed with its batch. */
-function translate(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Made {
+function translate(c: Cpu, slot: u32, page: u32, off: u32, va: u64, large: bool): Made {
   // Pairs with allFresh; discovery adds no other page that is not.
   if (!icacheFresh(c, slot) || !shareBegin(c.id, epoch)) return Made.NOT_NOW;
-  const id = make(c, slot, page, off, va);
-  if (forced || openBatch() >= MAX_BATCH) closeBatch();
+  const id = make(c, slot, page, off, va, large);
+  if (forced || large || openBatch() >= MAX_BATCH) closeBatch();
   shareEnd();
   if (id == NO_PLACE) return full ? Made.NOT_NOW : Made.REFUSED;
   regions++;
   count(changetype<usize>(c), Count.REGIONS);
   const members = batchCount(id);
-  return members == 0 || takeUp(c, batchFirst(id), members) ? Made.REGION : Made.REFUSED;
+  if (members != 0 && !takeUp(c, batchFirst(id), members)) return Made.REFUSED;
+  if (large) unlink(c, id, va & PAGE_MASK);
+  return Made.REGION;
 }
 
 /** Count all heads anew. */
@@ -243,6 +263,7 @@ function startWork(c: Cpu): void {
   epoch = shareEpoch();
   shareSeen(c.id, epoch);
   wanted = false;
+  widening = false;
   skipEntry = false;
   dropTrace();
   forced = (control32(Control.OPTIONS) & Option.FORCED) != 0;
@@ -285,6 +306,7 @@ function takeUpAt(c: Cpu, slot: u32, off: u32, va: u64, e: u64): bool {
   }
   if (!takeUp(c, batchFirst(id), batchCount(id))) return false;
   count(changetype<usize>(c), Count.REGIONS_TAKEN);
+  if (isWide(id)) unlink(c, id, base);
   return true;
 }
 
@@ -298,6 +320,11 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
     const here = traceHere(c);
     endTrace(c, traceTurn(c, slot, page, off, va));
     if (here) return;
+  }
+  if (widening) {
+    widening = false;
+    if (!tracing && e != NO_ENTRY) widen(c, slot, page, off, va, e);
+    return;
   }
   if (e != NO_ENTRY && isInstalled(<u32>e)) {
     patch(c, slot, off, <u32>e, <u32>(e >> 32));
@@ -313,16 +340,32 @@ export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void 
   if (e != NO_ENTRY && (more >= TAKE_UP || forced) && takeUpAt(c, slot, off, va, e)) return;
   if ((more < THRESHOLD || tracing) && !forced) return;
   if (forced) {
-    makeRegion(c, h, slot, page, off, va);
+    makeRegion(c, h, slot, page, off, va, false);
     return;
   }
-  beginTrace(c, page, off, va);
+  beginTrace(c, page, off, va, false);
 }
 
-function makeRegion(c: Cpu, h: usize, slot: u32, page: u32, off: u32, va: u64): void {
+/** Many ways lead to the region of this entry: take up or begin to make a wide one. */
+function widen(c: Cpu, slot: u32, page: u32, off: u32, va: u64, e: u64): void {
+  const id = <u32>e;
+  if (!isWide(id)) {
+    if (forced) makeRegion(c, headOf(page, off), slot, page, off, va, true);
+    else beginTrace(c, page, off, va, true);
+  } else if (isInstalled(id)) {
+    patch(c, slot, off, id, <u32>(e >> 32));
+    jumpUnlink(c, va);
+  } else takeUpAt(c, slot, off, va, e);
+}
+
+function makeRegion(c: Cpu, h: usize, slot: u32, page: u32, off: u32, va: u64, large: bool): void {
   const begin = hostNow();
-  const made = translate(c, slot, page, off, va);
-  if (made != Made.NOT_NOW) store<u32>(h, made == Made.REGION ? 0 : REFUSED, Head.COUNT);
+  const made = translate(c, slot, page, off, va, large);
+  if (made != Made.NOT_NOW) store<u32>(h, made == Made.REGION || large ? 0 : REFUSED, Head.COUNT);
+  if (made == Made.REFUSED && large) {
+    const e = findEntry(page, off, c.codeMode);
+    if (e != NO_ENTRY) setWide(<u32>e);
+  }
   countMany(changetype<usize>(c), Count.TRANSLATE_NS, <u64>(hostNow() - begin));
 }
 
@@ -334,7 +377,18 @@ function endTrace(c: Cpu, how: Trace): void {
   if (how == Trace.LOST) return;
   const slot = icacheFind(c, tracePage, traceMode);
   if (slot == 0 || fetchPage(c, traceVa) != <i64>tracePage) return;
-  makeRegion(c, h, slot, tracePage, traceOff, traceVa);
+  makeRegion(c, h, slot, tracePage, traceOff, traceVa, traceWide);
+}
+
+/** A way from region to region, by record r of the entry. True when many have led there. */
+function noteLink(c: Cpu, r: usize): bool {
+  linksLeft = forced ? FORCED_LINKS : LINK_SAMPLE;
+  const slot = slotOfRecord(c, r);
+  if (recOp(r) != Op.REGION || isWide(recHandler(linkOf(r, slotRecords(c, slot))))) return false;
+  const h = headOf(slotPage(c, slot), recOff(r));
+  const n = load<u32>(h, Head.COUNT) + SAMPLE_WEIGHT;
+  store<u32>(h, n < WIDEN ? n : WIDEN - SAMPLE_WEIGHT, Head.COUNT);
+  return n >= WIDEN || forced;
 }
 
 /** A way out of a region that led to interpreted code. True when it has become hot. */
@@ -438,6 +492,10 @@ function runRegions<T>(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
     fn = jumpFn(e);
     if (fn) {
       count(changetype<usize>(c), Count.REGION_LINKS);
+      if (--linksLeft < 0 && noteLink(c, jumpRecordOf(e))) {
+        widening = true;
+        return Status.JUMP;
+      }
       word = jumpWord(e);
       continue;
     }

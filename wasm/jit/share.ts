@@ -7,7 +7,7 @@
 // One CPU at a time writes, under a try-lock: nobody waits, a CPU that finds it taken goes on interpreting.
 // Readers take no lock: an entry of the map is published by one atomic store of (region, word) behind
 // everything that it leads to, and nothing that has been published changes but a region's LIVE, from 1 to 0,
-// and its BATCH, from 0.
+// its BATCH, from 0, and the region of an entry, to a wide one or from one that is not live.
 //
 // When something is full the share closes: a new epoch begins, in which nothing is made or taken up until
 // every CPU has dropped its regions between two slices, or does not run; a CPU that wakes drops before it
@@ -32,7 +32,7 @@ const enum Header {
   SEEN = 1024, SEEN_BYTES = 64,
 }
 /** Offsets of the parts. */
-const enum Part { BLOOM = 0x1000, MAP = 0x10000, REGIONS = 0x90000, POOL = 0x290000, CODE = 0x890000 }
+const enum Part { BLOOM = 0x1000, MAP = 0x10000, REGIONS = 0x90000, POOL = 0x490000, CODE = 0xA90000 }
 const POOL_BYTES: u32 = Part.CODE - Part.POOL;
 const CODE_BYTES: u32 = CODE_SHARE_BYTES - Part.CODE;
 const BLOOM_BYTES: u32 = 4096;
@@ -41,18 +41,18 @@ const enum MapEntry { KEY = 0, VALUE = 8, BYTES = 16 }
 const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
 
 /**
- * A region, then up to 8 x {u32 page, i32 delta, u32 version}. CODE: its function, BYTES long, and HINTS
+ * A region, then up to 16 x {u32 page, i32 delta, u32 version}. CODE: its function, BYTES long, and HINTS
  * bytes of
  * hints behind it. BATCH: first region | count << 16, 0 = open. PLACES: u32 per entry.
  */
 const enum Descriptor {
-  LIVE = 0, PAGES = 4, MODE = 6, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24, PLACES = 28,
+  LIVE = 0, PAGES = 4, WIDE = 5, MODE = 6, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24, PLACES = 28,
 }
 const COUNT_SHIFT: u32 = 16;
 /** Regions of a batch. */
 export const MAX_BATCH: u32 = 16;
 const enum DescriptorPage { AT = 32, BYTES = 12, PHYS = 0, DELTA = 4, VERSION = 8 }
-const DESCRIPTOR_BYTES: u32 = 128;
+const DESCRIPTOR_BYTES: u32 = 256;
 /** 16384: as many as a CPU has room for. */
 export const MAX_REGIONS: u32 = REGION_ROOM;
 /** An entry that is none. */
@@ -190,7 +190,7 @@ function descriptor(id: u32): usize { return CODE_SHARE + Part.REGIONS + id * DE
  * entries; its number, NO_PLACE when there is no room. Nobody else knows it before mapEntry.
  */
 export function newDescriptor(mode: u32, code: usize, bytes: u32, hints: u32, pages: u32,
-  entries: u32): u32 {
+  entries: u32, wide: bool): u32 {
   const id = header(Header.REGIONS);
   const used = header(Header.CODE_USED);
   const places = take((entries * 4 + 7) & ~7);
@@ -201,7 +201,8 @@ export function newDescriptor(mode: u32, code: usize, bytes: u32, hints: u32, pa
   setHeader(Header.CODE_USED, used + ((bytes + hints + 7) & ~7));
   setHeader(Header.REGIONS, id + 1);
   const d = descriptor(id);
-  store<u16>(d, <u16>pages, Descriptor.PAGES);
+  store<u8>(d, <u8>pages, Descriptor.PAGES);
+  store<u8>(d, wide ? 1 : 0, Descriptor.WIDE);
   store<u16>(d, <u16>mode, Descriptor.MODE);
   store<u32>(d, <u32>kept, Descriptor.CODE);
   store<u32>(d, bytes, Descriptor.BYTES);
@@ -242,7 +243,10 @@ export function closeBatch(): void {
 export function isLive(id: u32): bool { return atomic.load<u32>(descriptor(id), Descriptor.LIVE) != 0; }
 /** Its code has changed. */
 export function killRegion(id: u32): void { atomic.store<u32>(descriptor(id), 0, Descriptor.LIVE); }
-export function regionPages(id: u32): u32 { return load<u16>(descriptor(id), Descriptor.PAGES); }
+export function regionPages(id: u32): u32 { return load<u8>(descriptor(id), Descriptor.PAGES); }
+/** A region is as large as it can be: it was meant to be, or nothing larger was possible. */
+export function setWide(id: u32): void { store<u8>(descriptor(id), 1, Descriptor.WIDE); }
+export function isWide(id: u32): bool { return load<u8>(descriptor(id), Descriptor.WIDE) != 0; }
 export function regionMode(id: u32): u32 { return load<u16>(descriptor(id), Descriptor.MODE); }
 export function regionCode(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.CODE); }
 export function regionBytes(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.BYTES); }
@@ -305,7 +309,10 @@ export function findEntry(page: u32, off: u32, mode: u32): u64 {
 export function mapEntry(page: u32, off: u32, mode: u32, region: u32, word: u32): void {
   const e = slotOfKey(keyOf(page, off, mode));
   const known = atomic.load<u64>(e, MapEntry.KEY) != 0;
-  if (known && isLive(<u32>atomic.load<u64>(e, MapEntry.VALUE))) return;
+  if (known) {
+    const there = <u32>atomic.load<u64>(e, MapEntry.VALUE);
+    if (isLive(there) && (!isWide(region) || isWide(there))) return;
+  }
   if (!known) {
     const used = header(Header.MAP_USED) + 1;
     // A quarter stays free: probing must end.

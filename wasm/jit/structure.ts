@@ -18,7 +18,8 @@ import { L } from "./locals";
 import { lowerCall, lowerIndirect, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
 import { forgetLookups, lookupsInBlock, restoreLookups, saveLookups } from "./lookups";
 import { lower } from "./lower";
-import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf } from "./map";
+import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf, succOf } from "./map";
+import { NODES, firstOf, nextOf } from "./sets";
 import { endShadow } from "./system";
 import { enterX87, keepX87, moveX87, restoreX87 } from "./x87-state";
 
@@ -50,7 +51,7 @@ function edge(x: u32, y: u32): void {
   moveX87(to);
   flagsTo(to.flagsIn);
   if (back) {
-    if (isLoop(from, y)) br(W.BR, labelDepth(to.loopLabel));
+    if (isLoop(x, y)) br(W.BR, labelDepth(to.loopLabel));
     else {
       const32(to.entry - 1);
       set(L.ENTRY);
@@ -84,8 +85,7 @@ function follow(x: u32, y: u32, rel: i64): void {
 function returns(x: u32, i: Insn): void {
   const b = block(x);
   lowerRetTarget(i);
-  for (let rest = b.succ; rest; rest &= rest - 1) {
-    const y = <u32>ctz(rest);
+  for (let y = firstOf(succOf(b)); y < NODES; y = nextOf(succOf(b), y + 1)) {
     get(L.RIP);
     pushIp(relOf(block(y).at));
     op(W.I64_EQ);
@@ -105,8 +105,8 @@ function returns(x: u32, i: Insn): void {
 function goesIndirect(x: u32, i: Insn): void {
   lowerIndirect(i);
   setUncounted(0);
-  for (let rest = block(x).succ; rest; rest &= rest - 1) {
-    const y = <u32>ctz(rest);
+  const targets = succOf(block(x));
+  for (let y = firstOf(targets); y < NODES; y = nextOf(targets, y + 1)) {
     get(L.RIP);
     pushIp(relOf(block(y).at));
     op(W.I64_EQ);

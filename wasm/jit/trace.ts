@@ -13,16 +13,20 @@ import { recOff } from "../decode/record";
 import { stoppedAt } from "../interp/branch";
 import { PAGE, traceEdges, tracePages } from "./map";
 
-/** Taken branches of a recording; those outside its address space and privilege that it waits for. */
+/**
+ * Taken branches of a recording, of one for a wide region; those outside its address space and privilege that it waits
+ * for.
+ */
 const TURNS: u32 = 320;
+const WIDE_TURNS: u32 = 1600;
 const PATIENCE: u32 = 4096;
 
 /** {u32 guest page, u32 unused x 3, a bit per byte}. */
 const enum TracePage { PHYS = 0, BITS = 16, BYTES = 16 + 512 }
-const MAX_TRACE_PAGES: u32 = 24;
+const MAX_TRACE_PAGES: u32 = 64;
 /** {u32 from, u32 unused, u64 target}; open addressing by `from`. */
 const enum Edge { FROM = 0, TARGET = 8, BYTES = 16 }
-const MAX_EDGES: u32 = 1024;
+const MAX_EDGES: u32 = 4096;
 const NONE: u32 = 0xFFFFFFFF;
 
 /** What traceTurn says. */
@@ -35,11 +39,14 @@ export let tracePage: u32 = 0;
 export let traceOff: u32 = 0;
 export let traceVa: u64 = 0;
 export let traceMode: u32 = 0;
+/** It is for a wide region. */
+export let traceWide: bool = false;
 let cpl: u32 = 0;
 let cr3: u64 = 0;
 let pages: u32 = 0;
 let edges: u32 = 0;
 let turns: u32 = 0;
+let limit: u32 = 0;
 let foreign: u32 = 0;
 /** The segment being executed; the branch that led to it. */
 let slotNow: u32 = 0;
@@ -52,8 +59,9 @@ export function dropTrace(): void {
   tracing = false;
 }
 
-export function beginTrace(c: Cpu, page: u32, off: u32, va: u64): void {
+export function beginTrace(c: Cpu, page: u32, off: u32, va: u64, wide: bool): void {
   tracing = true;
+  traceWide = wide;
   tracePage = page;
   traceOff = off;
   traceVa = va;
@@ -63,6 +71,7 @@ export function beginTrace(c: Cpu, page: u32, off: u32, va: u64): void {
   pages = 0;
   edges = 0;
   turns = 0;
+  limit = wide ? WIDE_TURNS : TURNS;
   foreign = 0;
   pageNow = NONE;
   from = NONE;
@@ -180,7 +189,7 @@ export function traceTurn(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Trac
   pageNow = page;
   offNow = off;
   markSeen(page, off, off);
-  if (++turns < TURNS) return Trace.GOING;
+  if (++turns < limit) return Trace.GOING;
   tracing = false;
   return Trace.DONE;
 }

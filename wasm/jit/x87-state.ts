@@ -18,7 +18,8 @@ import { blocks } from "./discover";
 import { Exit, leaveAt } from "./exits";
 import { entries, entryAt } from "./flow";
 import { L, storeField } from "./locals";
-import { Block, Insn, Kind, Lower, block, insnOf, lowerOp, relOf, touchesX87 } from "./map";
+import { Block, Insn, Kind, Lower, block, insnOf, lowerOp, relOf, succOf, touchesX87 } from "./map";
+import { NODES, firstOf, nextOf } from "./sets";
 import { placeOfInsn } from "./operands";
 
 /** Locals, from `first`. */
@@ -114,7 +115,7 @@ function propagate(): void {
       const b = block(n);
       if (b.x87In == UNKNOWN) continue;
       const t = transfer(b);
-      for (let rest = b.succ; rest; rest &= rest - 1) changed = assign(<u32>ctz(rest), t) || changed;
+      for (let y = firstOf(succOf(b)); y < NODES; y = nextOf(succOf(b), y + 1)) changed = assign(y, t) || changed;
     }
   }
 }

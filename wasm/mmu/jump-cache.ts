@@ -201,6 +201,11 @@ export function jumpIndexOf(e: usize): usize { return load<u32>(e, Entry.INDEX);
 export function jumpIsGlobal(c: Cpu, e: usize): bool {
   return load<u32>(e, Entry.GENERATION) == c.jumpGlobalGeneration;
 }
+/** The entry of linear address `va` forgets its function. */
+export function jumpUnlink(c: Cpu, va: u64): void {
+  const e = jumpHit(c, jumpKey(c, va));
+  if (e) store<u32>(e, 0, Entry.FUNCTION);
+}
 /** The target is entry `word` of function `fn`. */
 export function jumpLink(e: usize, fn: u32, word: u32): void {
   store<u32>(e, fn, Entry.FUNCTION);
