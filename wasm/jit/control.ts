@@ -8,8 +8,8 @@ import { Core } from "./core";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, cut32, dirtyRegs, getGpr, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal,
-  reloadFe, setGpr, spillFe, spillRegs, storeField, storeSized,
+  L, Size, cut32, getGpr, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal, reloadFe,
+  setGpr, spillFe, spillState, storeField, storeSized,
 } from "./locals";
 import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87 } from "./map";
 import {
@@ -182,25 +182,11 @@ export function lowerIndirect(i: Insn): void {
 // Handlers
 // ---------------------------------------------------------------------------------------------------
 
-/** Byte offset of CL in Cpu. */
-const CL: u32 = 8;
-
-export function storeGpr(at: u32): void {
-  if (at >= <u32>RegOffset.ZERO || !(dirtyRegs & (1 << (at >> 3)))) return;
-  storeField(at & ~7, L.GPR + (at >> 3), true);
-}
 /** Take up what a handler may have written. */
 export function reloadGpr(at: u32): void {
   loadField(at & ~7, regLocal(at), true);
   touchReg(at >> 3);
-  dirtyRegs |= 1 << (at >> 3);
 }
-export function storeAddress(r: usize): void {
-  if (!(recFlags(r) & RecFlag.MEM)) return;
-  storeGpr(recBase(r));
-  storeGpr(recIndex(r));
-}
-
 /** Push what a function of the core gives that is called for the instruction. */
 export function pushHandler(i: Insn, which: Import): void {
   get(L.C);
@@ -215,15 +201,10 @@ function callHandler(i: Insn): void {
 }
 
 /**
- * A handler that uses the registers of its operands only: just these go to Cpu and come back, before its
- * status is looked at, because the epilogue stores the locals.
+ * A handler that uses the registers of its operands only: just these come back.
  */
 function lowerPlain(i: Insn): void {
   const r = changetype<usize>(i);
-  storeAddress(r);
-  storeGpr(recReg(r));
-  storeGpr(recRm(r));
-  storeGpr(CL);
   toDynamic();
   spillFe();
   setFlagsNow(Desc.DYNAMIC);
@@ -244,12 +225,11 @@ export function lowerHelper(i: Insn): void {
   const pure = isPure(i) && i.kind == Kind.HELPER;
   const stack = pure && touchesX87(i);
   if (pure) {
-    storeAddress(r);
     storeHelperXmm(i);
     if (stack) spillX87();
   } else {
     toDynamic();
-    spillRegs();
+    spillState();
   }
   callHandler(i);
   if (touchesX87(i) || !pure) movedByHandler(i);

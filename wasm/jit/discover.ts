@@ -130,10 +130,10 @@ function addPage(phys: u32, delta: i32, slot: u32): void {
   pages++;
 }
 
-/** Is this the entry of a region as large as this one? */
+/** Does another region begin here, which is as large as this one? Of small ones, at any of its entries. */
 function isOthers(page: u32, off: u32): bool {
   const e = findEntry(page, off, codeMode());
-  return !wide && e != NO_ENTRY;
+  return e != NO_ENTRY && (!wide || (isWide(<u32>e) && (<u32>(e >> 32) & 0xFFFF) == 0));
 }
 
 /** The place `rel` bytes from the start of page 0. `warm`: only when the recording has seen it. */

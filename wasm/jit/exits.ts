@@ -13,7 +13,7 @@ import {
   ExitClass, exitClass, exitClasses, exitCode, storeRawFlags, storeRawMixed,
 } from "./exit-flags";
 import { Desc, flagsNow, toDynamic } from "./flags";
-import { L, cut32, spillRegs, storeField } from "./locals";
+import { L, cut32, saveRegs, spillState, storeField } from "./locals";
 import { code32 } from "./map";
 
 export const enum Exit {
@@ -75,6 +75,7 @@ function giveBack(done: i32): void {
 
 /** Leave for RIP, which is set. */
 export function leaveThere(why: Exit): void {
+  saveRegs();
   if (flagsNow == Desc.MIXED) {
     storeRawMixed();
     get(L.MK);
@@ -211,7 +212,7 @@ export function pushIp(rel: i64): void {
 
 /** Store what the region has changed. */
 function epilogue(): void {
-  spillRegs();
+  spillState();
   storeField(offsetof<Cpu>("rip"), L.RIP, true);
 }
 

@@ -110,7 +110,7 @@ export function usesMemory(i: Insn): bool {
 }
 
 /** Can the region be left at this instruction, with the flags as they are before it? */
-function canLeave(i: Insn): bool {
+export function canLeave(i: Insn): bool {
   const o = lowerOp(i);
   return usesMemory(i) || isHelper(i) || (o >= Lower.PUSH && o <= Lower.JMP_E)
     || o == Lower.FLOAT || o == Lower.X87

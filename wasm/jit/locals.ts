@@ -53,13 +53,16 @@ export const enum Size { BYTE = 0, WORD = 1, DWORD = 2, QWORD = 3 }
 export function tempA(size: u32): u32 { return size == Size.QWORD ? <u32>L.TA64 : <u32>L.TA32; }
 export function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 : <u32>L.TB32; }
 
-/** Guest registers used and written by the region, by number; then RFLAGS and the tables of the TLB. */
+/** Guest registers used by the region, by number; then RFLAGS and the tables of the TLB. */
 export let usedRegs: u32 = 0;
-export let dirtyRegs: u32 = 0;
+/** RFLAGS is written. */
+let dirtyFe: bool = false;
+/** General registers whose values are not in Cpu yet at the point being emitted (saveRegs). */
+let unsaved: u32 = 0;
 export const enum Used { FE = 1 << 16, TLB_READ = 1 << 17, TLB_WRITE = 1 << 18 }
 export function forgetRegs(): void {
   usedRegs = 0;
-  dirtyRegs = 0;
+  dirtyFe = false;
   forgetVectors();
   forgetFloats();
   forgetCompares();
@@ -85,7 +88,7 @@ export function getFe(): void {
 /** Pop RFLAGS. */
 export function setFe(): void {
   usedRegs |= Used.FE;
-  dirtyRegs |= Used.FE;
+  dirtyFe = true;
   set(L.FE);
 }
 /** Push the address of a table of the TLB. */
@@ -97,7 +100,7 @@ export function getTlb(write: bool): void {
 /** Pop an i64 into general register n. */
 export function setGpr(n: u32): void {
   usedRegs |= 1 << n;
-  dirtyRegs |= 1 << n;
+  unsaved |= 1 << n;
   touchReg(n);
   set(L.GPR + n);
 }
@@ -134,7 +137,7 @@ export function pushReg(at: u32, size: u32): void {
  */
 export function popReg(at: u32, size: u32): void {
   const local = regLocal(at);
-  dirtyRegs |= 1 << (at >> 3);
+  unsaved |= 1 << (at >> 3);
   touchReg(at >> 3);
   if (size == Size.QWORD) {
     set(local);
@@ -194,15 +197,22 @@ export function storeField(offset: usize, local: u32, wide: bool): void {
   access(wide ? W.I64_STORE : W.I32_STORE, wide ? 3 : 2, <u32>offset);
 }
 
-/** The registers and RFLAGS that the region has changed, to Cpu. */
-export function spillRegs(): void {
-  for (let n: u32 = 0; n < 16; n++) if (dirtyRegs & (1 << n)) storeField(n << 3, L.GPR + n, true);
+/**
+ * General registers that have changed, to Cpu: before every instruction at which the region can be left and at
+ * the end of a block. Exits store none of them, so their values need not live until there.
+ */
+export function saveRegs(): void {
+  for (let n: u32 = 0; n < 16; n++) if (unsaved & (1 << n)) storeField(n << 3, L.GPR + n, true);
+  unsaved = 0;
+}
+/** What else the region has changed, to Cpu. */
+export function spillState(): void {
   spillFe();
   spillVectors();
   spillX87();
 }
 export function spillFe(): void {
-  if (dirtyRegs & Used.FE) storeField(offsetof<Cpu>("eflags"), L.FE, true);
+  if (dirtyFe) storeField(offsetof<Cpu>("eflags"), L.FE, true);
 }
 
 /** RFLAGS after a handler that may have changed it. */

@@ -8,11 +8,12 @@ import { isBits, lowerBits } from "./bits";
 import { pushCond } from "./conditions";
 import { lowerHelper, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  flagsAfter, flagsNow, isBitTest, localA, localB, localResult, pushCarry, pushWithoutCarries, saveCarry,
+  canLeave, flagsAfter, flagsNow, isBitTest, localA, localB, localResult, pushCarry, pushWithoutCarries, saveCarry,
   setFlagsNow, usesMemory,
 } from "./flags";
 import {
-  L, Size, extend, loadSized, popReg, pushHost, pushReg, regLocal, setFe, storeField, tempA, tempB,
+  L, Size, extend, loadSized, popReg, pushHost, pushReg, regLocal, saveRegs, setFe, storeField, tempA,
+  tempB,
 } from "./locals";
 import { beginAccesses, forgetGroups, moveReg, nameOf } from "./lookups";
 import {
@@ -274,6 +275,7 @@ function onlyReads(o: Lower): bool {
 
 /** Emit one instruction that is not a branch. */
 export function lower(i: Insn): void {
+  if (canLeave(i)) saveRegs();
   beginAccesses(i);
   if (isHelper(i)) {
     lowerHelper(i);

@@ -65,7 +65,7 @@ const THRESHOLD: u32 = 4096;
 const TAKE_UP: u32 = 256;
 /** Ways from region to region between two samples of where they lead; the same for a wide region. */
 const LINK_SAMPLE: i32 = 509;
-const WIDEN: u32 = 4096;
+const WIDEN: u32 = 40960;
 /** In forced translation: every way that is looked at. */
 const FORCED_LINKS: i32 = 5;
 /** Not to be tried again. */

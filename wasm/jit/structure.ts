@@ -14,7 +14,7 @@ import { flagsNow, setFlagsNow } from "./flags";
 import { flagsTo } from "./mixed-flags";
 import { forgetLanes } from "./float-mode";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
-import { L } from "./locals";
+import { L, saveRegs } from "./locals";
 import { lowerCall, lowerIndirect, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
 import { forgetLookups, lookupsInBlock, restoreLookups, saveLookups } from "./lookups";
 import { lower } from "./lower";
@@ -44,6 +44,7 @@ function edge(x: u32, y: u32): void {
   const from = block(x);
   const to = block(y);
   const back = isBack(from, to);
+  saveRegs();
   if (back) poll(to.at);
   const saved = flagsNow;
   saveLookups();
@@ -104,6 +105,7 @@ function returns(x: u32, i: Insn): void {
 /** JMP or CALL through a register or memory: to a target that was recorded, or away. */
 function goesIndirect(x: u32, i: Insn): void {
   lowerIndirect(i);
+  saveRegs();
   setUncounted(0);
   const targets = succOf(block(x));
   for (let y = firstOf(targets); y < NODES; y = nextOf(targets, y + 1)) {
@@ -121,6 +123,7 @@ function goesIndirect(x: u32, i: Insn): void {
 function finish(x: u32): void {
   const b = block(x);
   const last = insnOf(b.last);
+  saveRegs();
   switch (b.term) {
     case Term.EXIT: leaveRegion(relOf(b.last), Exit.OTHER); break;
     case Term.CUT: leaveRegion(relOf(b.last), Exit.JUMP); break;
