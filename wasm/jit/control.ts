@@ -8,8 +8,8 @@ import { Core } from "./core";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, cut32, getGpr, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal, reloadFe,
-  setGpr, spillFe, spillState, storeField, storeSized,
+  L, Size, cut32, getGpr, noteWritten, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal, reloadFe,
+  setGpr, spillFe, spillState, storeField, storeGpr, storeSized,
 } from "./locals";
 import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87 } from "./map";
 import {
@@ -182,10 +182,19 @@ export function lowerIndirect(i: Insn): void {
 // Handlers
 // ---------------------------------------------------------------------------------------------------
 
+/** Byte offset of CL in Cpu. */
+const CL: u32 = 8;
+
 /** Take up what a handler may have written. */
 export function reloadGpr(at: u32): void {
   loadField(at & ~7, regLocal(at), true);
+  noteWritten(at >> 3);
   touchReg(at >> 3);
+}
+export function storeAddress(r: usize): void {
+  if (!(recFlags(r) & RecFlag.MEM)) return;
+  storeGpr(recBase(r));
+  storeGpr(recIndex(r));
 }
 /** Push what a function of the core gives that is called for the instruction. */
 export function pushHandler(i: Insn, which: Import): void {
@@ -201,10 +210,15 @@ function callHandler(i: Insn): void {
 }
 
 /**
- * A handler that uses the registers of its operands only: just these come back.
+ * A handler that uses the registers of its operands only: just these go to Cpu and come back, before its
+ * status is looked at, because the epilogue stores the locals.
  */
 function lowerPlain(i: Insn): void {
   const r = changetype<usize>(i);
+  storeAddress(r);
+  storeGpr(recReg(r));
+  storeGpr(recRm(r));
+  storeGpr(CL);
   toDynamic();
   spillFe();
   setFlagsNow(Desc.DYNAMIC);
@@ -225,6 +239,7 @@ export function lowerHelper(i: Insn): void {
   const pure = isPure(i) && i.kind == Kind.HELPER;
   const stack = pure && touchesX87(i);
   if (pure) {
+    storeAddress(r);
     storeHelperXmm(i);
     if (stack) spillX87();
   } else {

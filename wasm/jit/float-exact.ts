@@ -6,10 +6,10 @@ import { RecFlag, recFlags, recHandler, recReg, recRm } from "../decode/record";
 import { isFastFloat } from "../fpu/sse-state";
 import { countHelper } from "../lib/profile";
 import { Import, W, const32, get, op, set, tee } from "./bytes";
-import { pushHandler } from "./control";
+import { pushHandler, storeAddress } from "./control";
 import { Exit, leaveAt } from "./exits";
 import { FAST_LIMIT, Flt } from "./float-mode";
-import { L } from "./locals";
+import { L, storeGpr } from "./locals";
 import { Insn, lowerForm } from "./map";
 import { placeOfInsn } from "./operands";
 import { storeXmm } from "./vectors";
@@ -35,7 +35,11 @@ export function emitExact(i: Insn): void {
   const r = changetype<usize>(i);
   const o = lowerForm(i) as u32 as Flt;
   if (!isToInt(o)) storeXmm(recReg(r));
-  if (!(recFlags(r) & RecFlag.MEM) && o != Flt.FROM_INT) storeXmm(recRm(r));
+  if (!(recFlags(r) & RecFlag.MEM)) {
+    if (o == Flt.FROM_INT) storeGpr(recRm(r));
+    else storeXmm(recRm(r));
+  }
+  storeAddress(r);
   pushHandler(i, Import.EXACT);
   tee(L.MODE);
   op(W.I32_EQZ);

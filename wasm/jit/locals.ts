@@ -1,10 +1,11 @@
 // Locals of a region's function, and how guest registers move between locals, the stack and memory.
 
-import { Cpu } from "../cpu/state";
+import { Cpu, RegOffset } from "../cpu/state";
 import { W, access, const32, const64, get, op, set, tee } from "./bytes";
 import { forgetExitClasses } from "./exit-flags";
 import { forgetCompares } from "./float-flags";
 import { forgetFloats, loadMode } from "./float-mode";
+import { wide } from "./discover";
 import { hostLocal, hostOffset, touchReg } from "./lookups";
 import { forgetVectors, loadVectors, spillVectors } from "./vectors";
 import { forgetX87, loadX87, spillX87 } from "./x87-state";
@@ -57,12 +58,15 @@ export function tempB(size: u32): u32 { return size == Size.QWORD ? <u32>L.TB64 
 export let usedRegs: u32 = 0;
 /** RFLAGS is written. */
 let dirtyFe: bool = false;
-/** General registers whose values are not in Cpu yet at the point being emitted (saveRegs). */
+/** General registers that the region writes. */
+let dirtyRegs: u32 = 0;
+/** Those whose values are not in Cpu yet at the point being emitted (saveRegs). */
 let unsaved: u32 = 0;
 export const enum Used { FE = 1 << 16, TLB_READ = 1 << 17, TLB_WRITE = 1 << 18 }
 export function forgetRegs(): void {
   usedRegs = 0;
   dirtyFe = false;
+  dirtyRegs = 0;
   forgetVectors();
   forgetFloats();
   forgetCompares();
@@ -97,10 +101,14 @@ export function getTlb(write: bool): void {
   get(write ? <u32>L.TLB_WRITE : <u32>L.TLB_READ);
 }
 
+export function noteWritten(n: u32): void {
+  dirtyRegs |= 1 << n;
+  unsaved |= 1 << n;
+}
 /** Pop an i64 into general register n. */
 export function setGpr(n: u32): void {
   usedRegs |= 1 << n;
-  unsaved |= 1 << n;
+  noteWritten(n);
   touchReg(n);
   set(L.GPR + n);
 }
@@ -137,7 +145,7 @@ export function pushReg(at: u32, size: u32): void {
  */
 export function popReg(at: u32, size: u32): void {
   const local = regLocal(at);
-  unsaved |= 1 << (at >> 3);
+  noteWritten(at >> 3);
   touchReg(at >> 3);
   if (size == Size.QWORD) {
     set(local);
@@ -198,15 +206,23 @@ export function storeField(offset: usize, local: u32, wide: bool): void {
 }
 
 /**
- * General registers that have changed, to Cpu: before every instruction at which the region can be left and at
- * the end of a block. Exits store none of them, so their values need not live until there.
+ * In a wide region general registers that have changed go to Cpu before every instruction at which it can be left and
+ * at the end of a block. Its exits store none of them: values that live until hundreds of exits would all be kept in
+ * the host's stack. A small region stores at its exits what it has changed anywhere.
  */
 export function saveRegs(): void {
+  if (!wide) return;
   for (let n: u32 = 0; n < 16; n++) if (unsaved & (1 << n)) storeField(n << 3, L.GPR + n, true);
   unsaved = 0;
 }
-/** What else the region has changed, to Cpu. */
+/** To Cpu, when it may differ: the register at byte offset `at`. */
+export function storeGpr(at: u32): void {
+  const n = at >> 3;
+  if (!wide && n < 16 && (dirtyRegs & (1 << n)) != 0) storeField(n << 3, L.GPR + n, true);
+}
+/** What the region has changed and is not saved, to Cpu. */
 export function spillState(): void {
+  for (let at: u32 = 0; at < <u32>RegOffset.ZERO; at += 8) storeGpr(at);
   spillFe();
   spillVectors();
   spillX87();

@@ -6,10 +6,10 @@
 import { Cpu } from "../cpu/state";
 import { recImm, recOpSize, recReg, recRm, recVex } from "../decode/record";
 import { Import, W, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
-import { pushHandler, reloadGpr } from "./control";
+import { pushHandler, reloadGpr, storeAddress } from "./control";
 import { close, leaveStatus, open } from "./exits";
 import { localResult, pushWithoutCarries, usesMemory } from "./flags";
-import { L, Size, cut32, extend, popReg, pushReg, setFe, tempA, tempB } from "./locals";
+import { L, Size, cut32, extend, popReg, pushReg, setFe, storeGpr, tempA, tempB } from "./locals";
 import { Insn, Lower, Place, lowerOp, lowerPlace } from "./map";
 import { popDest, pushDest, pushRm, pushSource } from "./operands";
 
@@ -271,6 +271,10 @@ function divideJoined(): void {
 /** The handler, in the middle of a block: it changes RAX and RDX, no flags. */
 function callDivision(i: Insn): void {
   const r = changetype<usize>(i);
+  storeAddress(r);
+  storeGpr(RAX);
+  storeGpr(RDX);
+  if (!usesMemory(i)) storeGpr(recRm(r));
   pushHandler(i, Import.HELP);
   set(L.EXIT);
   reloadGpr(RAX);
