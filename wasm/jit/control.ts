@@ -8,7 +8,8 @@ import { Core } from "./core";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, cut32, getGpr, noteWritten, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal, reloadFe,
+  L, Size, cut32, getGpr, noteWritten, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal,
+    reloadFe,
   setGpr, spillFe, spillState, storeField, storeGpr, storeSized,
 } from "./locals";
 import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87 } from "./map";

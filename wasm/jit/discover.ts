@@ -373,8 +373,8 @@ function connect(): void {
 }
 
 /**
- * Fill the blocks that `off` of a decoded page reaches; `va` is the page's address now; `large`: the region may be.
- * False when it is not for us.
+ * Fill the blocks that `off` of a decoded page reaches; `va` is the page's address now; `large`: the region
+ * may be. False when it is not for us.
  */
 export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32, large: bool): bool {
   wide = large;

@@ -1,6 +1,6 @@
 // The flow graph of a region: which head it is entered at, reverse postorder, dominators, loops, entries.
-// Edges that would make the graph irreducible go through the dispatcher (node 0), so
-// every graph can be written as structured control flow.
+// Edges that would make the graph irreducible go through the dispatcher (node 0), so every graph can be
+// written as structured control flow.
 
 import { MAX_BLOCKS, Block, block, entryList, orderList, predsOf, reachesOf, succOf } from "./map";
 import { blocks } from "./discover";
@@ -126,7 +126,8 @@ function addBackTargets(): bool {
   const before = entries;
   for (let k: u32 = 1; k < ordered; k++) {
     const b = block(orderAt(k));
-    for (let y = firstOf(succOf(b)); y < NODES; y = nextOf(succOf(b), y + 1)) if (isBack(b, block(y))) addEntry(y);
+    for (let y = firstOf(succOf(b)); y < NODES; y =
+      nextOf(succOf(b), y + 1)) if (isBack(b, block(y))) addEntry(y);
   }
   return entries != before;
 }

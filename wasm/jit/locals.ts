@@ -206,9 +206,9 @@ export function storeField(offset: usize, local: u32, wide: bool): void {
 }
 
 /**
- * In a wide region general registers that have changed go to Cpu before every instruction at which it can be left and
- * at the end of a block. Its exits store none of them: values that live until hundreds of exits would all be kept in
- * the host's stack. A small region stores at its exits what it has changed anywhere.
+ * In a wide region general registers that have changed go to Cpu before every instruction at which it can be
+ * left and at the end of a block. Its exits store none of them: values that live until hundreds of exits
+ * would all be kept in the host's stack. A small region stores at its exits what it has changed anywhere.
  */
 export function saveRegs(): void {
   if (!wide) return;

@@ -240,9 +240,10 @@ function isMarked(i: Insn): bool {
   return load<u32>(at, Crossing.KEY) == key && load<u32>(at, Crossing.COUNT) >= CROSSED;
 }
 
+function stackTop(c: Cpu): u64 { return load<u64>(changetype<usize>(c) + RSP * 8); }
 /** Linear address of a record's memory operand, or the top of the stack. */
 function operandOf(c: Cpu, r: usize): u64 {
-  if (!(recFlags(r) & RecFlag.MEM)) return load<u64>(changetype<usize>(c) + RSP * 8);
+  if (!(recFlags(r) & RecFlag.MEM)) return stackTop(c);
   const far = (recFlags(r) & RecFlag.COMPLEX) != 0 && recSeg(r) >= <u32>Seg.FS;
   return ea(c, r) + (far ? load<u64>(changetype<usize>(c) + CpuBlock.SEGMENTS + recSeg(r) * SEG_BYTES) : 0);
 }
@@ -254,10 +255,16 @@ function hits(c: Cpu, r: usize, table: u32): bool {
   return (recFlags(r) & RecFlag.MEM) != 0 || tlbLookup(table, va - 1, 1) != 0;
 }
 
-/** May a region leave at record r because of a window, where its access alone would not miss? */
+function isNearEnd(va: u64): bool {
+  const low = <i32>(va & (PAGE_BYTES - 1));
+  return low < SPAN || low > <i32>PAGE_BYTES - SPAN;
+}
+/**
+ * May a region leave at record r because of a window, where its access alone would not miss? PUSH and CALL
+ * through memory access the stack too, as others may for all that a record says.
+ */
 export function mayBeWindow(c: Cpu, r: usize): bool {
-  const low = <i32>(operandOf(c, r) & (PAGE_BYTES - 1));
-  return low < SPAN || low > <i32>PAGE_BYTES - SPAN || !hits(c, r, c.tlbWrite);
+  return isNearEnd(operandOf(c, r)) || isNearEnd(stackTop(c)) || !hits(c, r, c.tlbWrite);
 }
 
 /**

@@ -8,7 +8,8 @@ import { isBits, lowerBits } from "./bits";
 import { pushCond } from "./conditions";
 import { lowerHelper, lowerLeave, lowerPop, lowerPush } from "./control";
 import {
-  canLeave, flagsAfter, flagsNow, isBitTest, localA, localB, localResult, pushCarry, pushWithoutCarries, saveCarry,
+  canLeave, flagsAfter, flagsNow, isBitTest, localA, localB, localResult, pushCarry, pushWithoutCarries,
+    saveCarry,
   setFlagsNow, usesMemory,
 } from "./flags";
 import {

@@ -5,7 +5,8 @@
 import { isFlat32 } from "../cpu/mode";
 import { Cpu, Status } from "../cpu/state";
 import {
-  icacheDecode, icacheDropAll, icacheEnter, icacheFind, icacheFresh, icacheLead, icacheLeave, slotIndex, slotOfRecord,
+  icacheDecode, icacheDropAll, icacheEnter, icacheFind, icacheFresh, icacheLead, icacheLeave, slotIndex,
+    slotOfRecord,
     slotPage, slotRecords, slotVersion,
 } from "../decode/icache";
 import { Op, REC_SHIFT, recHandler, recImm, recOff, recOp } from "../decode/record";
@@ -21,40 +22,33 @@ import {
   jumpFn, jumpHit, jumpIndexOf, jumpIsGlobal, jumpKey, jumpLink, jumpRecordOf, jumpRecordsOf, jumpUnlink,
   jumpWord,
 } from "../mmu/jump-cache";
-import {
-  FLOAT_LOCALS, W, access, beginFunction, const32, const64, endFunction, get, op, openVoid, overflowed,
-  set, writeHints,
-} from "./bytes";
+import { overflowed, writeHints } from "./bytes";
+import { emit } from "./emit";
 import { discover, pages, setEager, wide } from "./discover";
-import {
-  BUDGET, EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit, closeExits, openExits,
-} from "./exits";
+import { EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit } from "./exits";
 import { checkNow, checkStart } from "./check";
-import { usesFloats } from "./float-mode";
 import { settleFlags } from "./exit-flags";
-import { Desc, setFlagsNow, solveFlags } from "./flags";
+import { solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
-import { FIRST_FREE_LOCAL, L, NARROW_LOCALS, WIDE_LOCALS, forgetRegs, loadField, loadState } from "./locals";
-import { beginLookups, forgetCrossings, noteMiss } from "./lookups";
+import { forgetRegs } from "./locals";
+import { forgetCrossings, noteMiss } from "./lookups";
 import {
-  CODE_BYTES, HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, hintRoom, pageAt,
-    useWork,
+  HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, pageAt, useWork,
 } from "./map";
 import {
   install, isGlobal, makeAnew, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
 } from "./regions";
 import {
-  MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, isWide, keepDeltas,
-  killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys, poolMark, poolRelease,
+  MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, isWide,
+  keepDeltas, killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys, poolMark, poolRelease,
   regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, setWide, shareBegin,
   shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
-import { tree } from "./structure";
 import {
-  Trace, beginTrace, dropTrace, traceHere, traceMode, traceOff, tracePage, traceTurn, traceVa, traceWide, tracing,
+  Trace, beginTrace, dropTrace, traceHere, traceMode, traceOff, tracePage, traceTurn, traceVa, traceWide,
+    tracing,
 } from "./trace";
-import { checkVectors, vectorLocals } from "./vectors";
-import { beginX87, solveX87, x87Narrows, x87Wides } from "./x87-state";
+import { solveX87 } from "./x87-state";
 
 /** Taken branches interpreted between two samples of where time goes. */
 const SAMPLE_BRANCHES: i32 = 3000;
@@ -92,44 +86,6 @@ let linksLeft: i32 = LINK_SAMPLE;
 let skipEntry: bool = false;
 /** Some entries are checked against the interpreter. */
 let checking: bool = false;
-
-function loadIp(): void {
-  loadField(offsetof<Cpu>("ipBase"), L.IP, true);
-  if (pages > 1) {
-    get(L.IP);
-    get(L.ENTRY);
-    const32(16);
-    op(W.I32_SHR_S);
-    op(W.I64_EXTEND_S);
-    const64(12);
-    op(W.I64_SHL);
-    op(W.I64_SUB);
-    set(L.IP);
-  }
-  get(L.ENTRY);
-  const32(0xFFFF);
-  op(W.I32_AND);
-  set(L.ENTRY);
-}
-
-/** Write the function; its length. The first of two passes finds which registers are used. */
-function emit(deltas: u32, first: bool): u32 {
-  beginLookups(first);
-  beginFunction(codeStart(), CODE_BYTES, hintRoom(), WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(),
-    x87Wides(), x87Narrows());
-  beginX87(FIRST_FREE_LOCAL + vectorLocals() + (usesFloats() ? FLOAT_LOCALS : 0));
-  checkVectors();
-  loadIp();
-  loadState();
-  const32(BUDGET);
-  set(L.FUEL);
-  openExits();
-  setFlagsNow(Desc.DYNAMIC);
-  tree(0);
-  op(W.UNREACHABLE);
-  closeExits(deltas);
-  return endFunction(codeStart());
-}
 
 /** Does every page still hold what was decoded? Pairs with codeWritten: lines, then bytes, then this. */
 function allFresh(c: Cpu): bool {

@@ -46,7 +46,8 @@ const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
  * hints behind it. BATCH: first region | count << 16, 0 = open. PLACES: u32 per entry.
  */
 const enum Descriptor {
-  LIVE = 0, PAGES = 4, WIDE = 5, MODE = 6, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24, PLACES = 28,
+  LIVE = 0, PAGES = 4, WIDE = 5, MODE = 6, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24,
+    PLACES = 28,
 }
 const COUNT_SHIFT: u32 = 16;
 /** Regions of a batch. */

@@ -14,8 +14,8 @@ import { stoppedAt } from "../interp/branch";
 import { PAGE, traceEdges, tracePages } from "./map";
 
 /**
- * Taken branches of a recording, of one for a wide region; those outside its address space and privilege that it waits
- * for.
+ * Taken branches of a recording, of one for a wide region; those outside its address space and privilege that
+ * it waits for.
  */
 const TURNS: u32 = 320;
 const WIDE_TURNS: u32 = 1600;

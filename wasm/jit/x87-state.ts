@@ -115,7 +115,8 @@ function propagate(): void {
       const b = block(n);
       if (b.x87In == UNKNOWN) continue;
       const t = transfer(b);
-      for (let y = firstOf(succOf(b)); y < NODES; y = nextOf(succOf(b), y + 1)) changed = assign(y, t) || changed;
+      for (let y = firstOf(succOf(b)); y < NODES; y = nextOf(succOf(b), y + 1)) changed = assign(y, t)
+        || changed;
     }
   }
 }
