@@ -40,9 +40,9 @@ import {
 } from "./regions";
 import {
   MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, isWide,
-  keepDeltas, killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys, poolMark, poolRelease,
-  regionBytes, regionEntries, regionMode, regionPlace, setRegionPage, setRegionPlace, setWide, shareBegin,
-  shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
+  keepDeltas, killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys,
+  poolMark, poolRelease, regionBytes, regionEntries, regionMode, regionPlace, setRegionPage,
+  setRegionPlace, setWide, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
 import {
   Trace, beginTrace, dropTrace, traceHere, traceMode, traceOff, tracePage, traceTurn, traceVa, traceWide,
