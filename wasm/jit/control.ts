@@ -8,13 +8,12 @@ import { Core } from "./core";
 import { Exit, leaveAt, leaveBehind, leaveStatus, leaveThere, pushIp, setUncounted } from "./exits";
 import { Desc, call, setFlagsNow, toDynamic, usesMemory } from "./flags";
 import {
-  L, Size, cut32, getGpr, noteWritten, loadField, loadSized, loadState, popReg, pushHost, pushReg, regLocal,
-    reloadFe,
-  setGpr, spillFe, spillState, storeField, storeGpr, storeSized,
+  L, Size, cut32, getGpr, loadField, loadSized, loadState, noteWritten, popReg, pushHost, pushReg, regLocal,
+  reloadFe, setGpr, spillFe, spillState, storeField, storeGpr, storeSized,
 } from "./locals";
 import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87 } from "./map";
 import {
-  addressIs, beginAccesses, findLookup, moveReg, nameOf, touchReg, windowBefore, windowBytes,
+  addressIs, beginAccesses, findLookup, moveReg, nameOf, windowBefore, windowBytes,
 } from "./lookups";
 import { placeOfInsn, relBehind, translateHere, translateWindow } from "./operands";
 import { keepRecord } from "./share";
@@ -190,7 +189,6 @@ const CL: u32 = 8;
 export function reloadGpr(at: u32): void {
   loadField(at & ~7, regLocal(at), true);
   noteWritten(at >> 3);
-  touchReg(at >> 3);
 }
 export function storeAddress(r: usize): void {
   if (!(recFlags(r) & RecFlag.MEM)) return;

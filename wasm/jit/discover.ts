@@ -18,7 +18,7 @@ import { tlbEntry } from "../mmu/tlb";
 import { isAtomic } from "./locked";
 import {
   Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
-  clearBlocks, clearPage, code32, codeMode, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt,
+  clearBlock, clearPage, code32, codeMode, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt,
   queueAt, relOf, setCode32, siteSet, succOf,
 } from "./map";
 
@@ -155,6 +155,7 @@ function lead(at: u32): u32 {
   if (known) return known;
   if (leaders == (wide ? MAX_BLOCKS : SMALL_BLOCKS)) return 0;
   store<u8>(blockAt(at), ++leaders);
+  clearBlock(leaders);
   block(leaders).at = at;
   store<u16>(queueAt(queued++), <u16>at);
   return leaders;
@@ -378,7 +379,7 @@ function connect(): void {
  */
 export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32, large: bool): bool {
   wide = large;
-  clearBlocks();
+  clearBlock(0);
   setCode32(!c.mode64);
   anchor = va;
   blocks = 0;

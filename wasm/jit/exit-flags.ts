@@ -3,6 +3,7 @@
 // place of its own behind the code (exits.ts), which reads only the locals of this class: others would have
 // to be kept alive through every loop for exits that do not need them.
 
+import { ARITHMETIC_FLAGS } from "../cpu/flags";
 import { Cpu, FlagKind } from "../cpu/state";
 import { CPU_SCRATCH } from "../lib/layout";
 import { W, access, get, op } from "./bytes";
@@ -22,8 +23,6 @@ const RAW: u32 = CPU_SCRATCH + 0xE00;
 const enum Raw { A = 0, B = 8, RESULT = 16, DOUBLES = 24, KIND = 40 }
 const CODE_SIZE: u32 = 3;
 const CODE_KIND: u32 = 7;
-/** Arithmetic flags. */
-const ARITHMETIC: u64 = 0x8D5;
 
 /** Classes that this region uses. */
 export let exitClasses: u32 = 0;
@@ -98,7 +97,7 @@ function narrow(v: i64, size: u32): i64 {
 function settleOther(c: Cpu, size: u32, raw: usize): void {
   if (size == Size.BYTE) settleOperands(c, raw + Raw.DOUBLES);
   else if (size == Size.DWORD) {
-    c.eflags = (c.eflags & ~ARITHMETIC) | <u64>load<u32>(raw, Raw.RESULT);
+    c.eflags = (c.eflags & ~ARITHMETIC_FLAGS) | <u64>load<u32>(raw, Raw.RESULT);
     c.flagKind = FlagKind.EXPLICIT;
   } else {
     settleRotatedIn(c, load<u32>(raw, Raw.A),

@@ -3,6 +3,7 @@
 // in FE. A consumer is fused with a static producer. Producers whose flags nobody can see
 // are dropped; a side exit counts as somebody, because an exception there would push RFLAGS.
 
+import { ARITHMETIC_FLAGS } from "../cpu/flags";
 import { Cpu, FlagKind } from "../cpu/state";
 import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
@@ -40,14 +41,13 @@ const SIZE_SHIFT: u32 = 4;
 const KIND_MASK: u32 = 15;
 
 const CF: i64 = 1;
-const CARRIES: i64 = 0x811;
+/** CF, AF, OF. */
+export const CARRIES: i64 = 0x811;
 const CC_CARRY: u32 = 2;
 const OF_SHIFT: i64 = 11;
 const PF_SHIFT: i32 = 2;
 const ZF_SHIFT: i32 = 6;
 const SF_SHIFT: i32 = 7;
-/** CF PF AF ZF SF OF. */
-const ARITHMETIC: i64 = 0x8D5;
 
 /** Descriptor at the point being emitted. */
 export let flagsNow: u32 = Desc.DYNAMIC;
@@ -385,7 +385,7 @@ export function toDynamic(): void {
   const kind = kindOf(d);
   if (d == Desc.COMPARED) {
     getFe();
-    const64(~ARITHMETIC);
+    const64(<i64>~ARITHMETIC_FLAGS);
     op(W.I64_AND);
     get(L.FR32);
     op(W.I64_EXTEND_U);

@@ -2,7 +2,7 @@
 // Their static producer is two doubles in CMP_A and CMP_B, of which a NaN says unordered.
 
 import { Cpu } from "../cpu/state";
-import { setExplicit } from "../cpu/flags";
+import { ARITHMETIC_FLAGS, setExplicit } from "../cpu/flags";
 import { W, access, const32, const64, get, op, set, tee } from "./bytes";
 import { L, getFe, setFe } from "./locals";
 
@@ -10,7 +10,6 @@ const CF: u32 = 1;
 const PF: u32 = 4;
 const ZF: u32 = 0x40;
 /** All six arithmetic flags. */
-const ARITHMETIC: i64 = 0x8D5;
 const PF_SHIFT: i32 = 2;
 const ZF_SHIFT: i32 = 6;
 
@@ -98,7 +97,7 @@ export function pushCompareCond(cc: u32): void {
 /** All six flags to FE. */
 export function settleCompare(): void {
   getFe();
-  const64(~ARITHMETIC);
+  const64(<i64>~ARITHMETIC_FLAGS);
   op(W.I64_AND);
   pushBelow();
   pushUnordered();

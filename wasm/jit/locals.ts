@@ -101,7 +101,9 @@ export function getTlb(write: bool): void {
   get(write ? <u32>L.TLB_WRITE : <u32>L.TLB_READ);
 }
 
+/** General register n has a new value, in its local. */
 export function noteWritten(n: u32): void {
+  touchReg(n);
   dirtyRegs |= 1 << n;
   unsaved |= 1 << n;
 }
@@ -109,7 +111,6 @@ export function noteWritten(n: u32): void {
 export function setGpr(n: u32): void {
   usedRegs |= 1 << n;
   noteWritten(n);
-  touchReg(n);
   set(L.GPR + n);
 }
 /** Push general register n. */
@@ -146,7 +147,6 @@ export function pushReg(at: u32, size: u32): void {
 export function popReg(at: u32, size: u32): void {
   const local = regLocal(at);
   noteWritten(at >> 3);
-  touchReg(at >> 3);
   if (size == Size.QWORD) {
     set(local);
     return;

@@ -139,8 +139,6 @@ export class Block {
   blockLabel: u32;
   /** Node that the CALL at its end returns to. */
   site: u32;
-  /** General registers that differ from memory at the start. */
-  dirtyIn: u32;
   /** Where taken and fall are, from the start of page 0: also outside. */
   takenRel: i64;
   fallRel: i64;
@@ -235,8 +233,9 @@ export function clearPage(k: u32): void {
   memory.fill(insnAt(k * PAGE), 0, PAGE * 2);
   memory.fill(blockAt(k * PAGE), 0, PAGE);
 }
-export function clearBlocks(): void {
-  memory.fill(work + Work.BLOCKS, 0, (MAX_BLOCKS + 2) * BLOCK_BYTES);
+/** Forget what node n was. */
+export function clearBlock(n: u32): void {
+  memory.fill(changetype<usize>(block(n)), 0, BLOCK_BYTES);
 }
 
 /** Distance in bytes of a place from the start of page 0. */

@@ -105,6 +105,12 @@ function toLinear(i: Insn, size: u32, write: bool): void {
   if (code32) addSegment32(i, size, write);
 }
 
+/** What 64-bit code adds to base and index; to IP, the distance of the instruction's page too. */
+function displacement(i: Insn): i64 {
+  const r = changetype<usize>(i);
+  return recDisp(r) + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0);
+}
+
 /** Push the effective address less some bytes. */
 export function pushAddress(i: Insn, less: i64 = 0): void {
   const r = changetype<usize>(i);
@@ -112,7 +118,7 @@ export function pushAddress(i: Insn, less: i64 = 0): void {
     pushAddress32(r, less);
     return;
   }
-  const disp = recDisp(r) - less + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0);
+  const disp = displacement(i) - less;
   let some = pushBase(recBase(r));
   if (recIndex(r) != RegOffset.ZERO) {
     get(regLocal(recIndex(r)));
@@ -159,7 +165,7 @@ export function translateHere(i: Insn, size: u32, write: bool): void {
     return;
   }
   addressIs(recBase(r), recIndex(r), recScale(r), far && !code32 ? recSeg(r) + 1 : 0,
-    recDisp(r) + (recBase(r) == RegOffset.IP_BASE ? relOf(i.page << 12) : 0));
+    displacement(i));
   if (findLookup(i, 1 << size, write)) return;
   pushAddress(i, windowBytes ? windowBefore : 0);
   toLinear(i, size, write);

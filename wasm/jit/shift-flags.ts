@@ -4,7 +4,7 @@
 
 import { Cpu, FlagKind } from "../cpu/state";
 import { W, const32, constant, get, op, set, sized } from "./bytes";
-import { getA, isWide, kindOf, localB, localResult, pushWithoutCarries, sizeOf } from "./flags";
+import { CARRIES, getA, isWide, kindOf, localB, localResult, pushWithoutCarries, sizeOf } from "./flags";
 import { setFe } from "./locals";
 import { Lower } from "./map";
 
@@ -13,7 +13,6 @@ const enum Shifted { SHL = 8, SHR = 9, SAR = 10 }
 const COUNT: u32 = 63;
 const WIDE: i32 = 64;
 const OF_SHIFT: i32 = 11;
-const CARRIES: u64 = 0x811;
 
 // @ts-ignore: decorator
 @inline
@@ -90,7 +89,7 @@ export function settleShiftIn(c: Cpu, code: u32, operand: u64, b: u32): void {
     carry = <u64>(signed >> <i64>(count - 1)) & 1;
     if (code == 2) overflow = (res >> (top - 1)) & 1;
   }
-  c.eflags = (c.eflags & ~CARRIES) | carry | (overflow << OF_SHIFT);
+  c.eflags = (c.eflags & ~<u64>CARRIES) | carry | (overflow << OF_SHIFT);
   c.flagRes = wide ? res : <u64><i64><i32>res;
   c.flagKind = FlagKind.SZP;
 }

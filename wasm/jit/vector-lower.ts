@@ -2,6 +2,7 @@
 // here, the rest in vector-move.ts, vector-shuffle.ts, vector-lanes.ts. A memory operand is looked up before
 // anything is pushed: the region may be left there. Rows and their forms: tools/isa-gen/vector-rows.ts.
 
+import { ARITHMETIC_FLAGS } from "../cpu/flags";
 import { FlagKind } from "../cpu/state";
 import { recImm, recReg, recRm } from "../decode/record";
 import { V, W, const32, const64, get, lane, op, set, simd } from "./bytes";
@@ -17,7 +18,6 @@ import {
 } from "./vectors";
 
 /** All six arithmetic flags; ZF's place. */
-const ARITHMETIC: i64 = 0x8D5;
 const ZF_SHIFT: i64 = 6;
 /** Vector instructions of one kind for two widths lie this far apart. */
 const NEXT_WIDTH: u32 = 0x20;
@@ -240,7 +240,7 @@ function lowerPtest(i: Insn): void {
   loadSource(i);
   setVector(L.V0);
   getFe();
-  const64(~ARITHMETIC);
+  const64(<i64>~ARITHMETIC_FLAGS);
   op(W.I64_AND);
   get(L.V0);
   getFirst(i);
