@@ -138,6 +138,9 @@ int kernel_main(void)
 	for (u32 id = 1; id < cpu_count(); id++) ap_start(id);
 	prepare(0);
 	while (ready < cpu_count()) pause();
+	/* Nobody needs the start-up code any more. Code of 16 bits comes there by itself: its exceptions lead to any place of
+	 * the first 64 KiB, of which most is 0, which executes as ADD up to the next thing that is not. */
+	for (u8 *p = (u8 *)0x8000; p < (u8 *)0x9000; p++) *p = (u8)next(&fill);
 	if (table == 2) {
 		/* PIT channel 0 at 1 kHz on pin 2 of the IOAPIC, as NMI to all. */
 		volatile u32 *select = (volatile u32 *)0xFEC00000ull, *window = (volatile u32 *)0xFEC00010ull;
