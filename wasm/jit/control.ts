@@ -164,7 +164,7 @@ export function lowerRetAway(i: Insn): void {
   leaveThere(Exit.JUMP);
 }
 
-/** JMP and CALL through a register or memory: its target in RIP. */
+/** JMP and CALL through a register or memory: its target in RIP, and nothing is committed yet. */
 export function lowerIndirect(i: Insn): void {
   const r = changetype<usize>(i);
   beginAccesses(i);
@@ -176,8 +176,15 @@ export function lowerIndirect(i: Insn): void {
   if (lowerOp(i) == Lower.CALL_E) translatePush(i);
   get(L.TA64);
   set(L.RIP);
-  checkTarget(i);
+}
+/** It goes to a place of the region. */
+export function lowerIndirectThere(i: Insn): void {
   if (lowerOp(i) == Lower.CALL_E) storeReturn(i);
+}
+/** It goes to a place outside. */
+export function lowerIndirectAway(i: Insn): void {
+  checkTarget(i);
+  lowerIndirectThere(i);
 }
 // Handlers
 // ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 import { Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
 import { fetchBytes, icacheFind, steadyBytes } from "../decode/icache";
-import { RecFlag, recAddrSize, recDisp, recFlags, recLen, recOpSize, recReg, recSeg } from "../decode/record";
+import { RecFlag, recAddrSize, recDisp, recFlags, recImm, recLen, recOpSize, recReg, recSeg } from "../decode/record";
 import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
@@ -24,7 +24,7 @@ import {
 
 const MAX_INSN: u32 = 15;
 /** A RET or indirect branch may go to this many places that were recorded. */
-const MAX_TARGETS: u32 = 12;
+const MAX_TARGETS: u32 = 32;
 /** The near return without operand. */
 const RET: u8 = 0xC3;
 const NOWHERE: u32 = 0xFFFFFFFF;
@@ -34,6 +34,8 @@ const SMALL_INSNS: u32 = 300;
 const SMALL_PAGES: u32 = 8;
 /** Instructions of one block: an exit can take this many back (exits.ts). */
 const MAX_RUN: u32 = 400;
+/** Of a function that regions hold although another begins with it. */
+const LEAF_INSNS: u32 = 24;
 /** log2 of the bytes of an operand. */
 const DWORD: u32 = 2;
 const QWORD: u32 = 3;
@@ -136,14 +138,39 @@ function isOthers(page: u32, off: u32): bool {
   return e != NO_ENTRY && (!wide || (isWide(<u32>e) && (<u32>(e >> 32) & 0xFFFF) == 0));
 }
 
-/** The place `rel` bytes from the start of page 0. `warm`: only when the recording has seen it. */
-function placeOf(c: Cpu, rel: i64, warm: bool): u32 {
+/**
+ * Is this a function so short that its code once more costs less than the way to its region and back? It calls
+ * nothing, and jumps forward only.
+ */
+function isLeaf(c: Cpu, k: u32, start: u32): bool {
+  const bytes = ramHost(<u64>load<u32>(pageAt(k), PageField.PHYS) << 12);
+  // Behind the region's own: it is not one of them.
+  const i = insn(insns);
+  i.page = k;
+  let off = start;
+  for (let n: u32 = 0; n < LEAF_INSNS && off < PAGE; n++) {
+    const len = decodeInsn(c, steadyBytes(c, bytes + off, PAGE - off), PAGE - off, off, codeMode(), record(i));
+    i.kind = classify(i, len);
+    if (lowerOp(i) == Lower.JMP) throughThunk(c, i);
+    const op = lowerOp(i);
+    if (op == Lower.RET) return true;
+    if (op == Lower.JCC ? recImm(record(i)) < 0 : i.kind != Kind.NATIVE || endsBlock(i)) return false;
+    off += len;
+  }
+  return false;
+}
+
+/**
+ * The place `rel` bytes from the start of page 0. `warm`: only when the recording has seen it; `called`: it is
+ * a function.
+ */
+function placeOf(c: Cpu, rel: i64, warm: bool, called: bool = false): u32 {
   const k = pageFor(c, rel >> 12);
   if (k == NOWHERE) return NOWHERE;
   const off = <u32>rel & (PAGE - 1);
   // Another region's: the way there costs less than its code once more.
   const phys = load<u32>(pageAt(k), PageField.PHYS);
-  if (warm && rel != 0 && isOthers(phys, off)) return NOWHERE;
+  if (warm && rel != 0 && isOthers(phys, off) && !(called && isLeaf(c, k, off))) return NOWHERE;
   if (warm && !eager && !traceSeen(phys, off)) return NOWHERE;
   return k << 12 | off;
 }
@@ -192,7 +219,7 @@ function recorded(c: Cpu, i: Insn, set: usize): void {
   walkEdges(i.from);
   while (count < MAX_TARGETS && nextEdge()) {
     const rel = <i64>(edgeTarget - anchor);
-    const n = set ? nodeAt(rel) : lead(placeOf(c, rel, true));
+    const n = set ? nodeAt(rel) : lead(placeOf(c, rel, true, lowerOp(i) == Lower.CALL_E));
     if (n == 0) continue;
     if (set) add(set, n);
     count++;
@@ -207,7 +234,9 @@ function leadOn(c: Cpu, i: Insn, at: u32, len: u32): void {
   else if (op == Lower.CALL || op == Lower.CALL_E) {
     lead(placeOf(c, next, false));
   }
-  if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) lead(placeOf(c, targetRel(i), true));
+  if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) {
+    lead(placeOf(c, targetRel(i), true, op == Lower.CALL));
+  }
   else recorded(c, i, 0);
 }
 

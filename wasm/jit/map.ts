@@ -165,7 +165,7 @@ export function codeMode(): CodeMode { return code32 ? CodeMode.M32 : CodeMode.M
 /** Offsets in the work area. */
 const enum Work {
   HEADS = 0, BLOCKS = 0x10000, QUEUE = 0x28000, ENTRIES = 0x29000, ORDER = 0x29100,
-  PAGES = 0x29200, GATHERED = 0x29300, LIST = 0x29400, SITES = 0x29500, LOOKUPS = 0x2F000, CODE = 0x40000,
+  PAGES = 0x29200, GATHERED = 0x29300, LIST = 0x29400, SITES = 0x29500, SLOTS = 0x29600, LOOKUPS = 0x2F000, CODE = 0x40000,
   REGIONS = 0x80000, REGIONS_END = 0x100000, INSN_AT = 0x100000, BLOCK_AT = 0x120000, INSNS = 0x130000,
     HINTS = 0x144000,
   TRACE_PAGES = 0x154000, TRACE_EDGES = 0x15D000, END = 0x16D000,
@@ -211,6 +211,8 @@ export function hintRoom(): usize { return work + Work.HINTS; }
 export function traceEdges(): usize { return work + Work.TRACE_EDGES; }
 /** Set of return sites. */
 export function siteSet(): usize { return work + Work.SITES; }
+/** Slots of an indirect branch's table (branch-table.ts). */
+export function branchSlots(): usize { return work + Work.SLOTS; }
 export function pageAt(k: u32): usize { return work + Work.PAGES + k * PAGE_BYTES; }
 export function insn(n: u32): Insn { return changetype<Insn>(work + Work.INSNS + n * INSN_BYTES); }
 export function block(n: u32): Block { return changetype<Block>(work + Work.BLOCKS + n * BLOCK_BYTES); }

@@ -15,8 +15,14 @@ import { flagsTo } from "./mixed-flags";
 import { forgetLanes } from "./float-mode";
 import { entries, entryAt, isBack, isLoop, orderAt, ordered } from "./flow";
 import { L, saveRegs } from "./locals";
-import { lowerCall, lowerIndirect, lowerRetAway, lowerRetRelease, lowerRetTarget } from "./control";
-import { forgetLookups, lookupsInBlock, restoreLookups, saveLookups } from "./lookups";
+import { NO_TARGET, findTable, pushTableIndex, tableSlots, tableTargets, targetInSlot } from "./branch-table";
+import {
+  lowerCall, lowerIndirect, lowerIndirectAway, lowerIndirectThere, lowerRetAway, lowerRetRelease,
+  lowerRetTarget,
+} from "./control";
+import {
+  forgetLookups, hostIs, hostLocal, hostOffset, lookupsInBlock, restoreLookups, saveLookups,
+} from "./lookups";
 import { lower } from "./lower";
 import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf, succOf } from "./map";
 import { NODES, firstOf, nextOf } from "./sets";
@@ -102,20 +108,53 @@ function returns(x: u32, i: Insn): void {
   lowerRetAway(i);
 }
 
+/** Does the branch of instruction i lead to node y? If so, go there from x. */
+function goesIfTo(x: u32, y: u32, i: Insn): void {
+  get(L.RIP);
+  pushIp(relOf(block(y).at));
+  op(W.I64_EQ);
+  open(W.IF);
+  saveLookups();
+  const host = hostLocal;
+  const offset = hostOffset;
+  lowerIndirectThere(i);
+  setUncounted(0);
+  edge(x, y);
+  close();
+  restoreLookups();
+  hostIs(host, offset);
+  setUncounted(1);
+}
+
+/** Branch by table to a place for each of the targets (branch-table.ts), where it is compared. */
+function goesByTable(x: u32, i: Insn, targets: usize): void {
+  // In the order of the table's places: the first is opened last. Behind all of them it goes away.
+  open(W.BLOCK);
+  const away = depth;
+  for (let k = tableTargets; k > 0; k--) open(W.BLOCK);
+  pushTableIndex();
+  op(W.BR_TABLE);
+  number(tableSlots - 1);
+  for (let k: u32 = 0; k < tableSlots; k++) {
+    const n = targetInSlot(k);
+    number(n == NO_TARGET ? labelDepth(away) : n);
+  }
+  for (let y = firstOf(targets); y < NODES; y = nextOf(targets, y + 1)) {
+    close();
+    goesIfTo(x, y, i);
+    br(W.BR, labelDepth(away));
+  }
+  close();
+}
+
 /** JMP or CALL through a register or memory: to a target that was recorded, or away. */
 function goesIndirect(x: u32, i: Insn): void {
   lowerIndirect(i);
-  saveRegs();
-  setUncounted(0);
   const targets = succOf(block(x));
-  for (let y = firstOf(targets); y < NODES; y = nextOf(targets, y + 1)) {
-    get(L.RIP);
-    pushIp(relOf(block(y).at));
-    op(W.I64_EQ);
-    open(W.IF);
-    edge(x, y);
-    close();
-  }
+  if (findTable(targets)) goesByTable(x, i, targets);
+  else for (let y = firstOf(targets); y < NODES; y = nextOf(targets, y + 1)) goesIfTo(x, y, i);
+  lowerIndirectAway(i);
+  setUncounted(0);
   leaveThere(Exit.JUMP);
 }
 

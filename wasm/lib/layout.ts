@@ -126,7 +126,10 @@ export const CPU_CROSSINGS_BYTES: u32 = CROSSINGS * CROSSING_BYTES;
 /** Inside a CPU block: what the CPU counts about itself (lib/profile.ts). */
 export const CPU_PROFILE: u32 = CPU_CROSSINGS + CPU_CROSSINGS_BYTES;
 export const CPU_PROFILE_BYTES: u32 = 0x10000;
-export const CPU_USED_BYTES: u32 = CPU_PROFILE + CPU_PROFILE_BYTES;
+/** Inside a CPU block: guest page -> where it may be in the write tables of the TLB (u16, mmu/tlb.ts). */
+export const CPU_WRITABLE: u32 = CPU_PROFILE + CPU_PROFILE_BYTES;
+export const CPU_WRITABLE_BYTES: u32 = MAX_RAM_PAGES * 2;
+export const CPU_USED_BYTES: u32 = CPU_WRITABLE + CPU_WRITABLE_BYTES;
 
 /**
  * One more CPU block stands behind the last CPU's while regions are checked (jit/check.ts): the shadow CPU's.

@@ -3,11 +3,12 @@
 // hit test `(va ^ tag) <u 4097 - size`, which rejects miss and page crossing at once; host address = addend +
 // (u32)va. Tables are filled with byte 0x7F when empty: that tag could only match one non-canonical page,
 // whose slot gets tag 0. A table logs the slots filled with non-global pages so that a CR3 load clears by the
-// log.
+// log. What would look for a guest page in all write tables knows where it may be (CPU_WRITABLE): a page whose
+// code is written and executed in turn leaves them each time.
 
 import { breakpointsOn } from "../cpu/breakpoints";
 import { Cpu } from "../cpu/state";
-import { CPU_TLB, TLB_ENTRIES, TLB_TABLE_BYTES } from "../lib/layout";
+import { CPU_TLB, CPU_WRITABLE, MAX_RAM_PAGES, TLB_ENTRIES, TLB_TABLE_BYTES } from "../lib/layout";
 import { Count, count } from "../lib/profile";
 import { jumpFlush, jumpFlushNonGlobal, jumpFlushPage, jumpSelect } from "./jump-cache";
 
@@ -31,6 +32,9 @@ const CR0_AM: u64 = 1 << 18;
 const CR4_SMAP: u64 = 1 << 21;
 const FLAG_AC: u64 = 1 << 18;
 const SLOT_MASK: u32 = TLB_ENTRIES - 1;
+/** Of a guest page: it is in no write table, or in slots of several numbers; else 1 + the slot's number. */
+const NOWHERE: u32 = 0;
+const ANYWHERE: u32 = 0xffff;
 
 // @ts-ignore: decorator
 @inline
@@ -183,8 +187,9 @@ export function tlbFill(c: Cpu, table: u32, va: u64, host: u32, page: u32, globa
   store<u64>(e, base);
   store<u32>(e, host - <u32>base, 8);
   store<u32>(e, page, 12);
+  const t = (table - <u32>changetype<usize>(c) - CPU_TLB) / TLB_TABLE_BYTES;
+  if (t < FETCH_TABLES / TLB_TABLE_BYTES && (t & 1) != 0 && page < MAX_RAM_PAGES) noteWritable(c, va, page);
   if (!global) {
-    const t = (table - <u32>changetype<usize>(c) - CPU_TLB) / TLB_TABLE_BYTES;
     const log = logOf(c, t);
     const n = load<u32>(log);
     if (n < LOG_CAPACITY) store<u16>(log + (n << 1), <u16>(<u32>(va >> 12) & SLOT_MASK), 4);
@@ -199,16 +204,33 @@ export function tlbFill(c: Cpu, table: u32, va: u64, host: u32, page: u32, globa
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function writableAt(c: Cpu, page: u32): usize { return changetype<usize>(c) + CPU_WRITABLE + (<usize>page << 1); }
+
+/** The guest page is in a write table, at the slot of va. */
+function noteWritable(c: Cpu, va: u64, page: u32): void {
+  const place = 1 + (<u32>(va >> 12) & SLOT_MASK);
+  const there = <u32>load<u16>(writableAt(c, page));
+  if (there != place) store<u16>(writableAt(c, page), <u16>(there == NOWHERE ? place : ANYWHERE));
+}
+
+function dropWrite(table: usize, slot: u32, page: u32): void {
+  const e = table + (slot << ENTRY_SHIFT);
+  if (load<u32>(e, 12) != page) return;
+  clearSlot(table, slot);
+  store<u32>(e, 0x7f7f7f7f, 12);
+}
+
 /** Drop every write-table entry that maps guest page `page` (code-page protocol). */
 export function tlbDropWrites(c: Cpu, page: u32): void {
+  const place = <u32>load<u16>(writableAt(c, page));
+  if (place == NOWHERE) return;
+  store<u16>(writableAt(c, page), <u16>NOWHERE);
   for (let bank: u32 = 0; bank < <u32>Bank.CHECKED; bank++) {
     const table = tableOf(c, bank * 2 + 1);
-    for (let slot: u32 = 0; slot < TLB_ENTRIES; slot++) {
-      if (load<u32>(table + (slot << ENTRY_SHIFT), 12) == page) {
-        clearSlot(table, slot);
-        store<u32>(table + (slot << ENTRY_SHIFT), 0x7f7f7f7f, 12);
-      }
-    }
+    if (place != ANYWHERE) dropWrite(table, place - 1, page);
+    else for (let slot: u32 = 0; slot < TLB_ENTRIES; slot++) dropWrite(table, slot, page);
   }
 }
 

@@ -339,7 +339,8 @@ export class Generator {
     const push = this.reg(), pop = this.reg();
     const body = Array.from({ length: 1 + this.random(3) }, () => this.instruction(depth + 1)).flat();
     const long = (reg: number, code: number): number[] => [...(reg > 7 ? [0x41] : []), code | (reg & 7)];
-    switch (this.random(6)) {
+    switch (this.random(7)) {
+      case 6: return this.select();
       case 0: return [...long(push, 0x50), ...body, ...long(pop, 0x58)];
       case 1: return [0x6A, this.random(256), ...long(pop, 0x58)];
       case 2: return [0x55, 0x48, 0x89, 0xE5, ...long(push, 0x50), ...body, 0xC9];
@@ -351,6 +352,23 @@ export class Generator {
       // lea 2(%rip), %rax; jmp *%rax; body.
       default: return [0x48, 0x8D, 0x05, ...bytesOf(2, 4), 0xFF, 0xE0, ...body];
     }
+  }
+
+  /** JMP or CALL to one of several places, by the counter or by a register (branch-table.ts). */
+  private select(): number[] {
+    const count = this.pick([2, 4, 8, 16, 32]);
+    const reg = this.random(3) ? 15 : this.reg();
+    const calls = this.random(2) === 1;
+    const slots = Array.from({ length: count }, (_, k) => {
+      const body = this.random(4) ? this.arithmetic() : this.move();
+      const rest = (count - 1 - k) * 32;
+      const slot = [...body, ...(calls ? [0xC3] : [0xE9, ...bytesOf(32 - body.length - 5 + rest, 4)])];
+      return [...slot, ...Array.from({ length: 32 - slot.length }, () => 0x90)];
+    }).flat();
+    // mov reg, %r12d; and $count-1, %r12d; imul $32, %r12d; lea slots(%rip), %rax; add %r12, %rax
+    return [0x41 | (reg > 7 ? 4 : 0), 0x89, 0xC4 | (reg & 7) << 3, 0x41, 0x83, 0xE4, count - 1,
+      0x45, 0x6B, 0xE4, 32, 0x48, 0x8D, 0x05, ...bytesOf(calls ? 10 : 5, 4), 0x4C, 0x01, 0xE0,
+      ...(calls ? [0xFF, 0xD0, 0xE9, ...bytesOf(slots.length, 4)] : [0xFF, 0xE0]), ...slots];
   }
 
   /** CLI, STI, SWAPGS, PUSH m. */
