@@ -17,8 +17,8 @@ const MIN_TARGETS: u32 = 9;
 /** log2 of the slots of the largest table. */
 const MAX_BITS: u32 = 7;
 /**
- * Constants that are tried for each size: the golden ratio, then what a linear congruential generator makes of
- * it, odd (D. Knuth, TAOCP, 6.4 and 3.3.4 table 1 line 16).
+ * Constants that are tried for each size: the golden ratio, then what a linear congruential generator makes
+ * of it, odd (D. Knuth, TAOCP, 6.4 and 3.3.4 table 1 line 16).
  */
 const TRIES: u32 = 128;
 const GOLDEN: u32 = 0x9E3779B1;

@@ -6,7 +6,9 @@
 import { Cpu, Seg } from "../cpu/state";
 import { decodeInsn, decodedRow } from "../decode/decoder";
 import { fetchBytes, icacheFind, steadyBytes } from "../decode/icache";
-import { RecFlag, recAddrSize, recDisp, recFlags, recImm, recLen, recOpSize, recReg, recSeg } from "../decode/record";
+import {
+  RecFlag, recAddrSize, recDisp, recFlags, recImm, recLen, recOpSize, recReg, recSeg,
+} from "../decode/record";
 import { LOWERING } from "../gen/lowering";
 import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
@@ -139,8 +141,8 @@ function isOthers(page: u32, off: u32): bool {
 }
 
 /**
- * Is this a function so short that its code once more costs less than the way to its region and back? It calls
- * nothing, and jumps forward only.
+ * Is this a function so short that its code once more costs less than the way to its region and back? It
+ * calls nothing, and jumps forward only.
  */
 function isLeaf(c: Cpu, k: u32, start: u32): bool {
   const bytes = ramHost(<u64>load<u32>(pageAt(k), PageField.PHYS) << 12);
@@ -149,7 +151,8 @@ function isLeaf(c: Cpu, k: u32, start: u32): bool {
   i.page = k;
   let off = start;
   for (let n: u32 = 0; n < LEAF_INSNS && off < PAGE; n++) {
-    const len = decodeInsn(c, steadyBytes(c, bytes + off, PAGE - off), PAGE - off, off, codeMode(), record(i));
+    const room = PAGE - off;
+    const len = decodeInsn(c, steadyBytes(c, bytes + off, room), room, off, codeMode(), record(i));
     i.kind = classify(i, len);
     if (lowerOp(i) == Lower.JMP) throughThunk(c, i);
     const op = lowerOp(i);
@@ -161,8 +164,8 @@ function isLeaf(c: Cpu, k: u32, start: u32): bool {
 }
 
 /**
- * The place `rel` bytes from the start of page 0. `warm`: only when the recording has seen it; `called`: it is
- * a function.
+ * The place `rel` bytes from the start of page 0. `warm`: only when the recording has seen it; `called`: it
+ * is a function.
  */
 function placeOf(c: Cpu, rel: i64, warm: bool, called: bool = false): u32 {
   const k = pageFor(c, rel >> 12);

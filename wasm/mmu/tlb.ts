@@ -3,8 +3,8 @@
 // hit test `(va ^ tag) <u 4097 - size`, which rejects miss and page crossing at once; host address = addend +
 // (u32)va. Tables are filled with byte 0x7F when empty: that tag could only match one non-canonical page,
 // whose slot gets tag 0. A table logs the slots filled with non-global pages so that a CR3 load clears by the
-// log. What would look for a guest page in all write tables knows where it may be (CPU_WRITABLE): a page whose
-// code is written and executed in turn leaves them each time.
+// log. Who looks for a guest page in all write tables knows where it may be (CPU_WRITABLE): a page whose code
+// is written and executed in turn leaves them each time.
 
 import { breakpointsOn } from "../cpu/breakpoints";
 import { Cpu } from "../cpu/state";
@@ -206,7 +206,9 @@ export function tlbFill(c: Cpu, table: u32, va: u64, host: u32, page: u32, globa
 
 // @ts-ignore: decorator
 @inline
-function writableAt(c: Cpu, page: u32): usize { return changetype<usize>(c) + CPU_WRITABLE + (<usize>page << 1); }
+function writableAt(c: Cpu, page: u32): usize {
+  return changetype<usize>(c) + CPU_WRITABLE + (<usize>page << 1);
+}
 
 /** The guest page is in a write table, at the slot of va. */
 function noteWritable(c: Cpu, va: u64, page: u32): void {
