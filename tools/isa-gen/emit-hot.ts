@@ -30,6 +30,9 @@ interface Variant {
   leavePage: string;
 }
 
+/** Most stores do nothing but store. */
+const ON = 'if (s == Status.NEXT) { r += 32; continue; }';
+
 /** Direct branches: disp is the page-relative target. */
 const TAKE = ['s = DIRECT;', 'break;'];
 
@@ -51,7 +54,7 @@ const push = (value: string): string[] => [
   `const v: u64 = ${value};`,
   's = writeValue<u64>(c, c.rsp - 8, v);',
   'if (s != Status.FAULT) c.rsp -= 8;',
-  'break;',
+  ON, 'break;',
 ];
 
 const RETURN = (extra: string): string[] => [
@@ -103,17 +106,46 @@ function indirectMemory(): string[] {
 
 /** Inside a hot switch; `address` is the variant's inline function. */
 const style = (address: (type: string, write: boolean) => string): GlueStyle => ({
-  address, leave: (s) => `s = ${s}; break;`, next: 'r += 32; continue;',
+  address, leave: (s) => (s.startsWith('Status.') ? `s = ${s}; break;` : `s = ${s}; ${ON} break;`),
+  next: 'r += 32; continue;',
 });
+
+/** Nine of ten comparisons have a conditional branch behind them: it is executed without a turn of its own. */
+function compared(uop: string, type: string): string[] | undefined {
+  if (uop !== 'sub' && uop !== 'and') return undefined;
+  const head = ['r += 32;', 'const j = <u32>load<u16>(r) - JCC;'];
+  const tail = ['r += 32; continue;'];
+  if (uop === 'and') return [...head, 'if ((j | 1) != 5) continue;', 'if ((d == 0) != <bool>(j & 1)) { s = DIRECT; break; }', ...tail];
+  return [...head, 'if (j >= 16) continue;', 'const mask = conditionMask(j);', 'if (mask == 0) continue;',
+    `if (compares<${type}>(x, y, d, mask) != <bool>(j & 1)) { s = DIRECT; break; }`, ...tail];
+}
 
 /** No record of 64-bit code there is COMPLEX. */
 const LONG: Variant = {
   name: 'execute',
   comment: '64-bit code',
-  style: style(() => 'flatAddress(c, r)'),
+  style: { ...style(() => 'flatAddress(c, r)'), compared },
   snippet: (form) => SNIPPETS[form.name]?.body,
   has: () => true,
   address: `export { stoppedAt } from "../interp/branch";
+
+/** Number of the first of the 16 arms of Jcc. */
+const JCC: u32 = @JCC@;
+
+/** Which of what \`compares\` looks at makes condition j or j ^ 1 true; 0 for overflow and parity. */
+// @ts-ignore: decorator
+@inline
+function conditionMask(j: u32): u32 { return (0xA8043210 >> ((j & 14) << 1)) & 15; }
+
+/** Behind a comparison of x and y, d = x - y: below 1, equal 2, sign of the result 4, less 8. */
+// @ts-ignore: decorator
+@inline
+function compares<T>(x: T, y: T, d: T, mask: u32): bool {
+  const a = signExtend<T>(x);
+  const b = signExtend<T>(y);
+  return (((<u32>(a < b)) | (<u32>(a == b) << 1) | (<u32>(signExtend<T>(d) >> 63) << 2)
+    | (<u32>(<i64>a < <i64>b) << 3)) & mask) != 0;
+}
 
 /** Linear address of a record that is not COMPLEX (no FS or GS). */
 // @ts-ignore: decorator
@@ -125,7 +157,7 @@ function flatAddress(c: Cpu, r: usize): u64 {
 `,
   leavePage: `const target = c.ipBase + t;
       const to = jumpFind(c, target);
-      if (to != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+      if (to != 0 && goesOn(--fuel, attention)) {
         c.ipBase = target & PAGE_MASK;`,
 };
 
@@ -153,7 +185,7 @@ function stackAddress<T>(c: Cpu, sp: u64, write: bool): u64 { return sp; }
 `,
   leavePage: `const target = (c.ipBase + t) & 0xFFFFFFFF;
       const to = jumpFind(c, target | JUMP_TAG_32);
-      if (to != 0 && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+      if (to != 0 && goesOn(--fuel, attention)) {
         c.ipBase = target & PAGE_MASK;`,
 };
 
@@ -196,8 +228,7 @@ function stackAddress<T>(c: Cpu, sp: u64, write: bool): u64 {
       const va = (segment(c, Seg.CS).base + ip) & 0xFFFFFFFF;
       const to = jumpFind(c, jumpKey(c, va));
       const ipBase = ip - (va & 0xFFF);
-      if (to != 0 && ip <= c.ipMask && pageWithinCode(c, ipBase) && --fuel > 0
-        && atomic.load<u32>(attention) == 0) {
+      if (to != 0 && ip <= c.ipMask && pageWithinCode(c, ipBase) && goesOn(--fuel, attention)) {
         c.ipBase = ipBase;`,
 };
 
@@ -225,7 +256,7 @@ function legacySnippet(form: Form, segmented: boolean): string[] | undefined {
   ];
   const top = segmented ? 'c.rsp' : '<u64><u32>c.rsp';
   const push = (value: string): string[] =>
-    [...store(value), `if (s != Status.FAULT) { ${setSp('sp')} }`, 'break;'];
+    [...store(value), `if (s != Status.FAULT) { ${setSp('sp')} }`, ON, 'break;'];
   const call = (how: string): string[] => [
     check(''), ...store(`<${type}>(c.ipBase + recOff(r) + recLen(r))`), 'if (s == Status.FAULT) break;',
     setSp('sp'), `if (s == Status.NEXT) { s = ${how}; break; }`, 'c.rip = (c.ipBase + t) & c.ipMask;',
@@ -271,7 +302,8 @@ export function emitHot(long: Form[], legacy: Form[], symbols: Map<string, Symbo
   const emit = (v: Variant, forms: Form[]): string => {
     const cases = forms.map((form) => caseText(form, numbers.get(form.name)!, v)).join('\n');
     const text = TEMPLATE.replace('@CASES@', () => cases).replace('@NAME@', v.name)
-      .replace('@COMMENT@', v.comment).replace('@ADDRESS@', v.address).replace('@LEAVE_PAGE@', v.leavePage);
+      .replace('@COMMENT@', v.comment).replace('@ADDRESS@', v.address)
+      .replace('@JCC@', String(numbers.get('x_hJcc_cc0'))).replace('@LEAVE_PAGE@', v.leavePage);
     const used = new Set(forms.filter((f) => f.uop).map((f) => f.uop!));
     return `${HEADER}\n${importsFor(text, symbols, used)}\n${text}`;
   };
@@ -287,6 +319,13 @@ const TEMPLATE = `
 const TAKEN: i32 = 16;
 const DIRECT: i32 = 17;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
+
+/** May a branch be followed? One test; \`attention\` is 0 or 1. */
+// @ts-ignore: decorator
+@inline
+function goesOn(fuel: i32, attention: usize): bool {
+  return (<u32>(fuel > 0) & <u32>(atomic.load<u8>(attention) == 0)) != 0;
+}
 
 @ADDRESS@
 /**
@@ -307,6 +346,7 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
     switch (<u32>load<u16>(r)) {
       case Op.GENERIC: {
         s = call_indirect<i32>(load<u32>(r, 12), c, r);
+        if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case Op.LINK: {
@@ -327,13 +367,9 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
         break;
       }
     }
-    if (s == Status.NEXT) {
-      r += 32;
-      continue;
-    }
     if (s == DIRECT) {
       const way = recWay(r);
-      if (way >= NEAR && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+      if (way >= NEAR && goesOn(--fuel, attention)) {
         bias += (<i64>way << 5) - 32;
         r += <isize>way << 5;
         continue;
@@ -345,7 +381,7 @@ export function @NAME@(c: Cpu, start: usize, index: usize, records: usize, atten
       if (n != 0) {
         const to = records + (n << 5);
         if (s == DIRECT) setWay(r, to);
-        if (--fuel > 0 && atomic.load<u32>(attention) == 0) {
+        if (goesOn(--fuel, attention)) {
           bias += <i64>to - <i64>r - 32;
           r = to;
           continue;

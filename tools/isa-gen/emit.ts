@@ -60,7 +60,7 @@ function wrapImport(file: string, names: string[]): string {
 const COMMON: [string, string[]][] = [
   ['../cpu/state', ['Cpu', 'Seg', 'Status', 'RegOffset', 'segment']],
   ['../cpu/exceptions', ['raiseError', 'Vector']],
-  ['../cpu/flags', ['testCond']],
+  ['../cpu/flags', ['signExtend', 'testCond']],
   ['../decode/record', ['recRm', 'recReg', 'recVex', 'recImm', 'recDisp', 'recOff', 'recLen', 'recIsMem',
     'recBase', 'recIndex', 'recScale', 'recSeg', 'recAddrSize', 'recWay', 'setWay', 'NEAR', 'readReg', 'writeReg',
     'Op']],

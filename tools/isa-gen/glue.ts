@@ -10,6 +10,8 @@ export interface GlueStyle {
   leave: (s: string) => string;
   /** Statement that goes on with the next instruction. */
   next: string;
+  /** Statements that go on behind a comparison of x and y whose result is d, when they are others. */
+  compared?: (uop: string, type: string) => string[] | undefined;
 }
 
 export const FUNCTION_STYLE: GlueStyle = {
@@ -72,10 +74,18 @@ export function glueBody(form: Form, style: GlueStyle): string[] {
     out.push(`const h = readHost<${mt}>(c, ${style.address(mt, false)});`, `if (!h) { ${style.leave('Status.FAULT')} }`);
     out.push(`const m = load<${mt}>(h);`);
   }
-  if (form.shape === 'read') out.push(`${call(form, args)};`, style.next);
+  if (form.shape === 'read') out.push(...readBody(form, args, style));
   else if (dest.kind === 'm') out.push(style.leave(`writeValue<${type}>(c, ${style.address(type, true)}, ${call(form, args)})`));
   else out.push(`writeReg<${type}>(c, ${regAt(dest)}, ${call(form, args)});`, style.next);
   return out;
+}
+
+function readBody(form: Form, args: string[], style: GlueStyle): string[] {
+  const type = TYPES[form.bytes]!;
+  const behind = style.compared?.(form.uop!, type);
+  if (!behind) return [`${call(form, args)};`, style.next];
+  return [`const x: ${type} = ${args[0]};`, `const y: ${type} = ${args[1]};`, `const d: ${type} = ${call(form, ['x', 'y'])};`,
+    ...behind];
 }
 
 /** LOCK: a compare-and-swap loop inside an aligned 8-byte word, all other CPUs stopped otherwise. */

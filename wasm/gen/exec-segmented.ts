@@ -21,6 +21,13 @@ const TAKEN: i32 = 16;
 const DIRECT: i32 = 17;
 const PAGE_MASK: u64 = ~(<u64>0xFFF);
 
+/** May a branch be followed? One test; `attention` is 0 or 1. */
+// @ts-ignore: decorator
+@inline
+function goesOn(fuel: i32, attention: usize): bool {
+  return (<u32>(fuel > 0) & <u32>(atomic.load<u8>(attention) == 0)) != 0;
+}
+
 /** Offset within the segment, at the record's address size. */
 // @ts-ignore: decorator
 @inline
@@ -67,6 +74,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
     switch (<u32>load<u16>(r)) {
       case Op.GENERIC: {
         s = call_indirect<i32>(load<u32>(r, 12), c, r);
+        if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case Op.LINK: {
@@ -104,26 +112,26 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         r += 32; continue;
       }
       case 12: { // x_mov_m4_g4
-        s = writeValue<u32>(c, segmentedAddress<u32>(c, r, true), mov<u32>(c, readReg<u32>(c, recReg(r)))); break;
+        s = writeValue<u32>(c, segmentedAddress<u32>(c, r, true), mov<u32>(c, readReg<u32>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 13: { // x_mov_m2_g2
-        s = writeValue<u16>(c, segmentedAddress<u16>(c, r, true), mov<u16>(c, readReg<u16>(c, recReg(r)))); break;
+        s = writeValue<u16>(c, segmentedAddress<u16>(c, r, true), mov<u16>(c, readReg<u16>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 14: { // x_mov_m1_g1
-        s = writeValue<u8>(c, segmentedAddress<u8>(c, r, true), mov<u8>(c, readReg<u8>(c, recReg(r)))); break;
+        s = writeValue<u8>(c, segmentedAddress<u8>(c, r, true), mov<u8>(c, readReg<u8>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 16: { // x_mov_a4_i
         writeReg<u32>(c, recRm(r), mov<u32>(c, <u32>recImm(r)));
         r += 32; continue;
       }
       case 18: { // x_mov_m4_i
-        s = writeValue<u32>(c, segmentedAddress<u32>(c, r, true), mov<u32>(c, <u32>recImm(r))); break;
+        s = writeValue<u32>(c, segmentedAddress<u32>(c, r, true), mov<u32>(c, <u32>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 19: { // x_mov_m2_i
-        s = writeValue<u16>(c, segmentedAddress<u16>(c, r, true), mov<u16>(c, <u16>recImm(r))); break;
+        s = writeValue<u16>(c, segmentedAddress<u16>(c, r, true), mov<u16>(c, <u16>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 20: { // x_mov_m1_n
-        s = writeValue<u8>(c, segmentedAddress<u8>(c, r, true), mov<u8>(c, <u8>recImm(r))); break;
+        s = writeValue<u8>(c, segmentedAddress<u8>(c, r, true), mov<u8>(c, <u8>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 21: { // x_movzx_a4_g1
         writeReg<u32>(c, recRm(r), movzx<u32, u8>(c, readReg<u8>(c, recReg(r))));
@@ -182,14 +190,14 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, add<u32>(c, m, readReg<u32>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 40: { // x_add_m4_i
         const h = rmwHost<u32>(c, segmentedAddress<u32>(c, r, true));
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, add<u32>(c, m, <u32>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 41: { // x_add_a1_i
         writeReg<u8>(c, recRm(r), add<u8>(c, readReg<u8>(c, recRm(r)), <u8>recImm(r)));
@@ -215,7 +223,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, sub<u32>(c, m, <u32>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 50: { // x_and_a4_g4
         writeReg<u32>(c, recRm(r), and<u32>(c, readReg<u32>(c, recRm(r)), readReg<u32>(c, recReg(r))));
@@ -245,7 +253,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, and<u32>(c, m, <u32>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 59: { // x_or_a4_g4
         writeReg<u32>(c, recRm(r), or<u32>(c, readReg<u32>(c, recRm(r)), readReg<u32>(c, recReg(r))));
@@ -275,14 +283,14 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, or<u32>(c, m, <u32>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 68: { // x_or_m1_i
         const h = rmwHost<u8>(c, segmentedAddress<u8>(c, r, true));
         if (!h) { s = Status.FAULT; break; }
         const m = load<u8>(h);
         store<u8>(h, or<u8>(c, m, <u8>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 70: { // x_xor_a4_g4
         writeReg<u32>(c, recRm(r), xor<u32>(c, readReg<u32>(c, recRm(r)), readReg<u32>(c, recReg(r))));
@@ -316,7 +324,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, inc<u32>(c, m));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 85: { // x_dec_a4
         writeReg<u32>(c, recRm(r), dec<u32>(c, readReg<u32>(c, recRm(r))));
@@ -327,7 +335,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, dec<u32>(c, m));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 88: { // x_neg_a4
         writeReg<u32>(c, recRm(r), neg<u32>(c, readReg<u32>(c, recRm(r))));
@@ -809,12 +817,14 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         const sp: u64 = (c.rsp - 4) & c.stackMask;
         s = writeValue<u32>(c, stackAddress<u32>(c, sp, true), readReg<u32>(c, recRm(r)));
         if (s != Status.FAULT) { setStackPointer(c, sp); }
+        if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 237: { // x_hPushR_2
         const sp: u64 = (c.rsp - 2) & c.stackMask;
         s = writeValue<u16>(c, stackAddress<u16>(c, sp, true), readReg<u16>(c, recRm(r)));
         if (s != Status.FAULT) { setStackPointer(c, sp); }
+        if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 238: { // x_hPopR_4
@@ -837,12 +847,14 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         const sp: u64 = (c.rsp - 4) & c.stackMask;
         s = writeValue<u32>(c, stackAddress<u32>(c, sp, true), <u32>recImm(r));
         if (s != Status.FAULT) { setStackPointer(c, sp); }
+        if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 241: { // x_hPushI_2
         const sp: u64 = (c.rsp - 2) & c.stackMask;
         s = writeValue<u16>(c, stackAddress<u16>(c, sp, true), <u16>recImm(r));
         if (s != Status.FAULT) { setStackPointer(c, sp); }
+        if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 242: { // x_hLeave_4
@@ -928,14 +940,14 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u16>(h);
         store<u16>(h, add<u16>(c, m, readReg<u16>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 257: { // x_add_m2_i
         const h = rmwHost<u16>(c, segmentedAddress<u16>(c, r, true));
         if (!h) { s = Status.FAULT; break; }
         const m = load<u16>(h);
         store<u16>(h, add<u16>(c, m, <u16>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 258: { // x_add_a1_g1
         writeReg<u8>(c, recRm(r), add<u8>(c, readReg<u8>(c, recRm(r)), readReg<u8>(c, recReg(r))));
@@ -946,7 +958,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, sub<u32>(c, m, readReg<u32>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 260: { // x_sub_a2_g2
         writeReg<u16>(c, recRm(r), sub<u16>(c, readReg<u16>(c, recRm(r)), readReg<u16>(c, recReg(r))));
@@ -968,7 +980,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u16>(h);
         store<u16>(h, sub<u16>(c, m, <u16>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 264: { // x_sub_a1_g1
         writeReg<u8>(c, recRm(r), sub<u8>(c, readReg<u8>(c, recRm(r)), readReg<u8>(c, recReg(r))));
@@ -998,14 +1010,14 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u8>(h);
         store<u8>(h, and<u8>(c, m, <u8>recImm(r)));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 270: { // x_and_m4_g4
         const h = rmwHost<u32>(c, segmentedAddress<u32>(c, r, true));
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, and<u32>(c, m, readReg<u32>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 271: { // x_or_a2_g2
         writeReg<u16>(c, recRm(r), or<u16>(c, readReg<u16>(c, recRm(r)), readReg<u16>(c, recReg(r))));
@@ -1027,7 +1039,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, or<u32>(c, m, readReg<u32>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 275: { // x_xor_a2_g2
         writeReg<u16>(c, recRm(r), xor<u16>(c, readReg<u16>(c, recRm(r)), readReg<u16>(c, recReg(r))));
@@ -1042,7 +1054,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, xor<u32>(c, m, readReg<u32>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 278: { // x_adc_a4_g4
         writeReg<u32>(c, recRm(r), adc<u32>(c, readReg<u32>(c, recRm(r)), readReg<u32>(c, recReg(r))));
@@ -1072,7 +1084,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, adc<u32>(c, m, readReg<u32>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 284: { // x_sbb_a4_i
         writeReg<u32>(c, recRm(r), sbb<u32>(c, readReg<u32>(c, recRm(r)), <u32>recImm(r)));
@@ -1098,7 +1110,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u32>(h);
         store<u32>(h, sbb<u32>(c, m, readReg<u32>(c, recReg(r))));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 289: { // x_inc_a2
         writeReg<u16>(c, recRm(r), inc<u16>(c, readReg<u16>(c, recRm(r))));
@@ -1109,7 +1121,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u16>(h);
         store<u16>(h, inc<u16>(c, m));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 291: { // x_dec_a2
         writeReg<u16>(c, recRm(r), dec<u16>(c, readReg<u16>(c, recRm(r))));
@@ -1120,7 +1132,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         if (!h) { s = Status.FAULT; break; }
         const m = load<u16>(h);
         store<u16>(h, dec<u16>(c, m));
-        s = rmwDone(c, h); break;
+        s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 293: { // x_neg_a2
         writeReg<u16>(c, recRm(r), neg<u16>(c, readReg<u16>(c, recRm(r))));
@@ -1220,13 +1232,9 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
         break;
       }
     }
-    if (s == Status.NEXT) {
-      r += 32;
-      continue;
-    }
     if (s == DIRECT) {
       const way = recWay(r);
-      if (way >= NEAR && --fuel > 0 && atomic.load<u32>(attention) == 0) {
+      if (way >= NEAR && goesOn(--fuel, attention)) {
         bias += (<i64>way << 5) - 32;
         r += <isize>way << 5;
         continue;
@@ -1238,7 +1246,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
       if (n != 0) {
         const to = records + (n << 5);
         if (s == DIRECT) setWay(r, to);
-        if (--fuel > 0 && atomic.load<u32>(attention) == 0) {
+        if (goesOn(--fuel, attention)) {
           bias += <i64>to - <i64>r - 32;
           r = to;
           continue;
@@ -1249,8 +1257,7 @@ export function executeSegmented(c: Cpu, start: usize, index: usize, records: us
       const va = (segment(c, Seg.CS).base + ip) & 0xFFFFFFFF;
       const to = jumpFind(c, jumpKey(c, va));
       const ipBase = ip - (va & 0xFFF);
-      if (to != 0 && ip <= c.ipMask && pageWithinCode(c, ipBase) && --fuel > 0
-        && atomic.load<u32>(attention) == 0) {
+      if (to != 0 && ip <= c.ipMask && pageWithinCode(c, ipBase) && goesOn(--fuel, attention)) {
         c.ipBase = ipBase;
         index = jumpIndex;
         records = jumpRecords;
