@@ -110,12 +110,13 @@ const style = (address: (type: string, write: boolean) => string): GlueStyle => 
   next: 'r += 32; continue;',
 });
 
-/** Nine of ten comparisons have a conditional branch behind them: it is executed without a turn of its own. */
+/** Nine of ten comparisons have a conditional branch behind them: it needs no turn of its own. */
 function compared(uop: string, type: string): string[] | undefined {
   if (uop !== 'sub' && uop !== 'and') return undefined;
   const head = ['r += 32;', 'const j = <u32>load<u16>(r) - JCC;'];
   const tail = ['r += 32; continue;'];
-  if (uop === 'and') return [...head, 'if ((j | 1) != 5) continue;', 'if ((d == 0) != <bool>(j & 1)) { s = DIRECT; break; }', ...tail];
+  if (uop === 'and') return [...head, 'if ((j | 1) != 5) continue;',
+    'if ((d == 0) != <bool>(j & 1)) { s = DIRECT; break; }', ...tail];
   return [...head, 'if (j >= 16) continue;', 'const mask = conditionMask(j);', 'if (mask == 0) continue;',
     `if (compares<${type}>(x, y, d, mask) != <bool>(j & 1)) { s = DIRECT; break; }`, ...tail];
 }

@@ -78,7 +78,8 @@ test.each(COMPARISONS)('%s and every conditional branch', (_, comparison) => {
     const branch = [0x70 + condition, 0x20];
     for (let n = 0; n < 40; n++) {
       const rax = value();
-      const state = { rax, rcx: random(3) === 0 ? rax : value(), word: random(3) === 0 ? rax : value(), flags: BigInt(random(2) * 0x8d5 + 2) };
+      const other = (): bigint => (random(3) === 0 ? rax : value());
+      const state = { rax, rcx: other(), word: other(), flags: BigInt(random(2) * 0x8d5 + 2) };
       prepare(state);
       place(comparison, OFF, STOP);
       execute();
