@@ -15,13 +15,13 @@ import { markLines } from "../mmu/code-pages";
 import { isRam, ramHost } from "../mmu/physmem";
 import { NODES, add, empty, firstOf, has, unite } from "./sets";
 import { NO_ENTRY, findEntry, isWide } from "./share";
-import { edgeTarget, nextEdge, traceSeen, walkEdges } from "./trace";
+import { edgeTarget, nextEdge, traceSeen, traceSeenAgain, walkEdges } from "./trace";
 import { tlbEntry } from "../mmu/tlb";
 import { isAtomic } from "./locked";
 import {
   Block, Insn, Kind, Lower, MAX_BLOCKS, MAX_INSNS, MAX_PAGES, PAGE, PageField, Place, Term, block, blockAt,
-  clearBlock, clearPage, code32, codeMode, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, pageAt,
-  queueAt, relOf, setCode32, siteSet, succOf,
+  clearBlock, clearPage, code32, codeMode, gathered, insn, insnAt, insnOf, lowerClass, lowerOp, outsideList,
+  pageAt, queueAt, relOf, setCode32, siteSet, succOf,
 } from "./map";
 
 const MAX_INSN: u32 = 15;
@@ -178,6 +178,42 @@ function placeOf(c: Cpu, rel: i64, warm: bool, called: bool = false): u32 {
   return k << 12 | off;
 }
 
+/**
+ * What the recording has executed again and again behind a way out of the region: {u64 address, u32 guest
+ * page, u32 offset}. It is as hot as the region's head.
+ */
+const enum Outside { VA = 0, PAGE = 8, OFF = 12, BYTES = 16 }
+const MAX_OUTSIDE: u32 = 64;
+export let outside: u32 = 0;
+export function forgetOutside(): void { outside = 0; }
+export function outsideVa(n: u32): u64 { return load<u64>(outsideList() + n * Outside.BYTES); }
+export function outsidePage(n: u32): u32 {
+  return load<u32>(outsideList() + n * Outside.BYTES, Outside.PAGE);
+}
+export function outsideOff(n: u32): u32 { return load<u32>(outsideList() + n * Outside.BYTES, Outside.OFF); }
+
+function noteOutside(c: Cpu, rel: i64): void {
+  if (eager || outside == MAX_OUTSIDE) return;
+  const va = anchor + <u64>rel;
+  const e = tlbEntry(c.tlbFetch, va);
+  if ((load<u64>(e) ^ va) >= 4096) return;
+  const page = load<u32>(e, 12);
+  const off = <u32>va & (PAGE - 1);
+  if (!isRam(page) || !traceSeenAgain(page, off) || findEntry(page, off, codeMode()) != NO_ENTRY) return;
+  for (let n: u32 = 0; n < outside; n++) if (outsidePage(n) == page && outsideOff(n) == off) return;
+  const at = outsideList() + outside++ * Outside.BYTES;
+  store<u64>(at, va);
+  store<u32>(at, page, Outside.PAGE);
+  store<u32>(at, off, Outside.OFF);
+}
+
+/** Take up the place `rel` bytes from the start of page 0; its node, 0 = it stays outside. */
+function leadTo(c: Cpu, rel: i64, warm: bool, called: bool = false): u32 {
+  const n = lead(placeOf(c, rel, warm, called));
+  if (n == 0) noteOutside(c, rel);
+  return n;
+}
+
 /** The node that begins at a place, made when there is room; 0 = none. */
 function lead(at: u32): u32 {
   if (at == NOWHERE) return 0;
@@ -222,7 +258,7 @@ function recorded(c: Cpu, i: Insn, set: usize): void {
   walkEdges(i.from);
   while (count < MAX_TARGETS && nextEdge()) {
     const rel = <i64>(edgeTarget - anchor);
-    const n = set ? nodeAt(rel) : lead(placeOf(c, rel, true, lowerOp(i) == Lower.CALL_E));
+    const n = set ? nodeAt(rel) : leadTo(c, rel, true, lowerOp(i) == Lower.CALL_E);
     if (n == 0) continue;
     if (set) add(set, n);
     count++;
@@ -233,12 +269,12 @@ function recorded(c: Cpu, i: Insn, set: usize): void {
 function leadOn(c: Cpu, i: Insn, at: u32, len: u32): void {
   const op = lowerOp(i);
   const next = relOf(at) + <i64>len;
-  if (op == Lower.JCC) lead(placeOf(c, next, true));
+  if (op == Lower.JCC) leadTo(c, next, true);
   else if (op == Lower.CALL || op == Lower.CALL_E) {
-    lead(placeOf(c, next, false));
+    leadTo(c, next, false);
   }
   if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) {
-    lead(placeOf(c, targetRel(i), true, op == Lower.CALL));
+    leadTo(c, targetRel(i), true, op == Lower.CALL);
   }
   else recorded(c, i, 0);
 }
@@ -274,6 +310,7 @@ function decodeRun(c: Cpu, start: u32): void {
     if (n == MAX_RUN || insns == (wide ? MAX_INSNS : SMALL_INSNS)) {
       // Instruction 0 stands for all that had no room.
       store<u16>(insnAt(at), 1);
+      noteOutside(c, relOf(at));
       return;
     }
     const i = insn(insns++);
@@ -291,11 +328,12 @@ function decodeRun(c: Cpu, start: u32): void {
     if (lowerOp(i) == Lower.JMP) throughThunk(c, i);
     if (endsBlock(i)) {
       if (i.kind == Kind.NATIVE) leadOn(c, i, at, len);
+      else if (i.kind == Kind.ENDS) noteOutside(c, relOf(at) + <i64>len);
       return;
     }
     off += len;
     if (off >= PAGE) {
-      lead(placeOf(c, relOf(at) + <i64>len, false));
+      leadTo(c, relOf(at) + <i64>len, false);
       return;
     }
   }

@@ -169,7 +169,7 @@ const enum Work {
     CODE = 0x40000,
   REGIONS = 0x80000, REGIONS_END = 0x100000, INSN_AT = 0x100000, BLOCK_AT = 0x120000, INSNS = 0x130000,
     HINTS = 0x144000,
-  TRACE_PAGES = 0x154000, TRACE_EDGES = 0x15D000, END = 0x16D000,
+  TRACE_EDGES = 0x154000, TRACE_PAGES = 0x164000, OUTSIDE = 0x175000, END = 0x176000,
 }
 const WORK_BYTES: u32 = ARENA_BYTES / MAX_CPUS;
 export const CODE_BYTES: u32 = Work.REGIONS - Work.CODE;
@@ -205,6 +205,8 @@ export function gathered(): usize { return work + Work.GATHERED; }
 export function installList(): usize { return work + Work.LIST; }
 /** What trace.ts has recorded. */
 export function tracePages(): usize { return work + Work.TRACE_PAGES; }
+/** Places that a region has left out (discover.ts). */
+export function outsideList(): usize { return work + Work.OUTSIDE; }
 /** State of lookups.ts. */
 export function lookupRoom(): usize { return work + Work.LOOKUPS; }
 /** Places of hinted branches (bytes.ts). */

@@ -24,7 +24,9 @@ import {
 } from "../mmu/jump-cache";
 import { overflowed, writeHints } from "./bytes";
 import { emit } from "./emit";
-import { discover, pages, setEager, wide } from "./discover";
+import {
+  discover, forgetOutside, outside, outsideOff, outsidePage, outsideVa, pages, setEager, wide,
+} from "./discover";
 import { EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit } from "./exits";
 import { checkNow, checkStart } from "./check";
 import { settleFlags } from "./exit-flags";
@@ -333,7 +335,20 @@ function endTrace(c: Cpu, how: Trace): void {
   if (how == Trace.LOST) return;
   const slot = icacheFind(c, tracePage, traceMode);
   if (slot == 0 || fetchPage(c, traceVa) != <i64>tracePage) return;
+  forgetOutside();
   makeRegion(c, h, slot, tracePage, traceOff, traceVa, traceWide);
+  if (!traceWide) makeChain(c);
+}
+
+/** What the recording shows to be as hot as its head: where regions of it lead. */
+function makeChain(c: Cpu): void {
+  for (let n: u32 = 0; n < outside; n++) {
+    const page = outsidePage(n);
+    const off = outsideOff(n);
+    const slot = icacheFind(c, page, traceMode);
+    if (slot == 0 || findEntry(page, off, traceMode) != NO_ENTRY) continue;
+    makeRegion(c, headOf(page, off), slot, page, off, outsideVa(n), false);
+  }
 }
 
 /** A way from region to region, by record r of the entry. True when many have led there. */

@@ -1,5 +1,5 @@
 // A recording of what runs behind a head that has become hot: which instructions were executed and where
-// taken branches led, for some hundreds of them. A region holds only what was seen then, because most code
+// taken branches led, for 1,600 of them. A region holds only what was seen then, because most code
 // that has ever been executed is not hot; and the edges say where RET and indirect branches go ("next
 // executing tail", E. Duesterwald and V. Bala, "Software Profiling for Hot Path Prediction: Less is More",
 // ASPLOS 2000, widened to the union of several paths).
@@ -17,12 +17,12 @@ import { PAGE, traceEdges, tracePages } from "./map";
  * Taken branches of a recording, of one for a wide region; those outside its address space and privilege that
  * it waits for.
  */
-const TURNS: u32 = 320;
+const TURNS: u32 = 1600;
 const WIDE_TURNS: u32 = 1600;
 const PATIENCE: u32 = 4096;
 
-/** {u32 guest page, u32 unused x 3, a bit per byte}. */
-const enum TracePage { PHYS = 0, BITS = 16, BYTES = 16 + 512 }
+/** {u32 guest page, u32 unused x 3, a bit per byte that was executed, one if it was executed again}. */
+const enum TracePage { PHYS = 0, BITS = 16, AGAIN = 512, BYTES = 16 + 1024 }
 const MAX_TRACE_PAGES: u32 = 64;
 /** {u32 from, u32 unused, u64 target}; open addressing by `from`. */
 const enum Edge { FROM = 0, TARGET = 8, BYTES = 16 }
@@ -99,7 +99,11 @@ function markSeen(page: u32, first: u32, last: u32): void {
   const bits = bitsOf(page, true);
   if (bits == 0) return;
   for (let off = first; off <= last; off++) {
-    store<u8>(bits + (off >> 3), load<u8>(bits + (off >> 3)) | (<u8>1 << <u8>(off & 7)));
+    const at = bits + (off >> 3);
+    const bit = <u8>1 << <u8>(off & 7);
+    const seen = load<u8>(at);
+    store<u8>(at, seen | bit);
+    store<u8>(at, load<u8>(at, TracePage.AGAIN) | (seen & bit), TracePage.AGAIN);
   }
 }
 
@@ -115,6 +119,12 @@ function edgeAt(n: u32): usize { return traceEdges() + (n & (MAX_EDGES - 1)) * E
 // @ts-ignore: decorator
 @inline
 function slotOf(place: u32): u32 { return place ^ (place >> 12); }
+
+/** Was it executed more than once? */
+export function traceSeenAgain(page: u32, off: u32): bool {
+  const bits = bitsOf(page, false);
+  return bits != 0 && (load<u8>(bits + (off >> 3), TracePage.AGAIN) & (1 << (off & 7))) != 0;
+}
 
 function addEdge(place: u32, target: u64): void {
   if (place == NONE) return;
@@ -188,8 +198,8 @@ export function traceTurn(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Trac
   slotNow = slot;
   pageNow = page;
   offNow = off;
-  markSeen(page, off, off);
   if (++turns < limit) return Trace.GOING;
+  markSeen(page, off, off);
   tracing = false;
   return Trace.DONE;
 }
