@@ -3,7 +3,7 @@
 // 6-5 (serial, double fault, shutdown). Left out: FRED, user interrupts, shadow stacks.
 
 import { ErrorCode, Vector, raiseError, raiseSelector } from "./exceptions";
-import { readEflags } from "./flags";
+import { readEflags, settleRf } from "./flags";
 import { ATTR_DPL_SHIFT, Attr, Cr0, Rflags, isV86, updateMode } from "./mode";
 import { Cpu, RunState, Seg, Status, segment } from "./state";
 import { sysRead } from "../mmu/access";
@@ -51,6 +51,7 @@ let image: u64 = 0;
  */
 export function deliverException(c: Cpu): void {
   serve(c, FaultClass.BENIGN);
+  settleRf(c);
 }
 
 /** Deliver an interrupt between instructions; c.rip is the next instruction. */
@@ -60,6 +61,7 @@ export function deliverInterrupt(c: Cpu, vector: u32, kind: EventKind): void {
     takeTaskFault();
     serve(c, FaultClass.BENIGN);
   }
+  settleRf(c);
 }
 
 /** INT n, INT3, INTO, INT1: `next` is the RIP after the instruction. JUMP or FAULT. */

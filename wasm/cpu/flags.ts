@@ -12,6 +12,7 @@ const AF: u64 = 0x010;
 const ZF: u64 = 0x040;
 const SF: u64 = 0x080;
 const OF: u64 = 0x800;
+const RF: u64 = 0x10000;
 const AC: u64 = 0x40000;
 export const ARITHMETIC_FLAGS: u64 = CF | PF | AF | ZF | SF | OF;
 const CARRIES: u64 = CF | AF | OF;
@@ -222,11 +223,27 @@ export function readEflags(c: Cpu): u64 {
     (<u64>getZF(c) << 6) | (<u64>getSF(c) << 7) | (<u64>getOF(c) << 11);
 }
 
+/** RF has been loaded (IRET, a task switch) since settleRf; instructions executed when it was. */
+let rfLoaded: bool = false;
+let rfAt: u64 = 0;
+
+/**
+ * RF holds for one instruction (SDM 3B 17.3.1.1): between instructions, `c.instructions` exact, forget it
+ * when one has been executed since it was loaded. Until then it may stand in eflags longer: instructions do
+ * not see it, and what does, asks here before.
+ */
+export function settleRf(c: Cpu): void {
+  if (rfLoaded) rfAt = c.instructions;
+  else if ((c.eflags & RF) != 0 && c.instructions != rfAt) c.eflags &= ~RF;
+  rfLoaded = false;
+}
+
 /** Set the RFLAGS bits under mask. What RF, VM and VIF may become is the caller's rule. */
 export function writeEflags(c: Cpu, value: u64, mask: u64): void {
   const old = readEflags(c);
   const now = (old & ~mask) | (value & mask) | 2;
   c.eflags = now;
   c.flagKind = FlagKind.EXPLICIT;
+  if ((mask & now & RF) != 0) rfLoaded = true;
   if (((old ^ now) & AC) != 0) tlbSelectBank(c);
 }

@@ -7,6 +7,7 @@ import { CodeMode, Cpu, RunState, Seg, Status, segment } from "../cpu/state";
 import { Inbox, Request, inboxOf, request } from "../cpu/inbox";
 import { DR6_BS, raiseDebug, raiseError, Vector } from "../cpu/exceptions";
 import { DR7_ENABLES, breakpointsOn, instructionBreakpoint, takeHits } from "../cpu/breakpoints";
+import { settleRf } from "../cpu/flags";
 import { EventKind, deliverException, deliverInterrupt } from "../cpu/events";
 import { resetCpu, startupIpi } from "../cpu/reset";
 import { pvKick } from "../cpu/paravirt";
@@ -215,6 +216,7 @@ function settle(c: Cpu, status: i32): void {
 /** Put RIP where the status of the record that execute stopped at says, and deliver its fault. */
 function arrive(c: Cpu, status: i32): void {
   count(changetype<usize>(c), leftBy(status));
+  settleRf(c);
   if (status == Status.JUMP) return;
   const r = stoppedAt;
   const off = recOff(r);
@@ -235,8 +237,8 @@ function arrive(c: Cpu, status: i32): void {
 }
 
 /**
- * One instruction with all the checks that cached execution leaves out: shadows, TF, RF, breakpoints,
- * tracing.
+ * One instruction with all the checks that cached execution leaves out: shadows, TF, breakpoints (and with
+ * them RF), tracing.
  */
 function runCareful(c: Cpu): void {
   c.shadow = 0;
@@ -415,7 +417,7 @@ export function publishStats(c: Cpu): void {
 // @ts-ignore: decorator
 @inline
 function careful(c: Cpu): bool {
-  return (<u64>(c.shadow | windowLeft) | (c.eflags & (FLAG_TF | FLAG_RF)) | (c.dr7 & DR7_ENABLES)) != 0 ||
+  return (<u64>(c.shadow | windowLeft) | (c.eflags & FLAG_TF) | (c.dr7 & DR7_ENABLES)) != 0 ||
     (control32(Control.OPTIONS) & Option.TRACE) != 0;
 }
 
