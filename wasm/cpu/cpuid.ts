@@ -116,7 +116,7 @@ function leaf4(c: Cpu, sub: u32): void {
     case 0: put(c, 1 | (1 << 5) | SELF_INIT | coresField, WAYS_8 | LINE, 63, 0); return;
     case 1: put(c, 2 | (1 << 5) | SELF_INIT | coresField, WAYS_8 | LINE, 63, 0); return;
     case 2: put(c, 3 | (2 << 5) | SELF_INIT | coresField, WAYS_8 | LINE, 511, 0); return;
-    case 3: put(c, 3 | (3 << 5) | SELF_INIT | sharedAll | coresField, WAYS_16 | LINE, 8191, 0); return;
+    case 3: put(c, 3 | (3 << 5) | SELF_INIT | sharedAll | coresField, WAYS_16 | LINE, 32767, 0); return;
     default: put(c, 0, 0, 0, 0);
   }
 }

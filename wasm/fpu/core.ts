@@ -40,6 +40,8 @@ export let rndUp: bool = false;
 export let div128Rest: u64 = 0;
 
 /** High half of the 128-bit product. */
+// @ts-ignore: decorator
+@inline
 export function mulHi(a: u64, b: u64): u64 {
   const aL: u64 = a & 0xffffffff;
   const aH: u64 = a >> 32;

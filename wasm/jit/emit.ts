@@ -10,6 +10,7 @@ import { usesFloats } from "./float-mode";
 import { FIRST_FREE_LOCAL, L, NARROW_LOCALS, WIDE_LOCALS, loadField, loadState } from "./locals";
 import { beginLookups } from "./lookups";
 import { CODE_BYTES, codeStart, hintRoom } from "./map";
+import { beginRecent, forgetRecent } from "./recent";
 import { tree } from "./structure";
 import { checkVectors, vectorLocals } from "./vectors";
 import { beginX87, x87Narrows, x87Wides } from "./x87-state";
@@ -36,12 +37,14 @@ function loadIp(): void {
 /** Write the function; its length. The first of two passes finds which registers are used. */
 export function emit(deltas: u32, first: bool): u32 {
   beginLookups(first);
+  beginRecent(first);
   beginFunction(codeStart(), CODE_BYTES, hintRoom(), WIDE_LOCALS, NARROW_LOCALS, vectorLocals(), usesFloats(),
     x87Wides(), x87Narrows());
   beginX87(FIRST_FREE_LOCAL + vectorLocals() + (usesFloats() ? FLOAT_LOCALS : 0));
   checkVectors();
   loadIp();
   loadState();
+  forgetRecent();
   const32(BUDGET);
   set(L.FUEL);
   openExits();

@@ -7,13 +7,14 @@ import {
   RecFlag, recBase, recDisp, recFlags, recImm, recIndex, recLen, recOff, recReg, recRm, recScale, recSeg,
 } from "../decode/record";
 import { PAGE_BYTES, TLB_ENTRIES } from "../lib/layout";
-import { W, access, const32, const64, constant, get, op, set, tee } from "./bytes";
-import { Exit, leaveAt } from "./exits";
+import { W, access, const32, const64, constant, get, op, set, tee, unlikely } from "./bytes";
+import { Exit, close, leaveAt, open } from "./exits";
 import { usesMemory } from "./flags";
 import { L, Size, cut32, getTlb, loadSized, popReg, pushHost, pushReg, regLocal, storeSized } from "./locals";
 import {
   addressIs, findLookup, groupLocal, hostIs, hostLocal, hostOffset, windowBefore, windowBytes, windowWrites,
 } from "./lookups";
+import { NO_RECENT, Recent, recentPlace } from "./recent";
 import { Insn, Lower, Place, code32, lowerPlace, relOf } from "./map";
 
 /** Shift from an address to 16 times its page number. */
@@ -178,10 +179,7 @@ export function translateWindow(i: Insn, size: u32, write: bool): void {
     translateVa(i, size, write);
     return;
   }
-  pushDistance(windowWrites);
-  const64(PAGE_LIMIT - windowBytes);
-  op(W.I64_GE_U);
-  finishTranslation(i, groupLocal);
+  lookUp(i, PAGE_LIMIT - windowBytes, windowWrites, groupLocal);
   hostIs(groupLocal, windowBefore);
 }
 
@@ -206,11 +204,57 @@ export function translateBit(i: Insn, size: u32, write: bool): void {
 }
 
 export function translateBytes(i: Insn, bytes: i64, write: bool): void {
-  pushDistance(write);
-  const64(PAGE_LIMIT - bytes);
-  op(W.I64_GE_U);
-  finishTranslation(i, L.HOST);
+  lookUp(i, PAGE_LIMIT - bytes, write, L.HOST);
   hostIs(L.HOST, 0);
+}
+
+/** VA's host address into a local; leave when it is not less than `limit` behind a page of the TLB. */
+function lookUp(i: Insn, limit: i64, write: bool, local: u32): void {
+  const place = recentPlace();
+  if (place == NO_RECENT) {
+    pushDistance(write);
+    const64(limit);
+    op(W.I64_GE_U);
+    finishTranslation(i, local);
+    return;
+  }
+  get(L.VA);
+  get(L.C);
+  access(W.I64_LOAD, 3, place + Recent.PAGE);
+  op(W.I64_XOR);
+  get(L.C);
+  access(W.I64_LOAD, 3, place + Recent.LIMIT);
+  op(W.I64_GE_U);
+  unlikely();
+  open(W.IF);
+  pushDistance(write);
+  const64(limit);
+  op(W.I64_GE_U);
+  leaveAt(placeOfInsn(i), Exit.MISS);
+  rememberPage(place, limit);
+  close();
+  get(L.C);
+  access(W.I32_LOAD, 2, place + Recent.ADDEND);
+  get(L.VA);
+  op(W.I32_WRAP);
+  op(W.I32_ADD);
+  set(local);
+}
+
+/** VA's page, whose entry of the TLB is at SLOT, is the one found last. */
+function rememberPage(place: u32, limit: i64): void {
+  get(L.C);
+  get(L.VA);
+  const64(-<i64>PAGE_BYTES);
+  op(W.I64_AND);
+  access(W.I64_STORE, 3, place + Recent.PAGE);
+  get(L.C);
+  const64(limit);
+  access(W.I64_STORE, 3, place + Recent.LIMIT);
+  get(L.C);
+  get(L.SLOT);
+  access(W.I32_LOAD, 2, ADDEND);
+  access(W.I32_STORE, 2, place + Recent.ADDEND);
 }
 
 /** As translate, for 16 bytes that must be aligned: rotated, the distance is small only when they are. */

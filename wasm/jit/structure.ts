@@ -25,6 +25,7 @@ import {
 } from "./lookups";
 import { lower } from "./lower";
 import { Insn, Lower, Term, block, extraOf, insnOf, lowerCond, lowerOp, relOf, succOf } from "./map";
+import { recentInBlock } from "./recent";
 import { NODES, firstOf, nextOf } from "./sets";
 import { endShadow } from "./system";
 import { enterX87, keepX87, moveX87, restoreX87 } from "./x87-state";
@@ -202,6 +203,7 @@ function body(x: u32): void {
     forgetLookups();
   }
   lookupsInBlock(x);
+  recentInBlock(x);
   const extra = extraOf(b);
   if (b.count) {
     get(L.FUEL);

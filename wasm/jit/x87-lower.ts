@@ -5,17 +5,19 @@
 import { Cpu } from "../cpu/state";
 import { recRm } from "../decode/record";
 import { Control87, Status87, TOP_SHIFT } from "../interp/x87-core";
-import { Global, Import, W, access, const32, const64, get, number, op, openVoid, set } from "./bytes";
+import { Global, Import, W, access, const32, const64, get, op, openVoid, set } from "./bytes";
 import { Exit, deeper, leaveAt, shallower } from "./exits";
+import {
+  beginOperation, callCore, compare, finishCompare, finishComparison, pushRegister, pushTemporary,
+} from "./x87-compare";
 import { pushCond } from "./conditions";
-import { localResult } from "./flags";
 import { L, Size, popReg } from "./locals";
 import { Fpu, Insn, x87Argument, x87Form } from "./map";
 import { placeOfInsn, pushAddress, translateAlone, translateBytes } from "./operands";
 import {
   X, addExceptions, checkExceptions, clearC1, getM, getPair, getS, getX, markFull, markVacant, needFull,
-  needReady, needRoom, noteCode, noteData, popStack, pushStack, pushTop, replaceStatus, setGlobal, getGlobal,
-  setConditions, setM, setPair, setS, setX, st, takeControl, teeX, turn,
+  needReady, needRoom, noteCode, noteData, popStack, pushStack, pushTop, replaceStatus, getGlobal,
+  setM, setPair, setS, setX, st, takeControl, teeX, turn,
 } from "./x87-state";
 
 const TOP_BIT: i64 = -0x8000000000000000;
@@ -25,12 +27,7 @@ const EXTENDED_BYTES: i64 = 10;
 const EXTENDED_HIGH: u32 = 8;
 /** ModRM.reg of the arithmetic groups. */
 const enum Digit { ADD = 0, MUL = 1, COM = 2, COMP = 3, SUB = 4, SUBR = 5, DIV = 6, DIVR = 7 }
-/** Argument of comparisons (interp/x87-arith.ts). */
-const enum Compare { POPS = 3, QUIET = 4, EFLAGS = 8 }
 const enum Fist { POP = 1, TRUNCATE = 2 }
-/** CF, PF, ZF of C0, C2, C3. */
-const FLAG_SHIFT: i32 = 8;
-const FLAGS: i32 = 0x45;
 /** FLD1 among the constants; the other here is FLDZ. */
 const ONE: u32 = 0;
 const AX: u32 = 0;
@@ -201,14 +198,6 @@ function lowerConstant(i: Insn, which: u32): void {
   noteCode(i);
 }
 
-function beginOperation(): void {
-  const32(0);
-  setGlobal(Global.EXCEPTIONS);
-}
-function callCore(which: Import): void {
-  op(W.CALL);
-  number(which);
-}
 /** Push ST(0) and two unused arguments of a function of the core. */
 function pushOne(first: i32): void {
   getS(st(0));
@@ -301,14 +290,6 @@ function lowerMove(i: Insn, from: u32): void {
 
 // Arithmetic ---------------------------------------------------------------------------------------------
 
-function pushTemporary(): void {
-  getX(X.TS);
-  getX(X.TM);
-}
-function pushRegister(n: u32): void {
-  getS(n);
-  getM(n);
-}
 
 function functionOf(digit: u32): Import {
   switch (digit) {
@@ -348,12 +329,8 @@ function lowerArithmeticMemory(i: Insn): void {
   const digit = x87Argument(i);
   needFull(i, 1 << st(0));
   loadOperand(i);
-  if (isComparison(digit)) {
-    beginOperation();
-    pushRegister(st(0));
-    pushTemporary();
-    finishComparison(i, digit - Digit.COM);
-  } else arithmetic(i, digit, 0, true, st(0));
+  if (isComparison(digit)) compare(i, 0, true, digit - Digit.COM);
+  else arithmetic(i, digit, 0, true, st(0));
   noteData(i);
 }
 
@@ -371,38 +348,14 @@ function lowerArithmetic(i: Insn): void {
 
 function lowerComparison(i: Insn, other: u32, how: u32): void {
   needFull(i, 1 << st(0) | 1 << other);
-  beginOperation();
-  pushRegister(st(0));
-  pushRegister(other);
-  finishComparison(i, how);
-}
-
-/** The operands are on the stack. */
-function finishComparison(i: Insn, how: u32): void {
-  callCore(how & Compare.QUIET ? Import.X_UNORDERED : Import.X_COMPARE);
-  op(W.I32_WRAP);
-  setX(X.US);
-  checkExceptions(i);
-  if (how & Compare.EFLAGS) {
-    getX(X.EXC);
-    replaceStatus(0, true);
-    if (i.flagsLive) {
-      getX(X.US);
-      const32(FLAG_SHIFT);
-      op(W.I32_SHR_U);
-      const32(FLAGS);
-      op(W.I32_AND);
-      set(localResult(Size.DWORD));
-    }
-  } else setConditions();
-  noteCode(i);
-  for (let pops = how & Compare.POPS; pops > 0; pops--) popStack();
+  compare(i, other, false, how);
 }
 
 function lowerTest(i: Insn): void {
   needFull(i, 1 << st(0));
   beginOperation();
   pushOne(0);
+  finishCompare(i, 0);
   finishComparison(i, 0);
 }
 

@@ -164,8 +164,19 @@ export class Generator {
       ...this.immediate(2)];
   }
 
+  /** Another address in each turn, in two pages and over the end of the first (recent.ts). */
+  private strided(): number[] {
+    const reg = this.reg();
+    // mov %r15d, %r12d; imul $n, %r12d; and $0x1FFF, %r12d; add or mov between reg and (%r14, %r12)
+    return [0x45, 0x89, 0xFC, 0x45, 0x69, 0xE4, ...bytesOf(this.pick([1, 8, 0x3E5, 0x1001]), 4),
+      0x41, 0x81, 0xE4, 0xFF, 0x1F, 0, 0,
+      (this.random(2) ? 0x48 : 0x40) | (reg > 7 ? 4 : 0) | 3, this.pick([0x01, 0x03, 0x89, 0x8B]),
+      0x04 | (reg & 7) << 3, 0x26];
+  }
+
   /** and $0xFF8, index; add disp(R14, index, scale), reg */
   protected indexed(): number[] {
+    if (this.wide && this.random(2)) return this.strided();
     const index = this.reg(), reg = this.reg();
     const mask = [...(index > 7 ? [0x41] : []), 0x81, 0xE0 | (index & 7), 0xF8, 0x0F, 0, 0];
     const rex = 0x48 | (reg > 7 ? 4 : 0) | (index > 7 ? 2 : 0) | 1;
