@@ -33,6 +33,25 @@ interface Variant {
 /** Most stores do nothing but store. */
 const ON = 'if (s == Status.NEXT) { r += 32; continue; }';
 
+// An access whose page the TLB has makes one test.
+const BYTES: Record<string, number> = { u8: 1, u16: 2, u32: 4, u64: 8 };
+
+/** h = host address of the operand at `address`. */
+type Access = (type: string, address: string) => string[];
+const access = (table: string, slow: (bytes: number) => string): Access => (type, address) => [
+  `const va: u64 = ${address};`, `const e = tlbEntry(c.${table}, va);`, 'let h = tlbHost(e, va);',
+  `if (!tlbHit(e, va, ${BYTES[type]})) {`, `  h = ${slow(BYTES[type]!)};`, '  if (!h) { s = Status.FAULT; break; }', '}',
+];
+const read = access('tlbRead', (bytes) => `readSlow(c, va, ${bytes})`);
+const rmw = access('tlbWrite', (bytes) => `rmwSlow(c, va, ${bytes}, true)`);
+
+/** Store `value` at `address`; `done` where that was all, else s says what it was. */
+const write = (type: string, address: string, value: string, done: string): string[] => [
+  `const va: u64 = ${address};`, `const w: ${type} = ${value};`, `const e = tlbEntry(c.tlbWrite, va);`,
+  `if (tlbHit(e, va, ${BYTES[type]})) { store<${type}>(tlbHost(e, va), w); ${done} }`,
+  `s = writeValueSlow<${type}>(c, va, w);`,
+];
+
 /** Direct branches: disp is the page-relative target. */
 const TAKE = ['s = DIRECT;', 'break;'];
 
@@ -43,7 +62,8 @@ const jcc = (cc: number): Snippet => ({
 /** Push the return address, then go to t (page-relative). */
 const pushReturn = (how: string): string[] => [
   'if (!canLeaveTo(c, t)) { s = Status.FAULT; break; }',
-  's = writeValue<u64>(c, c.rsp - 8, c.ipBase + recOff(r) + recLen(r));',
+  ...write('u64', 'c.rsp - 8', 'c.ipBase + recOff(r) + recLen(r)',
+    `c.rsp = va; returnRemember(c, r, va, w, index, records); s = ${how}; break;`),
   'if (s == Status.FAULT) break;',
   'c.rsp -= 8;',
   `if (s == Status.NEXT) { s = ${how}; break; }`,
@@ -51,16 +71,22 @@ const pushReturn = (how: string): string[] => [
 ];
 
 const push = (value: string): string[] => [
-  `const v: u64 = ${value};`,
-  's = writeValue<u64>(c, c.rsp - 8, v);',
+  ...write('u64', 'c.rsp - 8', value, 'c.rsp = va; r += 32; continue;'),
   'if (s != Status.FAULT) c.rsp -= 8;',
   ON, 'break;',
 ];
 
+/** To the record of entry `there` of the return cache. */
+const FOLLOW = ['c.ipBase = target & PAGE_MASK;', 'index = returnIndex(there);',
+  'records = returnRecords(there);',
+  'const to = returnRecord(there);', 'bias += <i64>to - <i64>r - 32;', 'r = to;', 'continue;'].join(' ');
+
 const RETURN = (extra: string): string[] => [
-  'const h = readHost<u64>(c, c.rsp);',
-  'if (!h) { s = Status.FAULT; break; }',
-  't = load<u64>(h) - c.ipBase;',
+  ...read('u64', 'c.rsp'),
+  'const target = load<u64>(h);',
+  'const there = returnFind(c, va, target);',
+  `if (there != 0 && goesOn(--fuel, attention)) { c.rsp += 8${extra}; ${FOLLOW} }`,
+  't = target - c.ipBase;',
   'if (!canLeaveTo(c, t)) { s = Status.FAULT; break; }',
   `c.rsp += 8${extra};`,
   's = TAKEN; break;',
@@ -78,13 +104,13 @@ export const SNIPPETS: Record<string, Snippet> = {
   x_hPushI_8: { body: push('<u64>recImm(r)'), requires: MODE64 },
   x_hPopR_8: {
     body: [
-      'const h = readHost<u64>(c, c.rsp);', 'if (!h) { s = Status.FAULT; break; }', 'const v = load<u64>(h);',
+      ...read('u64', 'c.rsp'), 'const v = load<u64>(h);',
       'c.rsp += 8;', 'writeReg<u64>(c, recRm(r), v);', 'r += 32; continue;',
     ], requires: MODE64,
   },
   x_hLeave_8: {
     body: [
-      'const h = readHost<u64>(c, c.rbp);', 'if (!h) { s = Status.FAULT; break; }', 'const v = load<u64>(h);',
+      ...read('u64', 'c.rbp'), 'const v = load<u64>(h);',
       'c.rsp = c.rbp + 8;', 'c.rbp = v;', 'r += 32; continue;',
     ], requires: MODE64,
   },
@@ -101,13 +127,14 @@ export const SNIPPETS: Record<string, Snippet> = {
 };
 
 function indirectMemory(): string[] {
-  return ['  const h = readHost<u64>(c, flatAddress(c, r));', '  if (!h) { s = Status.FAULT; break; }', '  t = load<u64>(h) - c.ipBase;'];
+  return [...read('u64', 'flatAddress(c, r)').map((l) => `  ${l}`), '  t = load<u64>(h) - c.ipBase;'];
 }
 
 /** Inside a hot switch; `address` is the variant's inline function. */
 const style = (address: (type: string, write: boolean) => string): GlueStyle => ({
   address, leave: (s) => (s.startsWith('Status.') ? `s = ${s}; break;` : `s = ${s}; ${ON} break;`),
-  next: 'r += 32; continue;',
+  next: 'r += 32; continue;', read, rmw,
+  write: (type, at, value) => [...write(type, at, value, 'r += 32; continue;'), `${ON} break;`],
 });
 
 /** Nine of ten comparisons have a conditional branch behind them: it needs no turn of its own. */
@@ -246,25 +273,24 @@ function legacySnippet(form: Form, segmented: boolean): string[] | undefined {
     (segmented ? `setStackPointer(c, ${value});` : `c.rsp = <u64><u32>(${value});`);
   const sp = (less: number): string =>
     (segmented ? `(c.rsp - ${less}) & c.stackMask` : `<u64>(<u32>c.rsp - ${less})`);
-  const store = (value: string): string[] => [
+  const store = (value: string, done: string): string[] => [
     `const sp: u64 = ${sp(size)};`,
-    `s = writeValue<${type}>(c, stackAddress<${type}>(c, sp, true), ${value});`,
+    ...write(type!, `stackAddress<${type}>(c, sp, true)`, value, done),
   ];
   const fetchAt = (at: string): string[] => [
-    `const h = readHost<${type}>(c, stackAddress<${type}>(c, ${at}, false));`,
-    'if (!h) { s = Status.FAULT; break; }',
+    ...read(type!, `stackAddress<${type}>(c, ${at}, false)`),
     `const v = load<${type}>(h);`,
   ];
   const top = segmented ? 'c.rsp' : '<u64><u32>c.rsp';
   const push = (value: string): string[] =>
-    [...store(value), `if (s != Status.FAULT) { ${setSp('sp')} }`, ON, 'break;'];
+    [...store(value, `${setSp('sp')} r += 32; continue;`), `if (s != Status.FAULT) { ${setSp('sp')} }`, ON, 'break;'];
   const call = (how: string): string[] => [
-    check(''), ...store(`<${type}>(c.ipBase + recOff(r) + recLen(r))`), 'if (s == Status.FAULT) break;',
+    check(''), ...store(`<${type}>(c.ipBase + recOff(r) + recLen(r))`, `${setSp('sp')} s = ${how}; break;`),
+    'if (s == Status.FAULT) break;',
     setSp('sp'), `if (s == Status.NEXT) { s = ${how}; break; }`, 'c.rip = (c.ipBase + t) & c.ipMask;',
     's = Status.JUMP; break;',
   ];
-  const indirect = ['if (recIsMem(r)) {', `  const h = readHost<${type}>(c, ${address});`,
-    '  if (!h) { s = Status.FAULT; break; }', `  t = <u64>load<${type}>(h) - c.ipBase;`,
+  const indirect = ['if (recIsMem(r)) {', ...read(type!, address).map((l) => `  ${l}`), `  t = <u64>load<${type}>(h) - c.ipBase;`,
     `} else t = <u64>readReg<${type}>(c, recRm(r)) - c.ipBase;`];
   const ret = (extra: string): string[] => [...fetchAt(top), 't = <u64>v - c.ipBase;', check(''),
     setSp(`c.rsp + ${size}${extra}`), 's = TAKEN; break;'];

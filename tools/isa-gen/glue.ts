@@ -10,6 +10,11 @@ export interface GlueStyle {
   leave: (s: string) => string;
   /** Statement that goes on with the next instruction. */
   next: string;
+  /** Statements that set h to where the operand at linear address `address` can be loaded, or loaded and stored. */
+  read: (type: string, address: string) => string[];
+  rmw: (type: string, address: string) => string[];
+  /** Statements that store a value at a linear address and go on, or leave. */
+  write: (type: string, address: string, value: string) => string[];
   /** Statements that go on behind a comparison of x and y whose result is d, when they are others. */
   compared?: (uop: string, type: string) => string[] | undefined;
 }
@@ -18,6 +23,9 @@ export const FUNCTION_STYLE: GlueStyle = {
   address: (type, write) => `linear<${type}>(c, r, ${write})`,
   leave: (s) => `return ${s};`,
   next: 'return Status.NEXT;',
+  read: (type, address) => [`const h = readHost<${type}>(c, ${address});`, 'if (!h) { return Status.FAULT; }'],
+  rmw: (type, address) => [`const h = rmwHost<${type}>(c, ${address});`, 'if (!h) { return Status.FAULT; }'],
+  write: (type, address, value) => [`return writeValue<${type}>(c, ${address}, ${value});`],
 };
 
 function regAt(p: Place): string {
@@ -64,18 +72,17 @@ export function glueBody(form: Form, style: GlueStyle): string[] {
   const memory = form.places.find((p) => p.kind === 'm');
   const loads = sources.includes(memory!);
   if (memory && dest === memory && form.shape === 'rmw') {
-    out.push(`const h = rmwHost<${type}>(c, ${style.address(type, true)});`, `if (!h) { ${style.leave('Status.FAULT')} }`);
+    out.push(...style.rmw(type, style.address(type, true)));
     out.push(`const m = load<${type}>(h);`, `store<${type}>(h, ${call(form, args)});`,
       style.leave('rmwDone(c, h)'));
     return out;
   }
   if (memory && loads) {
     const mt = TYPES[memory.bytes]!;
-    out.push(`const h = readHost<${mt}>(c, ${style.address(mt, false)});`, `if (!h) { ${style.leave('Status.FAULT')} }`);
-    out.push(`const m = load<${mt}>(h);`);
+    out.push(...style.read(mt, style.address(mt, false)), `const m = load<${mt}>(h);`);
   }
   if (form.shape === 'read') out.push(...readBody(form, args, style));
-  else if (dest.kind === 'm') out.push(style.leave(`writeValue<${type}>(c, ${style.address(type, true)}, ${call(form, args)})`));
+  else if (dest.kind === 'm') out.push(...style.write(type, style.address(type, true), call(form, args)));
   else out.push(`writeReg<${type}>(c, ${regAt(dest)}, ${call(form, args)});`, style.next);
   return out;
 }

@@ -187,6 +187,8 @@ export class Cpu {
   jumpGeneration: u32;
   jumpGlobalGeneration: u32;
   jumpBase: u32;
+  /** What valid entries of the return cache hold (mmu/return-cache.ts): generation, and bit 0: CPL 3. */
+  returnTag: u32;
 
   /** Free for later fields; keep the blocks below at fixed offsets. */
 }

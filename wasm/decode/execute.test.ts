@@ -107,6 +107,94 @@ describe('execute', () => {
     expect([reg(RCX), reg(RSP), rip(), core.get('instructions')]).toEqual([7n, BigInt(DATA + 2048), OFF + 25, 5n]);
   });
 
+  describe('RET', () => {
+    const STACK_TOP = BigInt(DATA + 2048), RETURN = 5;
+    /** call F; mov ecx, 1; jmp +0x40; F: ret. The CPU stands before the RET, with no index to find anything by. */
+    function callF(): void {
+      core.exports.jumpReset(CPU);
+      core.exports.jumpSelect(CPU);
+      place([0xe8, 7, 0, 0, 0, 0xb9, 1, 0, 0, 0, 0xeb, 0x40, 0xc3]);
+      setReg(RSP, STACK_TOP);
+      core.view.setUint32(ATTENTION, 1, true);
+      expect([execute(), rip()]).toEqual([JUMP, OFF + 12]);
+      core.view.setUint32(ATTENTION, 0, true);
+      core.bytes.fill(0, INDEX, INDEX + 8192);
+    }
+    /** Executes the RET; was its CALL's page known? */
+    function returns(fuel = FUEL): boolean {
+      core.exports.refuel(fuel);
+      expect(core.exports.execute(CPU, RECORDS + 4 * 32, INDEX, RECORDS, ATTENTION)).toBe(JUMP);
+      const known = reg(RCX) === 1n;
+      expect([rip(), core.get('instructions')]).toEqual(known ? [OFF + 12 + 0x40, 4n] : [OFF + RETURN, 2n]);
+      return known;
+    }
+
+    test('goes on behind its CALL without a look-up, counting', () => {
+      callF();
+      expect([returns(), reg(RSP)]).toEqual([true, STACK_TOP]);
+    });
+
+    test.each([
+      ['everything was forgotten', (): void => { core.exports.jumpFlush(CPU); }],
+      ['pages are mapped elsewhere', (): void => { core.exports.jumpFlushNonGlobal(CPU); }],
+      ['decoded pages made room', (): void => { core.exports.jumpForget(CPU); }],
+      ['the privilege is another', (): void => {
+        core.set('cpl', 0n);
+        core.exports.jumpSelect(CPU);
+      }],
+    ])('is looked up when %s', (_, change) => {
+      callF();
+      change();
+      expect(returns()).toBe(false);
+    });
+
+    test('is looked up when it finds another address, or the same one elsewhere on the stack', () => {
+      callF();
+      const at = PAGES + 2040;
+      core.view.setBigUint64(at, IP_BASE + 0x777n, true);
+      core.exports.refuel(FUEL);
+      expect(core.exports.execute(CPU, RECORDS + 4 * 32, INDEX, RECORDS, ATTENTION)).toBe(JUMP);
+      expect(rip()).toBe(0x777);
+      callF();
+      core.view.setBigUint64(at - 8, IP_BASE + BigInt(OFF + RETURN), true);
+      setReg(RSP, STACK_TOP - 16n);
+      core.set('instructions', 1n);
+      expect(returns()).toBe(false);
+    });
+
+    test('comes back when it has no fuel, and when attention is wanted', () => {
+      callF();
+      expect(returns(1)).toBe(false);
+      core.set('instructions', 0n);
+      callF();
+      core.view.setUint32(ATTENTION, 1, true);
+      expect(returns()).toBe(false);
+    });
+
+    test('of a CALL that was executed alone is looked up', () => {
+      core.exports.jumpReset(CPU);
+      core.exports.jumpSelect(CPU);
+      place([0xe8, 7, 0, 0, 0], OFF, 1, STOP);
+      const flags = RECORDS + 32 + 5;
+      core.bytes[flags] = core.bytes[flags]! | 0x80;
+      setReg(RSP, STACK_TOP);
+      core.exports.refuel(1);
+      expect(core.exports.execute(CPU, RECORDS + 32, INDEX, RECORDS, ATTENTION)).toBe(JUMP);
+      place([0xc3], OFF + 12, 4);
+      core.bytes.fill(0, INDEX, INDEX + 8192);
+      expect(returns()).toBe(false);
+    });
+
+    test('behind the last instruction of a page is looked up', () => {
+      core.exports.jumpReset(CPU);
+      place([0xe8, 0xf0, 0xf0, 0xff, 0xff], 4096 - 5, 1);
+      place([0xc3], 0xf0, 3);
+      setReg(RSP, STACK_TOP);
+      expect(execute()).toBe(JUMP);
+      expect([core.get('rip'), core.get('instructions')]).toEqual([IP_BASE + 4096n, 2n]);
+    });
+  });
+
   test('a scratch record ends with STOP and does not follow branches', () => {
     place([0xff, 0xc0], OFF, 1, STOP);
     expect(execute()).toBe(JUMP);

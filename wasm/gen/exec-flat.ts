@@ -7,8 +7,9 @@ import {
   recWay, setWay, writeReg,
 } from "../decode/record";
 import { fuelLeft, leave, leaveTo } from "../interp/branch";
-import { readHost, rmwDone, rmwHost, writeValue } from "../mmu/access";
+import { readSlow, rmwDone, rmwSlow, writeValueSlow } from "../mmu/access";
 import { JUMP_TAG_32, jumpFind, jumpIndex, jumpRecords } from "../mmu/jump-cache";
+import { tlbEntry, tlbHit, tlbHost } from "../mmu/tlb";
 import { adc, add, and, dec, imul, inc, neg, not, or, sbb, sub, xor } from "../uop/arith";
 import { bsf, bsr, bt } from "../uop/bit";
 import { bswap, cmovcc, mov, movsx, movzx, setcc } from "../uop/move";
@@ -81,40 +82,80 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 9: { // x_mov_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), mov<u32>(c, m));
         r += 32; continue;
       }
       case 10: { // x_mov_g1_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         writeReg<u8>(c, recReg(r), mov<u8>(c, m));
         r += 32; continue;
       }
       case 12: { // x_mov_m4_g4
-        s = writeValue<u32>(c, flatAddress(c, r), mov<u32>(c, readReg<u32>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u32 = mov<u32>(c, readReg<u32>(c, recReg(r)));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u32>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 13: { // x_mov_m2_g2
-        s = writeValue<u16>(c, flatAddress(c, r), mov<u16>(c, readReg<u16>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u16 = mov<u16>(c, readReg<u16>(c, recReg(r)));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u16>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 14: { // x_mov_m1_g1
-        s = writeValue<u8>(c, flatAddress(c, r), mov<u8>(c, readReg<u8>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u8 = mov<u8>(c, readReg<u8>(c, recReg(r)));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 1)) { store<u8>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u8>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 16: { // x_mov_a4_i
         writeReg<u32>(c, recRm(r), mov<u32>(c, <u32>recImm(r)));
         r += 32; continue;
       }
       case 18: { // x_mov_m4_i
-        s = writeValue<u32>(c, flatAddress(c, r), mov<u32>(c, <u32>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u32 = mov<u32>(c, <u32>recImm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u32>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 19: { // x_mov_m2_i
-        s = writeValue<u16>(c, flatAddress(c, r), mov<u16>(c, <u16>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u16 = mov<u16>(c, <u16>recImm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u16>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 20: { // x_mov_m1_n
-        s = writeValue<u8>(c, flatAddress(c, r), mov<u8>(c, <u8>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u8 = mov<u8>(c, <u8>recImm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 1)) { store<u8>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u8>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 21: { // x_movzx_a4_g1
         writeReg<u32>(c, recRm(r), movzx<u32, u8>(c, readReg<u8>(c, recReg(r))));
@@ -125,22 +166,37 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 23: { // x_movzx_g4_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         writeReg<u32>(c, recReg(r), movzx<u32, u8>(c, m));
         r += 32; continue;
       }
       case 24: { // x_movzx_g4_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u32>(c, recReg(r), movzx<u32, u16>(c, m));
         r += 32; continue;
       }
       case 27: { // x_movsx_g4_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         writeReg<u32>(c, recReg(r), movsx<u32, u8>(c, m));
         r += 32; continue;
@@ -162,22 +218,37 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 36: { // x_add_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), add<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 38: { // x_add_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, add<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 40: { // x_add_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, add<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -195,15 +266,25 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 47: { // x_sub_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), sub<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 48: { // x_sub_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, sub<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -225,15 +306,25 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 56: { // x_and_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), and<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 57: { // x_and_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, and<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -255,22 +346,37 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 65: { // x_or_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), or<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 67: { // x_or_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, or<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 68: { // x_or_m1_i
-        const h = rmwHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = rmwSlow(c, va, 1, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         store<u8>(h, or<u8>(c, m, <u8>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -288,8 +394,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 74: { // x_xor_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), xor<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
@@ -303,8 +414,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 83: { // x_inc_m4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, inc<u32>(c, m));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -314,8 +430,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 86: { // x_dec_m4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, dec<u32>(c, m));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -361,50 +482,85 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 104: { // q_sub_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         sub<u32>(c, readReg<u32>(c, recReg(r)), m);
         r += 32; continue;
       }
       case 105: { // q_sub_g1_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         sub<u8>(c, readReg<u8>(c, recReg(r)), m);
         r += 32; continue;
       }
       case 107: { // q_sub_m4_g4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         sub<u32>(c, m, readReg<u32>(c, recReg(r)));
         r += 32; continue;
       }
       case 108: { // q_sub_m1_g1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         sub<u8>(c, m, readReg<u8>(c, recReg(r)));
         r += 32; continue;
       }
       case 110: { // q_sub_m4_i
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         sub<u32>(c, m, <u32>recImm(r));
         r += 32; continue;
       }
       case 111: { // q_sub_m2_i
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         sub<u16>(c, m, <u16>recImm(r));
         r += 32; continue;
       }
       case 112: { // q_sub_m1_i
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         sub<u8>(c, m, <u8>recImm(r));
         r += 32; continue;
@@ -434,22 +590,37 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 122: { // q_and_m4_i
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         and<u32>(c, m, <u32>recImm(r));
         r += 32; continue;
       }
       case 123: { // q_and_m2_i
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         and<u16>(c, m, <u16>recImm(r));
         r += 32; continue;
       }
       case 124: { // q_and_m1_i
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         and<u8>(c, m, <u8>recImm(r));
         r += 32; continue;
@@ -692,7 +863,11 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       case 226: { // x_hCall_4
         t = <u64>recDisp(r);
         const sp: u64 = <u64>(<u32>c.rsp - 4);
-        s = writeValue<u32>(c, stackAddress<u32>(c, sp, true), <u32>(c.ipBase + recOff(r) + recLen(r)));
+        const va: u64 = stackAddress<u32>(c, sp, true);
+        const w: u32 = <u32>(c.ipBase + recOff(r) + recLen(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); s = DIRECT; break; }
+        s = writeValueSlow<u32>(c, va, w);
         if (s == Status.FAULT) break;
         c.rsp = <u64><u32>(sp);
         if (s == Status.NEXT) { s = DIRECT; break; }
@@ -702,7 +877,11 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       case 227: { // x_hCall_2
         t = <u64>recDisp(r);
         const sp: u64 = <u64>(<u32>c.rsp - 2);
-        s = writeValue<u16>(c, stackAddress<u16>(c, sp, true), <u16>(c.ipBase + recOff(r) + recLen(r)));
+        const va: u64 = stackAddress<u16>(c, sp, true);
+        const w: u16 = <u16>(c.ipBase + recOff(r) + recLen(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); s = DIRECT; break; }
+        s = writeValueSlow<u16>(c, va, w);
         if (s == Status.FAULT) break;
         c.rsp = <u64><u32>(sp);
         if (s == Status.NEXT) { s = DIRECT; break; }
@@ -710,32 +889,52 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         s = Status.JUMP; break;
       }
       case 228: { // x_hRet_4
-        const h = readHost<u32>(c, stackAddress<u32>(c, <u64><u32>c.rsp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u32>(c, <u64><u32>c.rsp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u32>(h);
         t = <u64>v - c.ipBase;
         c.rsp = <u64><u32>(c.rsp + 4);
         s = TAKEN; break;
       }
       case 229: { // x_hRet_2
-        const h = readHost<u16>(c, stackAddress<u16>(c, <u64><u32>c.rsp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u16>(c, <u64><u32>c.rsp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u16>(h);
         t = <u64>v - c.ipBase;
         c.rsp = <u64><u32>(c.rsp + 2);
         s = TAKEN; break;
       }
       case 230: { // x_hRetI_4
-        const h = readHost<u32>(c, stackAddress<u32>(c, <u64><u32>c.rsp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u32>(c, <u64><u32>c.rsp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u32>(h);
         t = <u64>v - c.ipBase;
         c.rsp = <u64><u32>(c.rsp + 4 + <u64>recImm(r));
         s = TAKEN; break;
       }
       case 231: { // x_hRetI_2
-        const h = readHost<u16>(c, stackAddress<u16>(c, <u64><u32>c.rsp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u16>(c, <u64><u32>c.rsp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u16>(h);
         t = <u64>v - c.ipBase;
         c.rsp = <u64><u32>(c.rsp + 2 + <u64>recImm(r));
@@ -743,28 +942,47 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       }
       case 232: { // x_hJmpE_4
         if (recIsMem(r)) {
-          const h = readHost<u32>(c, flatAddress(c, r));
-          if (!h) { s = Status.FAULT; break; }
+          const va: u64 = flatAddress(c, r);
+          const e = tlbEntry(c.tlbRead, va);
+          let h = tlbHost(e, va);
+          if (!tlbHit(e, va, 4)) {
+            h = readSlow(c, va, 4);
+            if (!h) { s = Status.FAULT; break; }
+          }
           t = <u64>load<u32>(h) - c.ipBase;
         } else t = <u64>readReg<u32>(c, recRm(r)) - c.ipBase;
         s = TAKEN; break;
       }
       case 233: { // x_hJmpE_2
         if (recIsMem(r)) {
-          const h = readHost<u16>(c, flatAddress(c, r));
-          if (!h) { s = Status.FAULT; break; }
+          const va: u64 = flatAddress(c, r);
+          const e = tlbEntry(c.tlbRead, va);
+          let h = tlbHost(e, va);
+          if (!tlbHit(e, va, 2)) {
+            h = readSlow(c, va, 2);
+            if (!h) { s = Status.FAULT; break; }
+          }
           t = <u64>load<u16>(h) - c.ipBase;
         } else t = <u64>readReg<u16>(c, recRm(r)) - c.ipBase;
         s = TAKEN; break;
       }
       case 234: { // x_hCallE_4
         if (recIsMem(r)) {
-          const h = readHost<u32>(c, flatAddress(c, r));
-          if (!h) { s = Status.FAULT; break; }
+          const va: u64 = flatAddress(c, r);
+          const e = tlbEntry(c.tlbRead, va);
+          let h = tlbHost(e, va);
+          if (!tlbHit(e, va, 4)) {
+            h = readSlow(c, va, 4);
+            if (!h) { s = Status.FAULT; break; }
+          }
           t = <u64>load<u32>(h) - c.ipBase;
         } else t = <u64>readReg<u32>(c, recRm(r)) - c.ipBase;
         const sp: u64 = <u64>(<u32>c.rsp - 4);
-        s = writeValue<u32>(c, stackAddress<u32>(c, sp, true), <u32>(c.ipBase + recOff(r) + recLen(r)));
+        const va: u64 = stackAddress<u32>(c, sp, true);
+        const w: u32 = <u32>(c.ipBase + recOff(r) + recLen(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); s = TAKEN; break; }
+        s = writeValueSlow<u32>(c, va, w);
         if (s == Status.FAULT) break;
         c.rsp = <u64><u32>(sp);
         if (s == Status.NEXT) { s = TAKEN; break; }
@@ -773,12 +991,21 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       }
       case 235: { // x_hCallE_2
         if (recIsMem(r)) {
-          const h = readHost<u16>(c, flatAddress(c, r));
-          if (!h) { s = Status.FAULT; break; }
+          const va: u64 = flatAddress(c, r);
+          const e = tlbEntry(c.tlbRead, va);
+          let h = tlbHost(e, va);
+          if (!tlbHit(e, va, 2)) {
+            h = readSlow(c, va, 2);
+            if (!h) { s = Status.FAULT; break; }
+          }
           t = <u64>load<u16>(h) - c.ipBase;
         } else t = <u64>readReg<u16>(c, recRm(r)) - c.ipBase;
         const sp: u64 = <u64>(<u32>c.rsp - 2);
-        s = writeValue<u16>(c, stackAddress<u16>(c, sp, true), <u16>(c.ipBase + recOff(r) + recLen(r)));
+        const va: u64 = stackAddress<u16>(c, sp, true);
+        const w: u16 = <u16>(c.ipBase + recOff(r) + recLen(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); s = TAKEN; break; }
+        s = writeValueSlow<u16>(c, va, w);
         if (s == Status.FAULT) break;
         c.rsp = <u64><u32>(sp);
         if (s == Status.NEXT) { s = TAKEN; break; }
@@ -787,29 +1014,47 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       }
       case 236: { // x_hPushR_4
         const sp: u64 = <u64>(<u32>c.rsp - 4);
-        s = writeValue<u32>(c, stackAddress<u32>(c, sp, true), readReg<u32>(c, recRm(r)));
+        const va: u64 = stackAddress<u32>(c, sp, true);
+        const w: u32 = readReg<u32>(c, recRm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); r += 32; continue; }
+        s = writeValueSlow<u32>(c, va, w);
         if (s != Status.FAULT) { c.rsp = <u64><u32>(sp); }
         if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 237: { // x_hPushR_2
         const sp: u64 = <u64>(<u32>c.rsp - 2);
-        s = writeValue<u16>(c, stackAddress<u16>(c, sp, true), readReg<u16>(c, recRm(r)));
+        const va: u64 = stackAddress<u16>(c, sp, true);
+        const w: u16 = readReg<u16>(c, recRm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); r += 32; continue; }
+        s = writeValueSlow<u16>(c, va, w);
         if (s != Status.FAULT) { c.rsp = <u64><u32>(sp); }
         if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 238: { // x_hPopR_4
-        const h = readHost<u32>(c, stackAddress<u32>(c, <u64><u32>c.rsp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u32>(c, <u64><u32>c.rsp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u32>(h);
         c.rsp = <u64><u32>(c.rsp + 4);
         writeReg<u32>(c, recRm(r), v);
         r += 32; continue;
       }
       case 239: { // x_hPopR_2
-        const h = readHost<u16>(c, stackAddress<u16>(c, <u64><u32>c.rsp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u16>(c, <u64><u32>c.rsp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u16>(h);
         c.rsp = <u64><u32>(c.rsp + 2);
         writeReg<u16>(c, recRm(r), v);
@@ -817,22 +1062,35 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       }
       case 240: { // x_hPushI_4
         const sp: u64 = <u64>(<u32>c.rsp - 4);
-        s = writeValue<u32>(c, stackAddress<u32>(c, sp, true), <u32>recImm(r));
+        const va: u64 = stackAddress<u32>(c, sp, true);
+        const w: u32 = <u32>recImm(r);
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); r += 32; continue; }
+        s = writeValueSlow<u32>(c, va, w);
         if (s != Status.FAULT) { c.rsp = <u64><u32>(sp); }
         if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 241: { // x_hPushI_2
         const sp: u64 = <u64>(<u32>c.rsp - 2);
-        s = writeValue<u16>(c, stackAddress<u16>(c, sp, true), <u16>recImm(r));
+        const va: u64 = stackAddress<u16>(c, sp, true);
+        const w: u16 = <u16>recImm(r);
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); c.rsp = <u64><u32>(sp); r += 32; continue; }
+        s = writeValueSlow<u16>(c, va, w);
         if (s != Status.FAULT) { c.rsp = <u64><u32>(sp); }
         if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 242: { // x_hLeave_4
         const bp: u64 = <u64><u32>c.rbp;
-        const h = readHost<u32>(c, stackAddress<u32>(c, bp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u32>(c, bp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u32>(h);
         c.rsp = <u64><u32>(bp + 4);
         writeReg<u32>(c, 40, v);
@@ -840,8 +1098,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
       }
       case 243: { // x_hLeave_2
         const bp: u64 = <u64><u32>c.rbp;
-        const h = readHost<u16>(c, stackAddress<u16>(c, bp, false));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = stackAddress<u16>(c, bp, false);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u16>(h);
         c.rsp = <u64><u32>(bp + 2);
         writeReg<u16>(c, 40, v);
@@ -856,8 +1119,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 246: { // x_mov_g2_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u16>(c, recReg(r), mov<u16>(c, m));
         r += 32; continue;
@@ -875,15 +1143,25 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 250: { // x_movzx_g2_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         writeReg<u16>(c, recReg(r), movzx<u16, u8>(c, m));
         r += 32; continue;
       }
       case 251: { // x_movsx_g4_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u32>(c, recReg(r), movsx<u32, u16>(c, m));
         r += 32; continue;
@@ -901,22 +1179,37 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 255: { // x_add_g2_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u16>(c, recReg(r), add<u16>(c, readReg<u16>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 256: { // x_add_m2_g2
-        const h = rmwHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = rmwSlow(c, va, 2, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         store<u16>(h, add<u16>(c, m, readReg<u16>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 257: { // x_add_m2_i
-        const h = rmwHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = rmwSlow(c, va, 2, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         store<u16>(h, add<u16>(c, m, <u16>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -926,8 +1219,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 259: { // x_sub_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, sub<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -941,15 +1239,25 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 262: { // x_sub_g2_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u16>(c, recReg(r), sub<u16>(c, readReg<u16>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 263: { // x_sub_m2_i
-        const h = rmwHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = rmwSlow(c, va, 2, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         store<u16>(h, sub<u16>(c, m, <u16>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -971,22 +1279,37 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 268: { // x_and_g2_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u16>(c, recReg(r), and<u16>(c, readReg<u16>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 269: { // x_and_m1_i
-        const h = rmwHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = rmwSlow(c, va, 1, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         store<u8>(h, and<u8>(c, m, <u8>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 270: { // x_and_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, and<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -1000,15 +1323,25 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 273: { // x_or_g2_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u16>(c, recReg(r), or<u16>(c, readReg<u16>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 274: { // x_or_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, or<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -1022,8 +1355,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 277: { // x_xor_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, xor<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -1045,15 +1383,25 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 282: { // x_adc_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), adc<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 283: { // x_adc_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, adc<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -1071,15 +1419,25 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 287: { // x_sbb_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), sbb<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 288: { // x_sbb_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, sbb<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -1089,8 +1447,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 290: { // x_inc_m2
-        const h = rmwHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = rmwSlow(c, va, 2, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         store<u16>(h, inc<u16>(c, m));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -1100,8 +1463,13 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 292: { // x_dec_m2
-        const h = rmwHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = rmwSlow(c, va, 2, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         store<u16>(h, dec<u16>(c, m));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -1115,22 +1483,37 @@ export function executeFlat(c: Cpu, start: usize, index: usize, records: usize, 
         r += 32; continue;
       }
       case 295: { // x_imul_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), imul<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 296: { // q_sub_g2_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         sub<u16>(c, readReg<u16>(c, recReg(r)), m);
         r += 32; continue;
       }
       case 297: { // q_sub_m2_g2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         sub<u16>(c, m, readReg<u16>(c, recReg(r)));
         r += 32; continue;

@@ -7,8 +7,10 @@ import {
   recWay, setWay, writeReg,
 } from "../decode/record";
 import { canLeaveTo, fuelLeft, leave, leaveTo } from "../interp/branch";
-import { readHost, rmwDone, rmwHost, writeValue } from "../mmu/access";
+import { readSlow, rmwDone, rmwSlow, writeValueSlow } from "../mmu/access";
 import { jumpFind, jumpIndex, jumpRecords } from "../mmu/jump-cache";
+import { returnFind, returnIndex, returnRecord, returnRecords, returnRemember } from "../mmu/return-cache";
+import { tlbEntry, tlbHit, tlbHost } from "../mmu/tlb";
 import { adc, add, and, dec, imul, inc, neg, not, or, sbb, sub, xor } from "../uop/arith";
 import { bsf, bt } from "../uop/bit";
 import { bswap, cmovcc, mov, movsx, movzx, setcc } from "../uop/move";
@@ -100,37 +102,72 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 8: { // x_mov_g8_m8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         writeReg<u64>(c, recReg(r), mov<u64>(c, m));
         r += 32; continue;
       }
       case 9: { // x_mov_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), mov<u32>(c, m));
         r += 32; continue;
       }
       case 10: { // x_mov_g1_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         writeReg<u8>(c, recReg(r), mov<u8>(c, m));
         r += 32; continue;
       }
       case 11: { // x_mov_m8_g8
-        s = writeValue<u64>(c, flatAddress(c, r), mov<u64>(c, readReg<u64>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u64 = mov<u64>(c, readReg<u64>(c, recReg(r)));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 8)) { store<u64>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u64>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 12: { // x_mov_m4_g4
-        s = writeValue<u32>(c, flatAddress(c, r), mov<u32>(c, readReg<u32>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u32 = mov<u32>(c, readReg<u32>(c, recReg(r)));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u32>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 13: { // x_mov_m2_g2
-        s = writeValue<u16>(c, flatAddress(c, r), mov<u16>(c, readReg<u16>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u16 = mov<u16>(c, readReg<u16>(c, recReg(r)));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u16>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 14: { // x_mov_m1_g1
-        s = writeValue<u8>(c, flatAddress(c, r), mov<u8>(c, readReg<u8>(c, recReg(r)))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u8 = mov<u8>(c, readReg<u8>(c, recReg(r)));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 1)) { store<u8>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u8>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 15: { // x_mov_a8_i
         writeReg<u64>(c, recRm(r), mov<u64>(c, <u64>recImm(r)));
@@ -141,16 +178,36 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 17: { // x_mov_m8_i
-        s = writeValue<u64>(c, flatAddress(c, r), mov<u64>(c, <u64>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u64 = mov<u64>(c, <u64>recImm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 8)) { store<u64>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u64>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 18: { // x_mov_m4_i
-        s = writeValue<u32>(c, flatAddress(c, r), mov<u32>(c, <u32>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u32 = mov<u32>(c, <u32>recImm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 4)) { store<u32>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u32>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 19: { // x_mov_m2_i
-        s = writeValue<u16>(c, flatAddress(c, r), mov<u16>(c, <u16>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u16 = mov<u16>(c, <u16>recImm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 2)) { store<u16>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u16>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 20: { // x_mov_m1_n
-        s = writeValue<u8>(c, flatAddress(c, r), mov<u8>(c, <u8>recImm(r))); if (s == Status.NEXT) { r += 32; continue; } break;
+        const va: u64 = flatAddress(c, r);
+        const w: u8 = mov<u8>(c, <u8>recImm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 1)) { store<u8>(tlbHost(e, va), w); r += 32; continue; }
+        s = writeValueSlow<u8>(c, va, w);
+        if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 21: { // x_movzx_a4_g1
         writeReg<u32>(c, recRm(r), movzx<u32, u8>(c, readReg<u8>(c, recReg(r))));
@@ -161,15 +218,25 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 23: { // x_movzx_g4_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         writeReg<u32>(c, recReg(r), movzx<u32, u8>(c, m));
         r += 32; continue;
       }
       case 24: { // x_movzx_g4_m2
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         writeReg<u32>(c, recReg(r), movzx<u32, u16>(c, m));
         r += 32; continue;
@@ -179,15 +246,25 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 26: { // x_movsx_g8_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u64>(c, recReg(r), movsx<u64, u32>(c, m));
         r += 32; continue;
       }
       case 27: { // x_movsx_g4_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         writeReg<u32>(c, recReg(r), movsx<u32, u8>(c, m));
         r += 32; continue;
@@ -221,43 +298,73 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 35: { // x_add_g8_m8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         writeReg<u64>(c, recReg(r), add<u64>(c, readReg<u64>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 36: { // x_add_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), add<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 37: { // x_add_m8_g8
-        const h = rmwHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = rmwSlow(c, va, 8, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         store<u64>(h, add<u64>(c, m, readReg<u64>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 38: { // x_add_m4_g4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, add<u32>(c, m, readReg<u32>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 39: { // x_add_m8_i
-        const h = rmwHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = rmwSlow(c, va, 8, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         store<u64>(h, add<u64>(c, m, <u64>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 40: { // x_add_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, add<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -283,22 +390,37 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 46: { // x_sub_g8_m8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         writeReg<u64>(c, recReg(r), sub<u64>(c, readReg<u64>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 47: { // x_sub_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), sub<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 48: { // x_sub_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, sub<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -328,22 +450,37 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 55: { // x_and_g8_m8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         writeReg<u64>(c, recReg(r), and<u64>(c, readReg<u64>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 56: { // x_and_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), and<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 57: { // x_and_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, and<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -373,36 +510,61 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 64: { // x_or_g8_m8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         writeReg<u64>(c, recReg(r), or<u64>(c, readReg<u64>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 65: { // x_or_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), or<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 66: { // x_or_m8_i
-        const h = rmwHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = rmwSlow(c, va, 8, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         store<u64>(h, or<u64>(c, m, <u64>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 67: { // x_or_m4_i
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, or<u32>(c, m, <u32>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
       }
       case 68: { // x_or_m1_i
-        const h = rmwHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = rmwSlow(c, va, 1, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         store<u8>(h, or<u8>(c, m, <u8>recImm(r)));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -424,22 +586,37 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 73: { // x_xor_g8_m8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         writeReg<u64>(c, recReg(r), xor<u64>(c, readReg<u64>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 74: { // x_xor_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         writeReg<u32>(c, recReg(r), xor<u32>(c, readReg<u32>(c, recReg(r)), m));
         r += 32; continue;
       }
       case 75: { // x_xor_m8_g8
-        const h = rmwHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = rmwSlow(c, va, 8, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         store<u64>(h, xor<u64>(c, m, readReg<u64>(c, recReg(r))));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -473,8 +650,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 83: { // x_inc_m4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, inc<u32>(c, m));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -488,8 +670,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 86: { // x_dec_m4
-        const h = rmwHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbWrite, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = rmwSlow(c, va, 4, true);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         store<u32>(h, dec<u32>(c, m));
         s = rmwDone(c, h); if (s == Status.NEXT) { r += 32; continue; } break;
@@ -623,8 +810,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 103: { // q_sub_g8_m8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         const x: u64 = readReg<u64>(c, recReg(r));
         const y: u64 = m;
@@ -638,8 +830,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 104: { // q_sub_g4_m4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         const x: u32 = readReg<u32>(c, recReg(r));
         const y: u32 = m;
@@ -653,8 +850,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 105: { // q_sub_g1_m1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         const x: u8 = readReg<u8>(c, recReg(r));
         const y: u8 = m;
@@ -668,8 +870,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 106: { // q_sub_m8_g8
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         const x: u64 = m;
         const y: u64 = readReg<u64>(c, recReg(r));
@@ -683,8 +890,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 107: { // q_sub_m4_g4
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         const x: u32 = m;
         const y: u32 = readReg<u32>(c, recReg(r));
@@ -698,8 +910,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 108: { // q_sub_m1_g1
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         const x: u8 = m;
         const y: u8 = readReg<u8>(c, recReg(r));
@@ -713,8 +930,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 109: { // q_sub_m8_i
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         const x: u64 = m;
         const y: u64 = <u64>recImm(r);
@@ -728,8 +950,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 110: { // q_sub_m4_i
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         const x: u32 = m;
         const y: u32 = <u32>recImm(r);
@@ -743,8 +970,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 111: { // q_sub_m2_i
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         const x: u16 = m;
         const y: u16 = <u16>recImm(r);
@@ -758,8 +990,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 112: { // q_sub_m1_i
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         const x: u8 = m;
         const y: u8 = <u8>recImm(r);
@@ -853,8 +1090,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 121: { // q_and_m8_i
-        const h = readHost<u64>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u64>(h);
         const x: u64 = m;
         const y: u64 = <u64>recImm(r);
@@ -866,8 +1108,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 122: { // q_and_m4_i
-        const h = readHost<u32>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 4)) {
+          h = readSlow(c, va, 4);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u32>(h);
         const x: u32 = m;
         const y: u32 = <u32>recImm(r);
@@ -879,8 +1126,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 123: { // q_and_m2_i
-        const h = readHost<u16>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 2)) {
+          h = readSlow(c, va, 2);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u16>(h);
         const x: u16 = m;
         const y: u16 = <u16>recImm(r);
@@ -892,8 +1144,13 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
         r += 32; continue;
       }
       case 124: { // q_and_m1_i
-        const h = readHost<u8>(c, flatAddress(c, r));
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = flatAddress(c, r);
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 1)) {
+          h = readSlow(c, va, 1);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const m = load<u8>(h);
         const x: u8 = m;
         const y: u8 = <u8>recImm(r);
@@ -1263,66 +1520,108 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
       case 214: { // x_hCall_8
         t = <u64>recDisp(r);
         if (!canLeaveTo(c, t)) { s = Status.FAULT; break; }
-        s = writeValue<u64>(c, c.rsp - 8, c.ipBase + recOff(r) + recLen(r));
+        const va: u64 = c.rsp - 8;
+        const w: u64 = c.ipBase + recOff(r) + recLen(r);
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 8)) { store<u64>(tlbHost(e, va), w); c.rsp = va; returnRemember(c, r, va, w, index, records); s = DIRECT; break; }
+        s = writeValueSlow<u64>(c, va, w);
         if (s == Status.FAULT) break;
         c.rsp -= 8;
         if (s == Status.NEXT) { s = DIRECT; break; }
         c.rip = c.ipBase + t; s = Status.JUMP; break;
       }
       case 215: { // x_hRet_8
-        const h = readHost<u64>(c, c.rsp);
-        if (!h) { s = Status.FAULT; break; }
-        t = load<u64>(h) - c.ipBase;
+        const va: u64 = c.rsp;
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
+        const target = load<u64>(h);
+        const there = returnFind(c, va, target);
+        if (there != 0 && goesOn(--fuel, attention)) { c.rsp += 8; c.ipBase = target & PAGE_MASK; index = returnIndex(there); records = returnRecords(there); const to = returnRecord(there); bias += <i64>to - <i64>r - 32; r = to; continue; }
+        t = target - c.ipBase;
         if (!canLeaveTo(c, t)) { s = Status.FAULT; break; }
         c.rsp += 8;
         s = TAKEN; break;
       }
       case 216: { // x_hJmpE_8
         if (recIsMem(r)) {
-          const h = readHost<u64>(c, flatAddress(c, r));
-          if (!h) { s = Status.FAULT; break; }
+          const va: u64 = flatAddress(c, r);
+          const e = tlbEntry(c.tlbRead, va);
+          let h = tlbHost(e, va);
+          if (!tlbHit(e, va, 8)) {
+            h = readSlow(c, va, 8);
+            if (!h) { s = Status.FAULT; break; }
+          }
           t = load<u64>(h) - c.ipBase;
         } else t = readReg<u64>(c, recRm(r)) - c.ipBase;
         s = TAKEN; break;
       }
       case 217: { // x_hCallE_8
         if (recIsMem(r)) {
-          const h = readHost<u64>(c, flatAddress(c, r));
-          if (!h) { s = Status.FAULT; break; }
+          const va: u64 = flatAddress(c, r);
+          const e = tlbEntry(c.tlbRead, va);
+          let h = tlbHost(e, va);
+          if (!tlbHit(e, va, 8)) {
+            h = readSlow(c, va, 8);
+            if (!h) { s = Status.FAULT; break; }
+          }
           t = load<u64>(h) - c.ipBase;
         } else t = readReg<u64>(c, recRm(r)) - c.ipBase;
         if (!canLeaveTo(c, t)) { s = Status.FAULT; break; }
-        s = writeValue<u64>(c, c.rsp - 8, c.ipBase + recOff(r) + recLen(r));
+        const va: u64 = c.rsp - 8;
+        const w: u64 = c.ipBase + recOff(r) + recLen(r);
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 8)) { store<u64>(tlbHost(e, va), w); c.rsp = va; returnRemember(c, r, va, w, index, records); s = TAKEN; break; }
+        s = writeValueSlow<u64>(c, va, w);
         if (s == Status.FAULT) break;
         c.rsp -= 8;
         if (s == Status.NEXT) { s = TAKEN; break; }
         c.rip = c.ipBase + t; s = Status.JUMP; break;
       }
       case 218: { // x_hPushR_8
-        const v: u64 = readReg<u64>(c, recRm(r));
-        s = writeValue<u64>(c, c.rsp - 8, v);
+        const va: u64 = c.rsp - 8;
+        const w: u64 = readReg<u64>(c, recRm(r));
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 8)) { store<u64>(tlbHost(e, va), w); c.rsp = va; r += 32; continue; }
+        s = writeValueSlow<u64>(c, va, w);
         if (s != Status.FAULT) c.rsp -= 8;
         if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 219: { // x_hPopR_8
-        const h = readHost<u64>(c, c.rsp);
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = c.rsp;
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u64>(h);
         c.rsp += 8;
         writeReg<u64>(c, recRm(r), v);
         r += 32; continue;
       }
       case 220: { // x_hPushI_8
-        const v: u64 = <u64>recImm(r);
-        s = writeValue<u64>(c, c.rsp - 8, v);
+        const va: u64 = c.rsp - 8;
+        const w: u64 = <u64>recImm(r);
+        const e = tlbEntry(c.tlbWrite, va);
+        if (tlbHit(e, va, 8)) { store<u64>(tlbHost(e, va), w); c.rsp = va; r += 32; continue; }
+        s = writeValueSlow<u64>(c, va, w);
         if (s != Status.FAULT) c.rsp -= 8;
         if (s == Status.NEXT) { r += 32; continue; }
         break;
       }
       case 221: { // x_hLeave_8
-        const h = readHost<u64>(c, c.rbp);
-        if (!h) { s = Status.FAULT; break; }
+        const va: u64 = c.rbp;
+        const e = tlbEntry(c.tlbRead, va);
+        let h = tlbHost(e, va);
+        if (!tlbHit(e, va, 8)) {
+          h = readSlow(c, va, 8);
+          if (!h) { s = Status.FAULT; break; }
+        }
         const v = load<u64>(h);
         c.rsp = c.rbp + 8;
         c.rbp = v;

@@ -17,7 +17,7 @@ import { Access, walk, walkBytes, walkGlobal, walkPhys } from "./paging";
 import { isRam, isWritableRam, physReadBytes, physWriteBytes, ramHost } from "./physmem";
 import { POISON, segmentLinear } from "./segment";
 import { shadowHost, shadowing } from "./shadow";
-import { supervisorRead, tlbFill, tlbLookup } from "./tlb";
+import { supervisorRead, tlbEntry, tlbFill, tlbHit, tlbHost, tlbLookup } from "./tlb";
 
 /** Bounce buffers in the CPU's scratch page. */
 const enum Scratch { READ = 0x800, RMW = 0x900 }
@@ -95,8 +95,8 @@ export function linearBytes(c: Cpu, seg: u32, offset: u64, n: u32, write: bool):
 // @ts-ignore: decorator
 @inline
 export function readHost<T>(c: Cpu, va: u64): usize {
-  const h = tlbLookup(c.tlbRead, va, sizeof<T>());
-  return h ? h : readSlow(c, va, sizeof<T>());
+  const e = tlbEntry(c.tlbRead, va);
+  return tlbHit(e, va, sizeof<T>()) ? tlbHost(e, va) : readSlow(c, va, sizeof<T>());
 }
 
 /** Address of n contiguous bytes (n up to 256 when they may cross a page or come from a chip), 0 = fault. */
@@ -146,7 +146,7 @@ function wrap(c: Cpu, va: u64): u64 {
 }
 
 /** Read n bytes at va past the fast path. */
-function readSlow(c: Cpu, va: u64, n: u32): usize {
+export function readSlow(c: Cpu, va: u64, n: u32): usize {
   count(changetype<usize>(c), Count.MISS_READ);
   if (!checkLinear(c, va, n, false)) return 0;
   if (breakpointsOn(c)) watchData(c, wrap(c, va), n, false);
@@ -199,15 +199,16 @@ function checkedRead(c: Cpu): u32 {
 // @ts-ignore: decorator
 @inline
 export function writeValue<T>(c: Cpu, va: u64, v: T): i32 {
-  const h = tlbLookup(c.tlbWrite, va, sizeof<T>());
-  if (h) {
-    store<T>(h, v);
+  const e = tlbEntry(c.tlbWrite, va);
+  if (tlbHit(e, va, sizeof<T>())) {
+    store<T>(tlbHost(e, va), v);
     return Status.NEXT;
   }
   return writeValueSlow<T>(c, va, v);
 }
 
-function writeValueSlow<T>(c: Cpu, va: u64, v: T): i32 {
+/** The same past the fast path. */
+export function writeValueSlow<T>(c: Cpu, va: u64, v: T): i32 {
   const h = rmwSlow(c, va, sizeof<T>(), false);
   if (!h) return Status.FAULT;
   store<T>(h, v);
@@ -218,8 +219,8 @@ function writeValueSlow<T>(c: Cpu, va: u64, v: T): i32 {
 // @ts-ignore: decorator
 @inline
 export function rmwHost<T>(c: Cpu, va: u64): usize {
-  const h = tlbLookup(c.tlbWrite, va, sizeof<T>());
-  return h ? h : rmwSlow(c, va, sizeof<T>(), true);
+  const e = tlbEntry(c.tlbWrite, va);
+  return tlbHit(e, va, sizeof<T>()) ? tlbHost(e, va) : rmwSlow(c, va, sizeof<T>(), true);
 }
 
 /** The same for n bytes, n <= 256. */
@@ -244,7 +245,8 @@ export function rmwIsRam(): bool {
   return !(rmwPending && rmwBounced);
 }
 
-function rmwSlow(c: Cpu, va: u64, n: u32, reads: bool): usize {
+/** Host address for a read-modify-write or a store past the fast path. */
+export function rmwSlow(c: Cpu, va: u64, n: u32, reads: bool): usize {
   count(changetype<usize>(c), Count.MISS_WRITE);
   if (!checkLinear(c, va, n, false)) return 0;
   if (breakpointsOn(c)) watchData(c, wrap(c, va), n, true);

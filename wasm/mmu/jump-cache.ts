@@ -11,6 +11,7 @@ import {
   CPU_INDEX, CPU_JUMPS, CPU_JUMP_PAGES, CPU_JUMP_PAGES_BYTES, CPU_JUMPS_BYTES, CPU_SLOTS, JUMP_ENTRIES,
     JUMP_TABLE_BYTES, NO_PAGE, SLOT_BYTES, SLOT_COLD, SLOT_INDEX_BYTES, TLB_ENTRIES,
 } from "../lib/layout";
+import { returnForget, returnReset, returnSelect } from "./return-cache";
 import { tlbEntry } from "./tlb";
 
 const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION = 20, FUNCTION = 24, WORD =
@@ -38,12 +39,14 @@ export function jumpReset(c: Cpu): void {
   c.jumpGeneration = 2;
   c.jumpBase = 2;
   c.jumpGlobalGeneration = 3;
+  returnReset(c);
 }
 
 /** After a change of CPL. */
 export function jumpSelect(c: Cpu): void {
   const table: u32 = c.cpl == 3 ? Table.USER : Table.SUPERVISOR;
   c.jumpTable = <u32>changetype<usize>(c) + CPU_JUMPS + table * JUMP_TABLE_BYTES;
+  returnSelect(c);
 }
 
 /** What stands for the linear address `va` in the code mode of now. */
@@ -56,10 +59,12 @@ export function jumpKey(c: Cpu, va: u64): u64 {
 /** Pages that are not global may be mapped elsewhere now: their targets are looked at again (revive). */
 export function jumpFlushNonGlobal(c: Cpu): void {
   c.jumpGeneration += 2;
+  returnForget(c);
 }
 
 /** Forget everything. */
 export function jumpFlush(c: Cpu): void {
+  returnForget(c);
   c.jumpGeneration += 2;
   c.jumpBase = c.jumpGeneration;
   c.jumpGlobalGeneration += 2;
@@ -76,6 +81,7 @@ function slotOf(c: Cpu, e: usize): usize {
 
 /** Forget the targets in slots that hold no page any more, or are cold (decode/icache.ts). */
 export function jumpForget(c: Cpu): void {
+  returnForget(c);
   const first = changetype<usize>(c) + CPU_JUMPS;
   for (let e = first; e < first + 2 * JUMP_TABLE_BYTES; e += 1 << ENTRY_SHIFT) {
     if (load<u32>(e, Entry.GENERATION) == 0) continue;

@@ -159,12 +159,24 @@ export function tlbEntry(table: u32, va: u64): usize {
   return <usize>table + ((<u32>(va >> 12) & SLOT_MASK) << ENTRY_SHIFT);
 }
 
+/** Is va in the page of its entry, `size` bytes from the page's end or more? */
+// @ts-ignore: decorator
+@inline
+export function tlbHit(e: usize, va: u64, size: u32): bool {
+  return (load<u64>(e) ^ va) < <u64>(4097 - size);
+}
+
+/** Host address of va, when it is in the page of its entry. */
+// @ts-ignore: decorator
+@inline
+export function tlbHost(e: usize, va: u64): usize { return <usize>(load<u32>(e, 8) + <u32>va); }
+
 /** Host address for `size` bytes at va, or 0 on a miss or page crossing. */
 // @ts-ignore: decorator
 @inline
 export function tlbLookup(table: u32, va: u64, size: u32): usize {
   const e = tlbEntry(table, va);
-  return (load<u64>(e) ^ va) < <u64>(4097 - size) ? <usize>(load<u32>(e, 8) + <u32>va) : 0;
+  return tlbHit(e, va, size) ? tlbHost(e, va) : 0;
 }
 
 /** Fetch table: the addend is not used; it says whether the page is global. */

@@ -59,6 +59,10 @@ export interface Exports {
   icacheSlot(c: number, page: number, mode: number): number;
   icachePin(c: number, slot: number): void;
   jumpSelect(c: number): void;
+  jumpReset(c: number): void;
+  jumpFlush(c: number): void;
+  jumpFlushNonGlobal(c: number): void;
+  jumpForget(c: number): void;
   jumpRemember(c: number, va: bigint, index: number, record: number, records: number, global: boolean): void;
   jumpFind(c: number, target: bigint): number;
   execute: Execute;

@@ -5,7 +5,9 @@ import { readEflags, writeEflags } from "../../cpu/flags";
 
 export { decodeInsn, decodedRow } from "../decoder";
 export { icachePin, icacheReset, icacheSlot, sentinel } from "../icache";
-export { jumpFind, jumpRemember, jumpSelect } from "../../mmu/jump-cache";
+export {
+  jumpFind, jumpFlush, jumpFlushNonGlobal, jumpForget, jumpRemember, jumpReset, jumpSelect,
+} from "../../mmu/jump-cache";
 export { refuel } from "../../interp/branch";
 export { execute } from "../../gen/exec-hot";
 export { executeFlat } from "../../gen/exec-flat";
