@@ -1,9 +1,9 @@
-// Where RET goes in 64-bit code: by the stack address of the return address, what CALL has put there and the
-// record behind the CALL, so that the inner loop needs no look-up in the jump cache, whose megabyte is seldom in
-// the host's caches (docs/adr/0054). An entry is {u64 return address, u32 tag, u32 record, u32 index, u32
-// records} and holds while its tag is the CPU's: whatever makes the jump cache forget changes it (jumpFlush,
-// jumpFlushNonGlobal, jumpForget), and so does the privilege. The return address lies in the page of the CALL,
-// so it needs no other check.
+// Where RET goes in 64-bit code: by the stack address of the return address, what CALL has put there and
+// the record behind the CALL, so that the inner loop needs no look-up in the jump cache, whose megabyte is
+// seldom in the host's caches (docs/adr/0054). An entry is {u64 return address, u32 tag, u32 record, u32
+// index, u32 records} and holds while its tag is the CPU's: whatever makes the jump cache forget changes it
+// (jumpFlush, jumpFlushNonGlobal, jumpForget), and so does the privilege. The return address lies in the
+// page of the CALL, so it needs no other check.
 
 import { Cpu } from "../cpu/state";
 import { RecFlag, recFlags } from "../decode/record";
