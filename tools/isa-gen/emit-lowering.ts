@@ -64,6 +64,12 @@ function isPlain(row: TableRow['row']): boolean {
     && row.feature === undefined;
 }
 
+/**
+ * Handlers that use general registers which their operands do not name, and no others: 1 = those of a string
+ * instruction that leaves the arithmetic flags alone, 2 = the pairs of CMPXCHG16B.
+ */
+const FIXED: Record<string, number> = { hMovs: 1, hStos: 1, hCmpxchg16b: 2 };
+
 function classOf(row: TableRow['row']): number {
   if (ENDS.has(row.handler ?? '')
     || (row.jit === 'ends-block' && !GOES_ON.has(row.handler ?? ''))) return CLASS_ENDS;
@@ -72,13 +78,13 @@ function classOf(row: TableRow['row']): number {
 
 /**
  * Bits 0-7 Lower, 8-11 condition, 12-15 Place, 16-17 width of the source when it has one of its own (1 = 8
- * bits, 2, 3), 18-19 class of the handler, 20 pure, 21 plain, 30 the handler may use XMM registers. Of vector
- * rows bits 8-15 are the form, 22-29 the instruction; x87 rows: x87-rows.ts.
+ * bits, 2, 3), 18-19 class of the handler, 20 pure, 21 plain, 22-23 its fixed registers, 30 the handler may
+ * use XMM registers. Of vector rows bits 8-15 are the form, 22-29 the instruction; x87 rows: x87-rows.ts.
  */
 function lowering(t: Decoded): number {
   const op = vectorLowering(t.row) || floatLowering(t.row) || native(t);
   const word = op | (classOf(t.row) << 18) | (isPure(t.row) ? 1 << 20 : 0)
-    | (isPlain(t.row) ? 1 << 21 : 0) | (touchesVectors(t.row.file) ? 1 << 30 : 0);
+    | (isPlain(t.row) ? 1 << 21 : 0) | ((FIXED[t.row.handler ?? ''] ?? 0) << 22) | (touchesVectors(t.row.file) ? 1 << 30 : 0);
   return word + x87Lowering(t);
 }
 
@@ -118,7 +124,8 @@ export function emitLowering(rows: TableRow[]): string {
   return `${HEADER}
 /**
  * By row: Lower, condition << 8, Place << 12 (or Vec, Fpu << 8), source width << 16, class << 18, pure << 20,
- * plain << 21, vector instruction << 22, touches XMM << 30, x87 or MMX << 31 (wasm/jit/map.ts).
+ * plain << 21, fixed registers or vector instruction << 22, touches XMM << 30, x87 or MMX << 31
+ * (wasm/jit/map.ts).
  */
 export const LOWERING: usize = memory.data<u32>([
 ${lines.join('\n')}

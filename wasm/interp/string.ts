@@ -12,6 +12,8 @@ import {
 } from "./string-run";
 
 const RAX: u32 = 0;
+/** So many bytes are done before the host's bulk operation has begun. */
+const SHORT: u32 = 64;
 
 /** log2 of sizeof<T>(). */
 // @ts-ignore: decorator
@@ -51,7 +53,7 @@ function moveRun<T>(c: Cpu, r: usize, mask: u64, count: u64): u64 {
   n = findRun(c, c.tlbWrite, Seg.ES, c.rdi & mask, mask, n, sizeof<T>(), true);
   if (n == 0) return 0;
   const to = runHost;
-  if (to - from < <usize>n) {
+  if (to - from < <usize>n || n <= SHORT) {
     for (let i: u32 = 0; i < n; i += sizeof<T>()) store<T>(to + i, load<T>(from + i));
   } else {
     memory.copy(to, from, n);
@@ -92,8 +94,8 @@ function storeOne<T>(c: Cpu, r: usize, mask: u64): i32 {
 /** Fill n bytes at `to` with the value; memory.fill when all its bytes agree. */
 function fill<T>(to: usize, value: T, n: u32): void {
   const low = <u8>value;
-  if (sizeof<T>() == 1 || <u64>value == (0x0101010101010101 * <u64>low
-    & (<u64>(-1) >> (64 - (sizeof<T>() << 3))))) {
+  if (n > SHORT && (sizeof<T>() == 1 || <u64>value == (0x0101010101010101 * <u64>low
+    & (<u64>(-1) >> (64 - (sizeof<T>() << 3)))))) {
     memory.fill(to, low, n);
     return;
   }

@@ -11,7 +11,9 @@ import {
   L, Size, cut32, getGpr, loadField, loadSized, loadState, noteWritten, popReg, pushHost, pushReg, regLocal,
   reloadFe, setGpr, spillFe, spillState, storeField, storeGpr, storeSized,
 } from "./locals";
-import { Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87 } from "./map";
+import {
+  Insn, Kind, Lower, code32, isPlain, isPure, lowerOp, relOf, touchesX87, usesPairs, usesStringRegs,
+} from "./map";
 import {
   addressIs, beginAccesses, findLookup, moveReg, nameOf, windowBefore, windowBytes,
 } from "./lookups";
@@ -189,8 +191,13 @@ export function lowerIndirectAway(i: Insn): void {
 // Handlers
 // ---------------------------------------------------------------------------------------------------
 
-/** Byte offset of CL in Cpu. */
-const CL: u32 = 8;
+/** Byte offsets of registers in Cpu; CL is RCX's. */
+const RAX: u32 = 0;
+const RCX: u32 = 8;
+const RDX: u32 = 16;
+const RBX: u32 = 24;
+const RSI: u32 = 48;
+const RDI: u32 = 56;
 
 /** Take up what a handler may have written. */
 export function reloadGpr(at: u32): void {
@@ -224,7 +231,7 @@ function lowerPlain(i: Insn): void {
   storeAddress(r);
   storeGpr(recReg(r));
   storeGpr(recRm(r));
-  storeGpr(CL);
+  storeGpr(RCX);
   toDynamic();
   spillFe();
   setFlagsNow(Desc.DYNAMIC);
@@ -235,11 +242,46 @@ function lowerPlain(i: Insn): void {
   leaveStatus(true);
 }
 
+/** MOVS and STOS: the flags stay where they are. */
+function lowerString(i: Insn): void {
+  storeGpr(RAX);
+  storeGpr(RCX);
+  storeGpr(RSI);
+  storeGpr(RDI);
+  spillFe();
+  callHandler(i);
+  reloadGpr(RCX);
+  reloadGpr(RSI);
+  reloadGpr(RDI);
+  leaveStatus(true);
+}
+
+function lowerPair(i: Insn): void {
+  storeAddress(changetype<usize>(i));
+  for (let at = RAX; at <= RBX; at += 8) storeGpr(at);
+  toDynamic();
+  spillFe();
+  setFlagsNow(Desc.DYNAMIC);
+  callHandler(i);
+  reloadGpr(RAX);
+  reloadGpr(RDX);
+  reloadFe();
+  leaveStatus(true);
+}
+
 /** Call the interpreter's handler. Its record lies in the arena, at one address for all CPUs. */
 export function lowerHelper(i: Insn): void {
   const r = changetype<usize>(i);
   if (isPlain(i) && i.kind != Kind.ENDS) {
     lowerPlain(i);
+    return;
+  }
+  if (usesStringRegs(i)) {
+    lowerString(i);
+    return;
+  }
+  if (usesPairs(i)) {
+    lowerPair(i);
     return;
   }
   const pure = isPure(i) && i.kind == Kind.HELPER;

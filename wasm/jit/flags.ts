@@ -9,7 +9,7 @@ import { RecFlag, recFlags, recImm, recLen, recOpSize } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, number, op, set, sized } from "./bytes";
 import {
   Block, Fpu, Insn, Kind, Lower, Place, Term, Vec, block, insnOf, isHelper, isPure, isSystem, lowerForm,
-  lowerOp, lowerPlace, predsOf, queueAt, succOf, x87Argument, x87Form,
+  lowerOp, lowerPlace, predsOf, queueAt, succOf, usesStringRegs, x87Argument, x87Form,
 } from "./map";
 import { NODES, firstOf, nextOf } from "./sets";
 import { blocks } from "./discover";
@@ -117,7 +117,7 @@ export function canLeave(i: Insn): bool {
     || isSystem(o) || o == Lower.DIV || o == Lower.IDIV || (isDoubleShift(o) && shiftCount(i) < 0);
 }
 /** A handler that may read and write flags: they are those of Cpu around it. */
-function usesCoreFlags(i: Insn): bool { return isHelper(i) && !isPure(i); }
+function usesCoreFlags(i: Insn): bool { return isHelper(i) && !isPure(i) && !usesStringRegs(i); }
 
 /** May the flags be seen when block b ends? */
 function liveOut(b: Block): bool {

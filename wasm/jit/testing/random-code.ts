@@ -308,6 +308,30 @@ export class Generator {
     }
   }
 
+  /**
+   * MOVS and STOS, single and repeated, upwards and downwards; CMPXCHG16B, with and without LOCK, of an
+   * operand that equals its pair now and then.
+   */
+  private fixed(): number[] {
+    const size = this.size();
+    const prefix = [[], [OPSIZE], [], [0x48]][size]!;
+    const string = [...prefix, this.pick([0xA4, 0xAA]) + (size === 0 ? 0 : 1)];
+    const aligned = this.gentle || this.random(8) !== 0;
+    const pair = (): number[] => [...(this.random(2) ? [0xF0] : []), 0x49, 0x0F, 0xC7, 0x8E,
+      ...bytesOf(this.offset() & (aligned ? ~15 : ~0), 4)];
+    // lea n(%r14), %rdi; lea n(%r14), %rsi
+    const lead = (reg: number): number[] =>
+      [0x49, 0x8D, 0x86 | reg << 3, ...bytesOf(0x400 + this.random(0x1700), 4)];
+    const leads = [...lead(7), ...lead(6)];
+    switch (this.random(4)) {
+      case 0: return this.random(2) ? pair() : [...pair(), ...pair()];
+      case 1: return [...leads, ...string];
+      // std now and then; mov $n, %ecx; rep; cld.
+      default: return [...(this.random(4) ? [] : [0xFD]), ...leads, 0xB9, ...bytesOf(this.random(100), 4),
+        0xF3, ...string, 0xFC];
+    }
+  }
+
   /** LOCKed forms and those that need no prefix; most operands are aligned, as atomics want them. */
   private locked(): number[] {
     const size = this.size();
@@ -402,7 +426,8 @@ export class Generator {
       case 26: case 27: return this.system(depth);
       case 28: case 29: case 30: case 31: return this.bits();
       case 16: return this.helped();
-      case 17: return this.random(2) ? this.helped() : this.locked();
+      case 17: return this.pick([() => this.helped(), () => this.locked(),
+        () => (this.wide ? this.fixed() : this.helped())])();
       case 18: case 22: case 23: case 24: case 25: return this.vector();
       case 19: case 20: case 21: return this.stack(depth);
       case 0: case 1: case 2: case 3: return this.arithmetic();
