@@ -53,8 +53,8 @@ import {
 import { solveX87 } from "./x87-state";
 
 /**
- * Taken branches interpreted between two samples of where time goes. A prime: of a loop of three branches, one
- * of which has many targets, 3000 would see these targets only, each too rarely.
+ * Taken branches interpreted between two samples of where time goes. A prime: of a loop of three branches,
+ * one of which has many targets, 3000 would see these targets only, each too rarely.
  */
 const SAMPLE_BRANCHES: i32 = 2999;
 /** Samples of one head before it is translated; ways out of a region that find no other. */
