@@ -77,8 +77,10 @@ test.each(COMPARISONS)('%s and every conditional branch', (_, comparison) => {
   for (let condition = 0; condition < 16; condition++) {
     const branch = [0x70 + condition, 0x20];
     for (let n = 0; n < 40; n++) {
-      const rax = value();
-      const other = (): bigint => (random(3) === 0 ? rax : value());
+      // The first ones are the edges, each with itself: every outcome of TEST is among them.
+      const edge = EDGES[n];
+      const rax = edge ?? value();
+      const other = (): bigint => edge ?? (random(3) === 0 ? rax : value());
       const state = { rax, rcx: other(), word: other(), flags: BigInt(random(2) * 0x8d5 + 2) };
       prepare(state);
       place(comparison, OFF, STOP);
