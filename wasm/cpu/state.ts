@@ -7,6 +7,14 @@
 /** Byte offsets a record may use as `base` or `index` beside the sixteen registers. */
 export const enum RegOffset { ZERO = 128, IP_BASE = 136 }
 
+/** Byte offsets of general registers in Cpu; CL is RCX's. */
+export const RAX: u32 = 0;
+export const RCX: u32 = 8;
+export const RDX: u32 = 16;
+export const RBX: u32 = 24;
+export const RSI: u32 = 48;
+export const RDI: u32 = 56;
+
 /** Segment register numbers (SDM 2.1.5 encoding). */
 export const enum Seg { ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5, LDTR = 6, TR = 7 }
 

@@ -4,7 +4,7 @@
 // before it reads the port.
 
 import { watchPort } from "../cpu/breakpoints";
-import { Cpu, Seg, Status, segment } from "../cpu/state";
+import { Cpu, RAX, Seg, Status, segment } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
 import { Attr, iopl, isProtected, isV86 } from "../cpu/mode";
 import { pioRead, pioReadRun, pioWrite, pioWriteRun } from "../bus/pio";
@@ -14,7 +14,6 @@ import {
   addSource, addTarget, findRun, isRepeated, runHost, setCount, shouldPause, step, wanted,
 } from "./string-run";
 
-const RAX: u32 = 0;
 /** Offset of the I/O map base in a TSS. */
 const TSS_IO_MAP: u64 = 102;
 /** Descriptor types 9 and Bh: available and busy 32- or 64-bit TSS. */

@@ -1,15 +1,13 @@
 // One-operand multiplication and division (SDM vol. 2: MUL IMUL DIV IDIV MULX). Flags undefined after a
 // product: SF ZF PF by its low half, AF = 0; after a division nothing changes.
 
-import { Cpu, Status } from "../cpu/state";
+import { Cpu, RAX, RDX, Status } from "../cpu/state";
 import { Vector, raise } from "../cpu/exceptions";
 import { setSzp, signExtend } from "../cpu/flags";
 import { readReg, recIsMem, recReg, recRm, recVex, writeReg } from "../decode/record";
 import { linear, readHost } from "../mmu/access";
 import { mulHigh, mulHighSigned } from "../uop/arith";
 
-const RAX: u32 = 0;
-const RDX: u32 = 2 << 3;
 const SIGN: u64 = 0x8000000000000000;
 
 /** The r/m operand; false = fault. */

@@ -2,7 +2,7 @@
 // word inserts and extracts, mask moves, shifts (SDM vol. 2). The 66 prefix chooses XMM where both exist; the
 // MMX variant pairs its 8-byte operands in one v128.
 
-import { Cpu, Seg, Status } from "../cpu/state";
+import { Cpu, RDI, Seg, Status } from "../cpu/state";
 import {
   byteShiftLeft, byteShiftRight, join, palignr, palignrM, phaddd, phaddsw, phaddw, phsubd, phsubsw, phsubw,
     pshufb, pshufbM,
@@ -18,8 +18,6 @@ import {
     setMmx, source,
   sseReady, xmm,
 } from "./sse-operand";
-
-const RDI: u32 = 56;
 
 // Unpacks ------------------------------------------------------------------------------------------
 // The low half of an XMM low unpack is the MMX low unpack; the MMX high unpack is bits 127:64 of an XMM low

@@ -3,7 +3,7 @@
 // Runs inside a page are done in bulk; a forward copy whose source and destination overlap replicates, as
 // silicon does.
 
-import { Cpu, Seg, Status } from "../cpu/state";
+import { Cpu, RAX, Seg, Status } from "../cpu/state";
 import { setSub } from "../cpu/flags";
 import { RecFlag, readReg, recAddrMask, recFlags, recSeg, writeReg } from "../decode/record";
 import { linearAt, readHost, writeValue } from "../mmu/access";
@@ -11,7 +11,6 @@ import {
   addSource, addTarget, findRun, isRepeated, runHost, setCount, shouldPause, step, wanted,
 } from "./string-run";
 
-const RAX: u32 = 0;
 /** So many bytes are done before the host's bulk operation has begun. */
 const SHORT: u32 = 64;
 

@@ -1,7 +1,7 @@
 // The stack, near branches, and the interpreter's handlers in line. RSP changes after the last look-up that
 // can leave. A handler's exit with a status has its registers in Cpu already.
 
-import { Cpu, RegOffset } from "../cpu/state";
+import { Cpu, RAX, RBX, RCX, RDI, RDX, RSI, RegOffset } from "../cpu/state";
 import { RecFlag, recBase, recFlags, recImm, recIndex, recReg, recRm } from "../decode/record";
 import { Import, W, access, const32, const64, constant, get, op, set } from "./bytes";
 import { Core } from "./core";
@@ -188,16 +188,9 @@ export function lowerIndirectAway(i: Insn): void {
   checkTarget(i);
   lowerIndirectThere(i);
 }
+
 // Handlers
 // ---------------------------------------------------------------------------------------------------
-
-/** Byte offsets of registers in Cpu; CL is RCX's. */
-const RAX: u32 = 0;
-const RCX: u32 = 8;
-const RDX: u32 = 16;
-const RBX: u32 = 24;
-const RSI: u32 = 48;
-const RDI: u32 = 56;
 
 /** Take up what a handler may have written. */
 export function reloadGpr(at: u32): void {

@@ -270,13 +270,10 @@ function leadOn(c: Cpu, i: Insn, at: u32, len: u32): void {
   const op = lowerOp(i);
   const next = relOf(at) + <i64>len;
   if (op == Lower.JCC) leadTo(c, next, true);
-  else if (op == Lower.CALL || op == Lower.CALL_E) {
-    leadTo(c, next, false);
-  }
+  else if (op == Lower.CALL || op == Lower.CALL_E) leadTo(c, next, false);
   if (op == Lower.JCC || op == Lower.JMP || op == Lower.CALL) {
     leadTo(c, targetRel(i), true, op == Lower.CALL);
-  }
-  else recorded(c, i, 0);
+  } else recorded(c, i, 0);
 }
 
 function endsBlock(i: Insn): bool {

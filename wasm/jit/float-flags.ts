@@ -9,7 +9,7 @@ import { L, getFe, setFe } from "./locals";
 const CF: u32 = 1;
 const PF: u32 = 4;
 const ZF: u32 = 0x40;
-/** All six arithmetic flags. */
+/** Places of PF and ZF. */
 const PF_SHIFT: i32 = 2;
 const ZF_SHIFT: i32 = 6;
 

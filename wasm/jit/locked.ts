@@ -3,6 +3,7 @@
 // RAM. The atomics demand natural alignment: an operand without it is left to the interpreter, which knows
 // how to lock it. NEG, ADC and SBB have no atomic of their own and call their handlers.
 
+import { RAX } from "../cpu/state";
 import { RecFlag, recFlags, recOpSize, recReg, recRm } from "../decode/record";
 import { W, atomicAccess, const32, constant, get, op, set, sized } from "./bytes";
 import { bitToCarry, pushBitMask, pushBitNumber } from "./bits";
@@ -14,7 +15,6 @@ import { arithmetic, placeOfInsn, pushSource, translate, translateBit } from "./
 
 /** Sub-opcodes of the 32-bit form; 64 bits, 8 and 16 bits of 32 follow. */
 const enum Atomic { ADD = 0x1E, SUB = 0x25, AND = 0x2C, OR = 0x33, XOR = 0x3A, XCHG = 0x41, CMPXCHG = 0x48 }
-const RAX: u32 = 0;
 
 /** Can wasm atomics do it? `o`: its Lower. */
 export function isAtomic(r: usize, o: u32, place: u32): bool {

@@ -1,7 +1,7 @@
 // One guest instruction as WebAssembly. Operands go through typed temporaries (i32 sign-extended below 64
 // bits), which the engine's register allocation dissolves.
 
-import { Cpu, FlagKind, RegOffset } from "../cpu/state";
+import { Cpu, FlagKind, RAX, RDX, RegOffset } from "../cpu/state";
 import { recBase, recDisp, recImm, recIndex, recOpSize, recReg, recRm } from "../decode/record";
 import { W, const32, const64, constant, get, op, set, sized } from "./bytes";
 import { isBits, lowerBits } from "./bits";
@@ -34,9 +34,6 @@ import { lowerSystem } from "./system";
 
 const OF_SHIFT: i64 = 11;
 const AF: i64 = 0x10;
-/** Byte offsets of registers in Cpu. */
-const RAX: u32 = 0;
-const RDX: u32 = 16;
 
 // Families -----------------------------------------------------------------------------------------------
 

@@ -285,14 +285,14 @@ export function lowerClass(word: u32): u32 { return (word >> 18) & 3; }
 export function isPure(i: Insn): bool { return (i.lowering & (1 << 20)) != 0; }
 /** The helper uses no general registers but those of its operands and CL. */
 export function isPlain(i: Insn): bool { return (i.lowering & (1 << 21)) != 0; }
+/** Which registers not named by its operands the handler uses: 0 = not known. */
+function fixedRegs(i: Insn): u32 {
+  return i.kind == Kind.HELPER && (i.lowering & 0xFF) == 0 ? (i.lowering >> 22) & 3 : 0;
+}
 /** The handler uses RAX, RCX, RSI and RDI only, and no arithmetic flags. */
-export function usesStringRegs(i: Insn): bool {
-  return i.kind == Kind.HELPER && (i.lowering & 0xFF) == 0 && ((i.lowering >> 22) & 3) == 1;
-}
+export function usesStringRegs(i: Insn): bool { return fixedRegs(i) == 1; }
 /** The handler is CMPXCHG16B's: RAX, RBX, RCX, RDX, its address and the flags. */
-export function usesPairs(i: Insn): bool {
-  return i.kind == Kind.HELPER && (i.lowering & 0xFF) == 0 && ((i.lowering >> 22) & 3) == 2;
-}
+export function usesPairs(i: Insn): bool { return fixedRegs(i) == 2; }
 /** The helper may use XMM registers. */
 // @ts-ignore: decorator
 @inline

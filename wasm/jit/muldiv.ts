@@ -3,7 +3,7 @@
 // has no product of 128 bits: its high half is put together from four of 32 x 32 bits. Divisions whose
 // dividend needs more than the divisor's width, or that fault, call the handler.
 
-import { Cpu } from "../cpu/state";
+import { Cpu, RAX, RDX } from "../cpu/state";
 import { recImm, recOpSize, recReg, recRm, recVex } from "../decode/record";
 import { Import, W, const32, const64, constant, get, op, openVoid, set, sized } from "./bytes";
 import { pushHandler, reloadGpr, storeAddress } from "./control";
@@ -15,8 +15,6 @@ import { popDest, pushDest, pushRm, pushSource } from "./operands";
 
 /** OF beside CF. */
 const CF_OF: i64 = 0x801;
-const RAX: u32 = 0;
-const RDX: u32 = 16;
 
 /** Push the upper or the lower 32 bits of a local. */
 function pushHalf(local: u32, high: bool): void {

@@ -1,7 +1,7 @@
 // Shifts and rotates (SDM vol. 2 "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD"). What the manual
 // leaves undefined is as in uop/shift.ts. A double shift by CL whose flags are seen calls its handler.
 
-import { Cpu, FlagKind } from "../cpu/state";
+import { Cpu, FlagKind, RCX } from "../cpu/state";
 import { recImm, recOpSize, recReg } from "../decode/record";
 import { W, access, const32, const64, constant, get, op, openVoid, set, sized, tee } from "./bytes";
 import { lowerHelper } from "./control";
@@ -17,8 +17,6 @@ import { Insn, Lower, lowerOp } from "./map";
 import { popDest, pushDest } from "./operands";
 
 const OF_SHIFT: i64 = 11;
-/** Byte offset of CL in Cpu. */
-const CL: u32 = 8;
 
 function shiftCode(o: Lower): W {
   return o == Lower.SHL ? W.I32_SHL : o == Lower.SHR ? W.I32_SHR_U : W.I32_SHR_S;
@@ -46,7 +44,7 @@ function shiftByCl(i: Insn, o: Lower, size: u32): void {
   const n = tempB(size);
   pushDest(i, size);
   set(a);
-  get(regLocal(CL));
+  get(regLocal(RCX));
   if (!wide) op(W.I32_WRAP);
   constant(wide ? 63 : 31, wide);
   sized(W.I32_AND, wide);
@@ -160,7 +158,7 @@ function shiftNarrow(i: Insn, o: Lower, size: u32, count: i32): void {
   }
   set(L.TA64);
   if (count < 0) {
-    get(regLocal(CL));
+    get(regLocal(RCX));
     const64(31);
     op(W.I64_AND);
     set(L.TB64);
@@ -216,7 +214,7 @@ export function lowerRotate(i: Insn): void {
     op(W.I32_MUL);
   }
   if (count < 0) {
-    get(regLocal(CL));
+    get(regLocal(RCX));
     if (!wide) op(W.I32_WRAP);
   } else constant(count, wide);
   sized(left ? W.I32_ROTL : W.I32_ROTR, wide);
@@ -248,7 +246,7 @@ function rotateFlags(left: bool, wide: bool, byCl: bool): void {
   set(L.TA32);
   pushRotated(L.TA32);
   getFe();
-  get(regLocal(CL));
+  get(regLocal(RCX));
   op(W.I32_WRAP);
   const32(wide ? 63 : 31);
   op(W.I32_AND);
@@ -290,7 +288,7 @@ function pushCount(count: i32, mask: i64, rest: bool): void {
     return;
   }
   if (rest) const64(0);
-  get(regLocal(CL));
+  get(regLocal(RCX));
   const64(mask);
   op(W.I64_AND);
   if (rest) op(W.I64_SUB);

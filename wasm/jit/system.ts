@@ -3,7 +3,7 @@
 // What depends on more than privilege 0 is left to the interpreter, which executes the instruction again with
 // every check.
 
-import { Cpu, CpuBlock, SEG_BYTES, Seg, Segment } from "../cpu/state";
+import { Cpu, CpuBlock, RAX, RDX, SEG_BYTES, Seg, Segment } from "../cpu/state";
 import { Inbox } from "../cpu/inbox";
 import { recOpSize, recReg, recRm } from "../decode/record";
 import { CPU_INBOX, TLB_TABLE_BYTES } from "../lib/layout";
@@ -21,8 +21,6 @@ import { placeOfInsn } from "./operands";
 const FLAG_IF: i64 = 0x200;
 const FLAG_AC: i64 = 0x40000;
 const CR4_SMAP_SHIFT: i64 = 21;
-const RAX: u32 = 0;
-const RDX: u32 = 16;
 /** Base of GS. */
 const GS_BASE: u32 = <u32>CpuBlock.SEGMENTS + <u32>Seg.GS * SEG_BYTES;
 

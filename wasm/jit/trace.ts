@@ -13,12 +13,8 @@ import { recOff } from "../decode/record";
 import { stoppedAt } from "../interp/branch";
 import { PAGE, traceEdges, tracePages } from "./map";
 
-/**
- * Taken branches of a recording, of one for a wide region; those outside its address space and privilege that
- * it waits for.
- */
+/** Taken branches of a recording; those outside its address space and privilege that it waits for. */
 const TURNS: u32 = 1600;
-const WIDE_TURNS: u32 = 1600;
 const PATIENCE: u32 = 4096;
 
 /** {u32 guest page, u32 unused x 3, a bit per byte that was executed, one if it was executed again}. */
@@ -46,7 +42,6 @@ let cr3: u64 = 0;
 let pages: u32 = 0;
 let edges: u32 = 0;
 let turns: u32 = 0;
-let limit: u32 = 0;
 let foreign: u32 = 0;
 /** The segment being executed; the branch that led to it. */
 let slotNow: u32 = 0;
@@ -71,7 +66,6 @@ export function beginTrace(c: Cpu, page: u32, off: u32, va: u64, wide: bool): vo
   pages = 0;
   edges = 0;
   turns = 0;
-  limit = wide ? WIDE_TURNS : TURNS;
   foreign = 0;
   pageNow = NONE;
   from = NONE;
@@ -198,7 +192,7 @@ export function traceTurn(c: Cpu, slot: u32, page: u32, off: u32, va: u64): Trac
   slotNow = slot;
   pageNow = page;
   offNow = off;
-  if (++turns < limit) return Trace.GOING;
+  if (++turns < TURNS) return Trace.GOING;
   markSeen(page, off, off);
   tracing = false;
   return Trace.DONE;

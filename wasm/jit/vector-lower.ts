@@ -17,7 +17,7 @@ import {
   teeVector,
 } from "./vectors";
 
-/** All six arithmetic flags; ZF's place. */
+/** ZF's place. */
 const ZF_SHIFT: i64 = 6;
 /** Vector instructions of one kind for two widths lie this far apart. */
 const NEXT_WIDTH: u32 = 0x20;

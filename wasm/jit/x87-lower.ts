@@ -290,7 +290,6 @@ function lowerMove(i: Insn, from: u32): void {
 
 // Arithmetic ---------------------------------------------------------------------------------------------
 
-
 function functionOf(digit: u32): Import {
   switch (digit) {
     case Digit.ADD: return Import.X_ADD;
