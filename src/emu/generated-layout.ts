@@ -184,6 +184,12 @@ export const Inbox = {
 export const PAGE_INBOX_ENTRIES = 0x20;
 
 // wasm/cpu/state.ts
+export const RAX = 0;
+export const RCX = 8;
+export const RDX = 0x10;
+export const RBX = 0x18;
+export const RSI = 0x30;
+export const RDI = 0x38;
 export const RunState = {
   RUNNING: 0,
   HALTED: 1,
