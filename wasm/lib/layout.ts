@@ -67,7 +67,7 @@ export const UNPACK_INPUT_BYTES: u32 = 0x100000;
 
 /** Per-CPU blocks: CPU n at CPU_BLOCKS + n * CPU_BLOCK_BYTES. */
 export const CPU_BLOCKS: u32 = UNPACK + UNPACK_BYTES;
-export const CPU_BLOCK_BYTES: u32 = 0x4000000;
+export const CPU_BLOCK_BYTES: u32 = 0x7000000;
 
 /** Inside a CPU block: registers and private state. */
 export const CPU_STATE: u32 = 0;
@@ -97,7 +97,7 @@ export const CPU_TLB_BYTES: u32 = 0x100000;
 export const CPU_SLOT_OF_PAGE: u32 = CPU_TLB + CPU_TLB_BYTES;
 export const CPU_SLOT_OF_PAGE_BYTES: u32 = MAX_RAM_PAGES * 2;
 /** Inside a CPU block: decoded pages: index (u16 per byte offset) and records. */
-export const ICACHE_SLOTS: u32 = 1024;
+export const ICACHE_SLOTS: u32 = 2048;
 export const SLOT_INDEX_BYTES: u32 = 8192;
 export const CPU_INDEX: u32 = CPU_SLOT_OF_PAGE + CPU_SLOT_OF_PAGE_BYTES;
 export const CPU_INDEX_BYTES: u32 = ICACHE_SLOTS * SLOT_INDEX_BYTES;
