@@ -446,6 +446,7 @@ export const Count = {
   CHECK_CHANGING: 0x26,
   CHECK_DIFFERENT: 0x27,
   CHECK_NEEDLESS: 0x28,
+  REGIONS_REFUSED: 0x29,
 } as const;
 export const Profile = {
   COUNTS: 0,

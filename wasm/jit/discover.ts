@@ -14,7 +14,7 @@ import { fullFence } from "../lib/atomics";
 import { markLines } from "../mmu/code-pages";
 import { isRam, ramHost } from "../mmu/physmem";
 import { NODES, add, empty, firstOf, has, unite } from "./sets";
-import { NO_ENTRY, findEntry, isWide } from "./share";
+import { NO_ENTRY, Reach, findEntry, isWide } from "./share";
 import { edgeTarget, nextEdge, traceSeen, traceSeenAgain, walkEdges } from "./trace";
 import { tlbEntry } from "../mmu/tlb";
 import { isAtomic } from "./locked";
@@ -55,6 +55,8 @@ export let wide: bool = false;
 /** Follow edges to places that have not been executed yet. */
 export let eager: bool = false;
 export function setEager(on: bool): void { eager = on; }
+/** Pages that the region may have. */
+export let reach: Reach = Reach.ALL;
 let anchor: u64 = 0;
 let insns: u32 = 0;
 let leaders: u32 = 0;
@@ -108,10 +110,16 @@ function classify(i: Insn, len: u32): Kind {
   return lowerClass(i.lowering) == 2 ? Kind.ENDS : Kind.HELPER;
 }
 
-/** Number of the page `delta` pages from page 0, NOWHERE when it is not mapped, not decoded, or too much. */
+/** Number of the page `delta` pages from page 0, NOWHERE when it is none of the region's. */
+function pageOf(delta: i64): u32 {
+  for (let k: u32 = 0; k < pages; k++) if (<i64>load<i32>(pageAt(k), PageField.DELTA) == delta) return k;
+  return NOWHERE;
+}
+
+/** The same, but it becomes one if it may; not when it is not mapped, not decoded, or too much. */
 function pageFor(c: Cpu, delta: i64): u32 {
-  if (delta < -0x7000 || delta > 0x7000) return NOWHERE;
-  for (let k: u32 = 0; k < pages; k++) if (load<i32>(pageAt(k), PageField.DELTA) == <i32>delta) return k;
+  const known = pageOf(delta);
+  if (known != NOWHERE || reach == Reach.PAGE || delta < -0x7000 || delta > 0x7000) return known;
   if (pages == (wide ? MAX_PAGES : SMALL_PAGES)) return NOWHERE;
   const va = anchor + <u64>(delta << 12);
   if (code32 && va > LINEAR32) return NOWHERE;
@@ -258,7 +266,9 @@ function recorded(c: Cpu, i: Insn, set: usize): void {
   walkEdges(i.from);
   while (count < MAX_TARGETS && nextEdge()) {
     const rel = <i64>(edgeTarget - anchor);
-    const n = set ? nodeAt(rel) : leadTo(c, rel, true, lowerOp(i) == Lower.CALL_E);
+    const far = set == 0 && reach != Reach.ALL && pageOf(rel >> 12) == NOWHERE;
+    if (far) noteOutside(c, rel);
+    const n = far ? 0 : set ? nodeAt(rel) : leadTo(c, rel, true, lowerOp(i) == Lower.CALL_E);
     if (n == 0) continue;
     if (set) add(set, n);
     count++;
@@ -338,11 +348,8 @@ function decodeRun(c: Cpu, start: u32): void {
 
 /** The node at `rel` if discovery made one, else 0. */
 function nodeAt(rel: i64): u32 {
-  for (let k: u32 = 0; k < pages; k++) {
-    if (<i64>load<i32>(pageAt(k), PageField.DELTA) == rel >> 12) return load<u8>(blockAt(k << 12
-      | (<u32>rel & (PAGE - 1))));
-  }
-  return 0;
+  const k = pageOf(rel >> 12);
+  return k == NOWHERE ? 0 : load<u8>(blockAt(k << 12 | (<u32>rel & (PAGE - 1))));
 }
 
 function finishBranch(c: Cpu, n: u32, i: Insn, next: i64): void {
@@ -442,10 +449,11 @@ function connect(): void {
 
 /**
  * Fill the blocks that `off` of a decoded page reaches; `va` is the page's address now; `large`: the region
- * may be. False when it is not for us.
+ * may be; `pagesOf`: those it may have. False when it is not for us.
  */
-export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32, large: bool): bool {
+export function discover(c: Cpu, va: u64, page: u32, slot: u32, off: u32, large: bool, pagesOf: Reach): bool {
   wide = large;
+  reach = pagesOf;
   clearBlock(0);
   setCode32(!c.mode64);
   anchor = va;

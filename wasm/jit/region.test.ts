@@ -22,6 +22,8 @@ const TURNS = 40;
 const ITERATIONS = 160_000;
 const PAGE = 0x1000;
 const MEMORY = 0x4000;
+/** Of lib/profile.ts, Count. */
+const TRANSLATED = 28, REGIONS_REFUSED = 41;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 let machine: JitMachine;
@@ -278,6 +280,34 @@ describe('exits', () => {
     expect(machine.get('instructions')).toBe(expected + 1n);
     expect(turns).toBeGreaterThan(1_000_000n);
   }, 60_000);
+});
+
+describe('pages that are mapped elsewhere', () => {
+  test('a region that cannot be entered gives way, at last to one with a page alone', () => {
+    // 0: call SMALL; dec %rcx; jnz 0; dec %rbx; jz 1f; xorq $0x1000, (%r8); invlpg (%r10); mov %r11, %rcx; jmp 0; 1:
+    const to = SMALL - CODE - 5;
+    const code = [0xE8, to & 255, to >> 8 & 255, to >> 16 & 255, 0, 0x48, 0xFF, 0xC9, 0x75, 0xF6, 0x48, 0xFF, 0xCB, 0x74, 16,
+      0x49, 0x81, 0x30, 0, 0x10, 0, 0, 0x41, 0x0F, 1, 0x3A, 0x4C, 0x89, 0xD9, 0xEB, 0xE1, ...END];
+    const turns = 300_000, phases = 6, pageTable = 0x4000;
+    const counters = (): number[] => [REGIONS_REFUSED, TRANSLATED].map((n) => machine.core.countOf(0, n));
+    const before = counters();
+    const end = compare(code, (m) => {
+      // add $1, %rax; ret; and in the page that takes its place: add $5, %rax; ret
+      m.put(SMALL, [0x48, 0x83, 0xC0, 1, 0xC3]);
+      m.put(SMALL + PAGE, [0x48, 0x83, 0xC0, 5, 0xC3]);
+      m.set('rax', 0);
+      m.set('rbx', phases);
+      m.set('rcx', turns);
+      m.set('r8', pageTable);
+      m.set('r10', SMALL);
+      m.set('r11', turns);
+    }, STACK - 64, 64);
+    expect(end.regs.rax).toBe(BigInt(phases / 2 * 6 * turns));
+    const [refused, translated] = counters().map((n, k) => n - before[k]!);
+    // The one of the first mapping, and the one that was made in the second.
+    expect(refused).toBe(2);
+    expect(translated).toBeGreaterThan(0.8 * Number(end.instructions));
+  });
 });
 
 describe('code that changes', () => {

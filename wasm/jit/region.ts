@@ -25,7 +25,7 @@ import {
 import { overflowed, writeHints } from "./bytes";
 import { emit } from "./emit";
 import {
-  discover, forgetOutside, outside, outsideOff, outsidePage, outsideVa, pages, setEager, wide,
+  discover, forgetOutside, outside, outsideOff, outsidePage, outsideVa, pages, reach, setEager, wide,
 } from "./discover";
 import { EXIT_FLAGS, EXIT_STATUS, EXIT_WHY, Exit } from "./exits";
 import { checkNow, checkStart } from "./check";
@@ -38,12 +38,12 @@ import {
   HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, pageAt, useWork,
 } from "./map";
 import {
-  install, isGlobal, makeAnew, isInstalled, mayInstall, regionCount, regionFor, resetRegions,
+  install, isGlobal, makeAnew, isInstalled, mayInstall, refused, regionCount, regionFor, resetRegions,
 } from "./regions";
 import {
   MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, isWide,
   keepDeltas, killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys,
-  poolMark, poolRelease, regionBytes, regionEntries, regionMode, regionPlace, setRegionPage,
+  poolMark, poolRelease, reachAt, regionBytes, regionEntries, regionMode, regionPlace, setRegionPage,
   setRegionPlace, setWide, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
 import {
@@ -108,7 +108,7 @@ const enum Made { REFUSED = 0, REGION = 1, NOT_NOW = 2 }
 function keep(c: Cpu, bytes: u32): u32 {
   const hints = writeHints();
   if (overflowed) return NO_PLACE;
-  const id = newDescriptor(codeMode(), codeStart(), bytes, hints, pages, entries, wide);
+  const id = newDescriptor(codeMode(), codeStart(), bytes, hints, pages, entries, wide, reach);
   if (id == NO_PLACE) return id;
   for (let k: u32 = 0; k < pages; k++) {
     setRegionPage(id, k, slotVersion(c, load<u32>(pageAt(k), PageField.SLOT)));
@@ -169,7 +169,8 @@ function unlink(c: Cpu, id: u32, base: u64): void {
 
 /** Discover and emit as the share's writer; the region's number, NO_PLACE when it is not for us. */
 function make(c: Cpu, slot: u32, page: u32, off: u32, va: u64, large: bool): u32 {
-  if (!discover(c, va & PAGE_MASK, page, slot, off, large)) return NO_PLACE;
+  const far = reachAt(page, off, c.codeMode);
+  if (!discover(c, va & PAGE_MASK, page, slot, off, large, far)) return NO_PLACE;
   analyse(large);
   const head = block(entryAt(0)).at;
   if (!large && head != off && findEntry(load<u32>(pageAt(head >> 12), PageField.PHYS), head & (PAGE - 1),
@@ -395,11 +396,20 @@ let nextRecords: usize = 0;
 /** Offsets are linear addresses. */
 let flat: bool = false;
 
+/** The region here was refused as often as a place is left to before it is recorded: the next time counts. */
+function hotNow(c: Cpu, r: usize): void {
+  const h = headOf(slotPage(c, slotOfRecord(c, r)), recOff(r));
+  if (load<u32>(h, Head.COUNT) < THRESHOLD) store<u32>(h, THRESHOLD, Head.COUNT);
+}
+
 /** Function behind a REGION record whose page is at c.ipBase, 0 = the copy of the instruction must do. */
 function functionAt(c: Cpu, r: usize, records: usize): u32 {
   const link = linkOf(r, records);
   const fn = regionFor(c, recHandler(link), c.ipBase + recOff(r), <u32>recImm(link), slotOfRecord(c, r));
-  if (fn == 0 && !isLive(recHandler(link))) icacheLeave(r, records);
+  if (fn == 0 && !isLive(recHandler(link))) {
+    icacheLeave(r, records);
+    if (refused) hotNow(c, r);
+  }
   return fn;
 }
 

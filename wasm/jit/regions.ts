@@ -13,8 +13,8 @@ import { jumpFlush, jumpMark } from "../mmu/jump-cache";
 import { tlbFetchGlobal } from "../mmu/tlb";
 import { REGION_BYTES, installList, regionTable } from "./map";
 import {
-  MAX_REGIONS, isLive, killRegion, pageDelta, pagePhys, pageVersionOf, regionBytes, regionCode, regionHints,
-  regionMode, regionPages,
+  MAX_REGIONS, isLive, killRegion, pageDelta, pagePhys, pageVersionOf, refuseRegion, regionBytes, regionCode,
+  regionHints, regionMode, regionPages,
 } from "./share";
 
 @unmanaged
@@ -27,7 +27,9 @@ class Region {
   fetch: u32;
   /** Entries to be refused without a look at its pages, because one was not mapped just now. */
   skip: u32;
-  pad1: u64;
+  /** Times that a page was not mapped, less those that all were. */
+  unmapped: u32;
+  pad1: u32;
 }
 /**
  * Canonical addresses end here; regions beside the hole are not entered, so that no direct branch leads into
@@ -37,10 +39,14 @@ const HOLE_LOW: u64 = 0x00007FFF80000000;
 const HOLE_HIGH: u64 = 0xFFFF800080000000;
 /** Region.skip after a page that was not mapped: a page walk costs more than some refusals. */
 const SKIP: u32 = 15;
+/** Region.unmapped of a region that is given up: 4096 entries were refused, as many as make a place hot. */
+const UNMAPPED: u32 = 256;
 const LINEAR32: u64 = 0xFFFFFFFF;
 
 /** Regions installed since the last reset. */
 export let regionCount: u32 = 0;
+/** The region that was asked for last has been given up because of where its pages lie. */
+export let refused: bool = false;
 
 function regionOf(id: u32): Region { return changetype<Region>(regionTable() + id * REGION_BYTES); }
 
@@ -66,6 +72,7 @@ export function install(first: u32, count: u32): bool {
     const g = regionOf(first + n);
     g.fn = load<u32>(listed(n), Listed.FUNCTION);
     g.generation = 0;
+    g.unmapped = 0;
   }
   regionCount += count;
   return true;
@@ -86,6 +93,22 @@ function discard(c: Cpu, id: u32, g: Region): void {
   g.generation = 0;
 }
 
+/**
+ * A page is not mapped as it was found, again: another address space has it elsewhere, or has not touched it
+ * yet. One region serves all that map its pages alike; where this one serves too few it gives way to one with
+ * less reach, which is made where it is wanted.
+ */
+function refuse(c: Cpu, id: u32, g: Region): void {
+  count(changetype<usize>(c), Count.REGION_UNMAPPED);
+  g.skip = SKIP;
+  // One page is always mapped where it is executed.
+  if (++g.unmapped < UNMAPPED || regionPages(id) == 1) return;
+  count(changetype<usize>(c), Count.REGIONS_REFUSED);
+  refuseRegion(id);
+  discard(c, id, g);
+  refused = true;
+}
+
 /** The region with this function is to be made anew, when its head is hot again. */
 export function makeAnew(c: Cpu, fn: u32): void {
   for (let id: u32 = 0; id < MAX_REGIONS; id++) {
@@ -102,6 +125,7 @@ export function regionFor(c: Cpu, id: u32, target: u64, word: u32, keep: u32): u
   const base = (target & ~(<u64>0xFFF)) - <u64>(<i64>(<i32>word >> 16) << 12);
   if (g.anchor == base && g.fetch == c.tlbFetch &&
     (g.generation == c.jumpGeneration || g.generation == c.jumpGlobalGeneration)) return g.fn;
+  refused = false;
   if (g.skip) {
     g.skip--;
     return 0;
@@ -125,8 +149,7 @@ function validate(c: Cpu, id: u32, g: Region, base: u64, keep: u32): bool {
     }
     const va = base + <u64>(<i64>pageDelta(id, k) << 12);
     if (!isMapped(c, mode, va, phys)) {
-      count(changetype<usize>(c), Count.REGION_UNMAPPED);
-      g.skip = SKIP;
+      refuse(c, id, g);
       return false;
     }
     // Without decoded records this CPU would not be told of stores to the page.
@@ -140,6 +163,7 @@ function validate(c: Cpu, id: u32, g: Region, base: u64, keep: u32): bool {
     if (!tlbFetchGlobal(c, va)) global = false;
     jumpMark(c, va);
   }
+  if (g.unmapped) g.unmapped--;
   g.anchor = base;
   g.fetch = c.tlbFetch;
   g.generation = global ? c.jumpGlobalGeneration : c.jumpGeneration;

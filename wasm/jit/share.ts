@@ -7,7 +7,7 @@
 // One CPU at a time writes, under a try-lock: nobody waits, a CPU that finds it taken goes on interpreting.
 // Readers take no lock: an entry of the map is published by one atomic store of (region, word) behind
 // everything that it leads to, and nothing that has been published changes but a region's LIVE, from 1 to 0,
-// its BATCH, from 0, and the region of an entry, to a wide one or from one that is not live.
+// or 2, its BATCH, from 0, and the region of an entry, to a wide one or from one that is not live.
 //
 // When something is full the share closes: a new epoch begins, in which nothing is made or taken up until
 // every CPU has dropped its regions between two slices, or does not run; a CPU that wakes drops before it
@@ -41,14 +41,21 @@ const enum MapEntry { KEY = 0, VALUE = 8, BYTES = 16 }
 const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
 
 /**
- * A region, then up to 16 x {u32 page, i32 delta, u32 version}. CODE: its function, BYTES long, and HINTS
- * bytes of
- * hints behind it. BATCH: first region | count << 16, 0 = open. PLACES: u32 per entry.
+ * A region, then up to 16 x {u32 page, i32 delta, u32 version}. LIVE: Life. REACH: Reach. CODE: its function,
+ * BYTES long, and HINTS bytes of hints behind it. BATCH: first region | count << 16, 0 = open. PLACES: u32
+ * per entry.
  */
 const enum Descriptor {
-  LIVE = 0, PAGES = 4, WIDE = 5, MODE = 6, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24,
+  LIVE = 0, PAGES = 4, WIDE = 5, MODE = 6, REACH = 7, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24,
     PLACES = 28,
 }
+/** DEAD: its code has changed. REFUSED: its pages were mapped as they were found too seldom. */
+const enum Life { DEAD = 0, LIVE = 1, REFUSED = 2 }
+/**
+ * Which pages a region may have. OBJECT: those that direct branches lead to, which lie at the same distance
+ * in all address spaces; what RET and indirect branches lead to need not.
+ */
+export const enum Reach { ALL = 0, OBJECT = 1, PAGE = 2 }
 const COUNT_SHIFT: u32 = 16;
 /** Regions of a batch. */
 export const MAX_BATCH: u32 = 16;
@@ -191,7 +198,7 @@ function descriptor(id: u32): usize { return CODE_SHARE + Part.REGIONS + id * DE
  * entries; its number, NO_PLACE when there is no room. Nobody else knows it before mapEntry.
  */
 export function newDescriptor(mode: u32, code: usize, bytes: u32, hints: u32, pages: u32,
-  entries: u32, wide: bool): u32 {
+  entries: u32, wide: bool, reach: Reach): u32 {
   const id = header(Header.REGIONS);
   const used = header(Header.CODE_USED);
   const places = take((entries * 4 + 7) & ~7);
@@ -204,14 +211,15 @@ export function newDescriptor(mode: u32, code: usize, bytes: u32, hints: u32, pa
   const d = descriptor(id);
   store<u8>(d, <u8>pages, Descriptor.PAGES);
   store<u8>(d, wide ? 1 : 0, Descriptor.WIDE);
-  store<u16>(d, <u16>mode, Descriptor.MODE);
+  store<u8>(d, <u8>mode, Descriptor.MODE);
+  store<u8>(d, <u8>reach, Descriptor.REACH);
   store<u32>(d, <u32>kept, Descriptor.CODE);
   store<u32>(d, bytes, Descriptor.BYTES);
   store<u32>(d, hints, Descriptor.HINTS);
   store<u32>(d, 0, Descriptor.BATCH);
   store<u32>(d, entries, Descriptor.ENTRIES);
   store<u32>(d, places, Descriptor.PLACES);
-  atomic.store<u32>(d, 1, Descriptor.LIVE);
+  atomic.store<u32>(d, Life.LIVE, Descriptor.LIVE);
   return id;
 }
 
@@ -241,14 +249,21 @@ export function closeBatch(): void {
 
 // Reading ------------------------------------------------------------------------------------------------
 
-export function isLive(id: u32): bool { return atomic.load<u32>(descriptor(id), Descriptor.LIVE) != 0; }
+function lifeOf(id: u32): Life { return atomic.load<u32>(descriptor(id), Descriptor.LIVE) as Life; }
+export function isLive(id: u32): bool { return lifeOf(id) == Life.LIVE; }
 /** Its code has changed. */
-export function killRegion(id: u32): void { atomic.store<u32>(descriptor(id), 0, Descriptor.LIVE); }
+export function killRegion(id: u32): void {
+  atomic.cmpxchg<u32>(descriptor(id), Life.LIVE, Life.DEAD, Descriptor.LIVE);
+}
+/** Its pages lie elsewhere, or are not all mapped, where it is wanted: one with less reach is to take over. */
+export function refuseRegion(id: u32): void {
+  atomic.cmpxchg<u32>(descriptor(id), Life.LIVE, Life.REFUSED, Descriptor.LIVE);
+}
 export function regionPages(id: u32): u32 { return load<u8>(descriptor(id), Descriptor.PAGES); }
 /** A region is as large as it can be: it was meant to be, or nothing larger was possible. */
 export function setWide(id: u32): void { store<u8>(descriptor(id), 1, Descriptor.WIDE); }
 export function isWide(id: u32): bool { return load<u8>(descriptor(id), Descriptor.WIDE) != 0; }
-export function regionMode(id: u32): u32 { return load<u16>(descriptor(id), Descriptor.MODE); }
+export function regionMode(id: u32): u32 { return load<u8>(descriptor(id), Descriptor.MODE); }
 export function regionCode(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.CODE); }
 export function regionBytes(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.BYTES); }
 export function regionHints(id: u32): u32 { return load<u32>(descriptor(id), Descriptor.HINTS); }
@@ -304,6 +319,15 @@ export function findEntry(page: u32, off: u32, mode: u32): u64 {
   if (atomic.load<u64>(e, MapEntry.KEY) == 0) return NO_ENTRY;
   const value = atomic.load<u64>(e, MapEntry.VALUE);
   return isLive(<u32>value) ? value : NO_ENTRY;
+}
+
+/** How far a region may reach that is made of this place. */
+export function reachAt(page: u32, off: u32, mode: u32): Reach {
+  const e = slotOfKey(keyOf(page, off, mode));
+  if (atomic.load<u64>(e, MapEntry.KEY) == 0) return Reach.ALL;
+  const id = <u32>atomic.load<u64>(e, MapEntry.VALUE);
+  const reach = load<u8>(descriptor(id), Descriptor.REACH) as Reach;
+  return (lifeOf(id) == Life.REFUSED && reach != Reach.PAGE ? reach + 1 : reach) as Reach;
 }
 
 /** Publish an entry of a region. By the writer. */

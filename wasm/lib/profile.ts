@@ -47,6 +47,8 @@ export const enum Count {
   CHECK_ONCE = 34, CHECK_OUTSIDE = 35, CHECK_LONG = 36, CHECK_BUSY = 37, CHECK_CHANGING = 38,
   /** Differences; checked 32-bit entries that left for a TLB miss that the interpreter did not have. */
   CHECK_DIFFERENT = 39, CHECK_NEEDLESS = 40,
+  /** Regions given up because they could not be entered too often. */
+  REGIONS_REFUSED = 41,
 }
 
 /** Offsets from CPU_PROFILE. */
