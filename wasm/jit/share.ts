@@ -41,13 +41,13 @@ const enum MapEntry { KEY = 0, VALUE = 8, BYTES = 16 }
 const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
 
 /**
- * A region, then up to 16 x {u32 page, i32 delta, u32 version}. LIVE: Life. REACH: Reach. CODE: its function,
- * BYTES long, and HINTS bytes of hints behind it. BATCH: first region | count << 16, 0 = open. PLACES: u32
- * per entry.
+ * A region, then up to 16 x {u32 page, i32 delta, u32 version}. LIVE: Life. REACH: Reach. CODE: its
+ * function, BYTES long, and HINTS bytes of hints behind it. BATCH: first region | count << 16, 0 = open.
+ * PLACES: u32 per entry.
  */
 const enum Descriptor {
-  LIVE = 0, PAGES = 4, WIDE = 5, MODE = 6, REACH = 7, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20, ENTRIES = 24,
-    PLACES = 28,
+  LIVE = 0, PAGES = 4, WIDE = 5, MODE = 6, REACH = 7, CODE = 8, BYTES = 12, HINTS = 16, BATCH = 20,
+    ENTRIES = 24, PLACES = 28,
 }
 /** DEAD: its code has changed. REFUSED: its pages were mapped as they were found too seldom. */
 const enum Life { DEAD = 0, LIVE = 1, REFUSED = 2 }
@@ -249,13 +249,15 @@ export function closeBatch(): void {
 
 // Reading ------------------------------------------------------------------------------------------------
 
-function lifeOf(id: u32): Life { return atomic.load<u32>(descriptor(id), Descriptor.LIVE) as Life; }
+function lifeOf(id: u32): Life {
+  return atomic.load<u32>(descriptor(id), Descriptor.LIVE) as Life;
+}
 export function isLive(id: u32): bool { return lifeOf(id) == Life.LIVE; }
 /** Its code has changed. */
 export function killRegion(id: u32): void {
   atomic.cmpxchg<u32>(descriptor(id), Life.LIVE, Life.DEAD, Descriptor.LIVE);
 }
-/** Its pages lie elsewhere, or are not all mapped, where it is wanted: one with less reach is to take over. */
+/** Its pages are elsewhere, or not all mapped, where it is wanted: one with less reach is to take over. */
 export function refuseRegion(id: u32): void {
   atomic.cmpxchg<u32>(descriptor(id), Life.LIVE, Life.REFUSED, Descriptor.LIVE);
 }
