@@ -14,14 +14,14 @@ import { check, type Suite } from '../lib/suite.ts';
 const CPUS = 2, BATCH = 100, SHORT = 300, LONG = 10_000, BATCH_MS = 240_000;
 const FLAGS = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-s', '-static'];
 /**
- * What the kernel says of a program that dies, of many at once, and when the host has other work. Seed 6266 brings its
- * stack pointer to the bottom of its signal stack (on silicon too, in its 90th signal), unless its timer is earlier.
+ * What the kernel says of a program that dies, of many at once, and when the host has other work. Seed 6266
+ * brings its stack pointer to the bottom of its signal stack (on silicon too, in its 90th signal), unless its
+ * timer is earlier.
  */
 const HARMLESS = new RegExp([
   'segfault at', 'traps: ', 'trap \\w+', 'general protection', 'invalid opcode', 'Code: ', 'likely on CPU',
   'callbacks suppressed', 'in process "garbage"', 'attempted to (use|do)', 'umip:', 'bad frame in',
-  'overflowed sigaltstack',
-  'hrtimer: interrupt took',
+  'overflowed sigaltstack', 'hrtimer: interrupt took',
 ].join('|'));
 
 /** The initrd of `mini` with the program in /usr/bin. */
