@@ -34,15 +34,14 @@ import { solveFlags } from "./flags";
 import { analyse, entries, entryAt } from "./flow";
 import { forgetRegs } from "./locals";
 import { forgetCrossings, noteMiss } from "./lookups";
-import {
-  HEADS, HEAD_BYTES, PAGE, PageField, block, codeMode, codeStart, heads, pageAt, useWork,
-} from "./map";
+import { Head, forgetCounts, headOf } from "./heads";
+import { PAGE, PageField, block, codeMode, codeStart, pageAt, useWork } from "./map";
 import {
   install, isGlobal, makeAnew, isInstalled, mayInstall, refused, regionCount, regionFor, resetRegions,
 } from "./regions";
 import {
   MAX_BATCH, NO_ENTRY, NO_PLACE, batchCount, batchFirst, closeBatch, findEntry, full, isLive, isWide,
-  keepDeltas, killRegion, mapEntry, mayHaveEntries, newDescriptor, openBatch, pageDelta, pagePhys,
+  keepDeltas, killRegion, mapEntry, mayBeEntry, newDescriptor, openBatch, pageDelta, pagePhys,
   poolMark, poolRelease, reachAt, regionBytes, regionEntries, regionMode, regionPlace, setRegionPage,
   setRegionPlace, setWide, shareBegin, shareClosing, shareEnd, shareEpoch, shareReopen, shareSeen,
 } from "./share";
@@ -65,12 +64,12 @@ const TAKE_UP: u32 = 256;
 /** Ways from region to region between two samples of where they lead; the same for a wide region. */
 const LINK_SAMPLE: i32 = 509;
 const WIDEN: u32 = 40960;
+/** Ways from regions to interpreted code, one of which is counted, for all. A prime: as SAMPLE_BRANCHES. */
+const EXIT_SAMPLE: u32 = 17;
 /** In forced translation: every way that is looked at. */
 const FORCED_LINKS: i32 = 5;
 /** Not to be tried again. */
 const REFUSED: u32 = 0xFFFF;
-const enum Head { KEY = 0, COUNT = 4 }
-const HEAD_WAYS: u32 = 4;
 /** Ways from region to region or interpreter before the run loop polls. */
 const TURNS: u32 = 20000;
 /** Records from an entry's copy to its link. */
@@ -87,6 +86,7 @@ let wanted: bool = false;
 /** The same of one that many ways lead to. */
 let widening: bool = false;
 let linksLeft: i32 = LINK_SAMPLE;
+let exitsLeft: u32 = EXIT_SAMPLE;
 /** The entry that comes next is what its region could not do. */
 let skipEntry: bool = false;
 /** Some entries are checked against the interpreter. */
@@ -216,7 +216,7 @@ export function forgetHeads(): void {
 
 function startWork(c: Cpu): void {
   useWork(c.id);
-  memory.fill(heads(), 0, HEADS * HEAD_BYTES);
+  forgetCounts();
   forgetCrossings();
   countMany(changetype<usize>(c), Count.REGIONS_DROPPED, <u64>regionCount);
   hostInstall(0, 0);
@@ -239,20 +239,6 @@ export function beginSlice(c: Cpu): void {
   if (shareClosing()) shareReopen(c.id);
 }
 
-/** The counter of a place; one of four may be its own, and who has none takes the coldest. */
-function headOf(page: u32, off: u32): usize {
-  const key = (page << 12 | off) + 1;
-  const first = heads() + ((key ^ (key >> 11)) & (HEADS / HEAD_WAYS - 1)) * (HEAD_WAYS * HEAD_BYTES);
-  let coldest = first;
-  for (let h = first; h < first + HEAD_WAYS * HEAD_BYTES; h += HEAD_BYTES) {
-    if (load<u32>(h, Head.KEY) == key) return h;
-    if (load<u32>(h, Head.COUNT) < load<u32>(coldest, Head.COUNT)) coldest = h;
-  }
-  store<u32>(coldest, key, Head.KEY);
-  store<u32>(coldest, 0, Head.COUNT);
-  return coldest;
-}
-
 /**
  * The region at this place is not installed here: its batch is open, or another CPU's. Now it is hot enough.
  */
@@ -272,11 +258,23 @@ function takeUpAt(c: Cpu, slot: u32, off: u32, va: u64, e: u64): bool {
   return true;
 }
 
+/** Something is to be done at the next head, whatever it is. */
+// @ts-ignore: decorator
+@inline
+function eventful(): bool { return tracing || widening || wanted || forced; }
+
+/** Is the place an entry already? What is installed later leads to its region by itself (findable). */
+function isEntered(c: Cpu, slot: u32, off: u32): bool {
+  const n = <u32>load<u16>(slotIndex(c, slot) + (<usize>off << 1));
+  return n != 0 && recOp(slotRecords(c, slot) + (<usize>n << REC_SHIFT)) == Op.REGION;
+}
+
 /** The run loop is about to execute at `off` of a decoded page, at virtual address `va`. */
 export function noteHead(c: Cpu, slot: u32, page: u32, off: u32, va: u64): void {
-  // Asked before the map is read: entries of a share that closes may be emptied under this CPU's hands.
-  const e = !shareClosing() && mayHaveEntries(page) ? findEntry(page, off, c.codeMode) : NO_ENTRY;
   const sampled = fuelLeft <= 0;
+  if (!sampled && !eventful() && (isEntered(c, slot, off) || !mayBeEntry(page, off))) return;
+  // Asked before the map is read: entries of a share that closes may be emptied under this CPU's hands.
+  const e = !shareClosing() ? findEntry(page, off, c.codeMode) : NO_ENTRY;
   if (sampled) refuel(SAMPLE_BRANCHES);
   if (tracing) {
     const here = traceHere(c);
@@ -366,15 +364,16 @@ function noteLink(c: Cpu, r: usize): bool {
   return n >= WIDEN || forced;
 }
 
-/** A way out of a region that led to interpreted code. True when it has become hot. */
+/** One of EXIT_SAMPLE ways out of a region that led to interpreted code. True when it has become hot. */
 function noteExit(c: Cpu, r: usize): bool {
+  exitsLeft = EXIT_SAMPLE;
   const page = slotPage(c, slotOfRecord(c, r));
   const h = headOf(page, recOff(r));
-  const n = load<u32>(h, Head.COUNT) + 1;
-  if (n > REFUSED) return false;
-  store<u32>(h, n, Head.COUNT);
-  return n >= THRESHOLD || ((n & (TAKE_UP - 1)) == 0 && mayHaveEntries(page)
-    && findEntry(page, recOff(r), c.codeMode) != NO_ENTRY);
+  const before = load<u32>(h, Head.COUNT);
+  if (before >= REFUSED) return false;
+  const n = before + EXIT_SAMPLE;
+  store<u32>(h, n < REFUSED ? n : REFUSED - 1, Head.COUNT);
+  return n >= THRESHOLD || ((before ^ n) >= TAKE_UP && findEntry(page, recOff(r), c.codeMode) != NO_ENTRY);
 }
 
 // Running ------------------------------------------------------------------------------------------------
@@ -487,7 +486,7 @@ function runRegions<T>(c: Cpu, fn: u32, word: u32, attention: usize): i32 {
     const r = nextRecord;
     if (recOp(r) != Op.REGION) {
       countIn(changetype<usize>(c), Profile.EXITS, Exit.COLD);
-      if (noteExit(c, r) || forced) {
+      if ((--exitsLeft == 0 && noteExit(c, r)) || forced) {
         wanted = true;
         return Status.JUMP;
       }

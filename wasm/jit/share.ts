@@ -35,7 +35,10 @@ const enum Header {
 const enum Part { BLOOM = 0x1000, MAP = 0x10000, REGIONS = 0x90000, POOL = 0x490000, CODE = 0xA90000 }
 const POOL_BYTES: u32 = Part.CODE - Part.POOL;
 const CODE_BYTES: u32 = CODE_SHARE_BYTES - Part.CODE;
-const BLOOM_BYTES: u32 = 4096;
+/** A bit per place, by the upper bits of a product; most places have a bit that no entry has set. */
+const BLOOM_BITS: u32 = 18;
+const BLOOM_BYTES: u32 = (1 << BLOOM_BITS) / 8;
+const BLOOM_FACTOR: u32 = 0x9E3779B1;
 /** {u64 key, u64 region | word << 32}; key 0 = free. */
 const enum MapEntry { KEY = 0, VALUE = 8, BYTES = 16 }
 const MAP_ENTRIES: u32 = (Part.REGIONS - Part.MAP) / MapEntry.BYTES;
@@ -308,15 +311,22 @@ function slotOfKey(key: u64): usize {
 
 // @ts-ignore: decorator
 @inline
-function bloomOf(page: u32): usize { return CODE_SHARE + Part.BLOOM + (page & (BLOOM_BYTES - 1)); }
-/** A page may have entries. */
+function bloomBit(page: u32, off: u32): u32 { return (page << 12 | off) * BLOOM_FACTOR >> 32 - BLOOM_BITS; }
 // @ts-ignore: decorator
 @inline
-export function mayHaveEntries(page: u32): bool { return atomic.load<u8>(bloomOf(page)) != 0; }
+function bloomOf(bit: u32): usize { return CODE_SHARE + Part.BLOOM + (bit >> 3); }
+/** A place may be an entry. */
+// @ts-ignore: decorator
+@inline
+export function mayBeEntry(page: u32, off: u32): bool {
+  const bit = bloomBit(page, off);
+  return (atomic.load<u8>(bloomOf(bit)) & <u8>1 << <u8>(bit & 7)) != 0;
+}
 
 /** Entry of a live region at a place: region | word << 32, NO_ENTRY = none. */
 export const NO_ENTRY: u64 = 0xFFFFFFFFFFFFFFFF;
 export function findEntry(page: u32, off: u32, mode: u32): u64 {
+  if (!mayBeEntry(page, off)) return NO_ENTRY;
   const e = slotOfKey(keyOf(page, off, mode));
   if (atomic.load<u64>(e, MapEntry.KEY) == 0) return NO_ENTRY;
   const value = atomic.load<u64>(e, MapEntry.VALUE);
@@ -349,5 +359,6 @@ export function mapEntry(page: u32, off: u32, mode: u32, region: u32, word: u32)
   }
   atomic.store<u64>(e, <u64>region | <u64>word << 32, MapEntry.VALUE);
   atomic.store<u64>(e, keyOf(page, off, mode), MapEntry.KEY);
-  atomic.store<u8>(bloomOf(page), 1);
+  const bit = bloomBit(page, off);
+  atomic.or<u8>(bloomOf(bit), <u8>1 << <u8>(bit & 7));
 }
