@@ -37,7 +37,7 @@ export const END = [0xE7, 0xF4];
 const XMM = 0x600;
 /** The x87 registers, and the bytes from fpuControl on to fpuDs. */
 const X87 = 0x500, X87_BYTES = 0x80, X87_FIELDS = 48;
-const WASM_PAGES = 6000, STATE_BYTES = 0x1000;
+const WASM_PAGES = 10240, STATE_BYTES = 0x1000;
 
 export interface Core {
   machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
