@@ -45,7 +45,7 @@ export function buildCheck(name: string): string {
 type Handler = (cpu: number, record: number) => number;
 
 export class CheckMachine {
-  readonly memory = new WebAssembly.Memory({ initial: 4000, maximum: 65536, shared: true });
+  readonly memory = new WebAssembly.Memory({ initial: 6000, maximum: 65536, shared: true });
   readonly view = new DataView(this.memory.buffer);
   readonly bytes = new Uint8Array(this.memory.buffer);
   /** What the core logged. */
