@@ -184,8 +184,21 @@ function flatAddress(c: Cpu, r: usize): u64 {
 }
 `,
   leavePage: `const target = c.ipBase + t;
+      if (s == DIRECT) {
+        const there = farFind(c, r, target);
+        if (there != 0 && goesOn(--fuel, attention)) {
+          c.ipBase = target & PAGE_MASK;
+          index = farIndex(there);
+          records = farRecords(there);
+          const to = farRecord(r);
+          bias += <i64>to - <i64>r - 32;
+          r = to;
+          continue;
+        }
+      }
       const to = jumpFind(c, target);
       if (to != 0 && goesOn(--fuel, attention)) {
+        if (s == DIRECT) farRemember(c, r, target);
         c.ipBase = target & PAGE_MASK;`,
 };
 

@@ -67,6 +67,7 @@ const COMMON: [string, string[]][] = [
   ['../mmu/access', ['linear', 'readHost', 'readSlow', 'rmwHost', 'rmwSlow', 'rmwDone', 'rmwCancel', 'writeValue',
     'writeValueSlow']],
   ['../mmu/return-cache', ['returnFind', 'returnIndex', 'returnRecord', 'returnRecords', 'returnRemember']],
+  ['../mmu/far-ways', ['farFind', 'farIndex', 'farRecord', 'farRecords', 'farRemember']],
   ['../mmu/tlb', ['tlbEntry', 'tlbHit', 'tlbHost']],
   ['../mmu/jump-cache', ['JUMP_TAG_32', 'jumpFind', 'jumpIndex', 'jumpKey', 'jumpRecords']],
   ['../mmu/atomic', ['splitLockBegin', 'splitLockEnd']],

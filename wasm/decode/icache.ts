@@ -12,6 +12,7 @@ import {
 import { fullFence } from "../lib/atomics";
 import { Count, countMany } from "../lib/profile";
 import { holdPage, isCodeOf, markLines, pageVersion, releasePage } from "../mmu/code-pages";
+import { farDrop, farReset } from "../mmu/far-ways";
 import { jumpFlush, jumpForget, jumpReset } from "../mmu/jump-cache";
 import { isRam, physReadBytes, ramHost } from "../mmu/physmem";
 import { decodeInsn, decodedEndsBlock } from "./decoder";
@@ -79,6 +80,7 @@ export function icacheReset(c: Cpu): void {
   coldHand = 1;
   free = 1;
   jumpReset(c);
+  farReset(c);
 }
 
 function emptySlot(c: Cpu, slot: u32): void {
@@ -91,6 +93,7 @@ function releaseSlot(c: Cpu, slot: u32): void {
   const at = slotAt(c, slot);
   const page = load<u32>(at, Slot.PAGE);
   store<u16>(slotOfPage(c, page), 0);
+  farDrop(c, slot);
   releasePage(c, page);
   memory.fill(slotIndex(c, slot), 0, SLOT_INDEX_BYTES);
   store<u32>(at, NO_PAGE, Slot.PAGE);
@@ -126,7 +129,10 @@ function chill(c: Cpu): void {
   while (ahead() < AHEAD) {
     const at = slotAt(c, coldHand);
     const mode = load<u32>(at, Slot.MODE);
-    if ((mode & PINNED) == 0) store<u32>(at, mode | SLOT_COLD, Slot.MODE);
+    if ((mode & PINNED) == 0) {
+      store<u32>(at, mode | SLOT_COLD, Slot.MODE);
+      farDrop(c, coldHand);
+    }
     coldHand = behind(coldHand);
   }
 }
@@ -229,12 +235,13 @@ export function fetchBytes(c: Cpu, page: u64, off: u32, n: u32, to: usize): void
   else physReadBytes(pa, n, to);
 }
 
-/** Write a sentinel record: disp as of a branch, and its way not known. */
+/** Write a sentinel record: disp as of a branch, and its ways not known (NO_TAG of mmu/far-ways.ts). */
 export function sentinel(r: usize, op: u32, off: u32): void {
   store<u64>(r, 0);
   store<u16>(r, <u16>op, RecOffset.OP);
   store<u16>(r, <u16>off, RecOffset.OFF);
   store<u16>(r, RegOffset.ZERO | (RegOffset.ZERO << 8), RecOffset.BASE);
+  store<u32>(r, 0, RecOffset.HANDLER);
   store<i64>(r, off, RecOffset.DISP);
 }
 
@@ -252,6 +259,7 @@ export function icacheDecode(c: Cpu, slot: u32, off: u32): u32 {
   if (used + RUN_LIMIT + 2 > RECORDS_PER_SLOT) {
     memory.fill(index, 0, SLOT_INDEX_BYTES);
     jumpFlush(c);
+    farDrop(c, slot);
     used = 1;
   }
   const records = slotRecords(c, slot);

@@ -8,6 +8,7 @@ import {
 } from "../decode/record";
 import { canLeaveTo, fuelLeft, leave, leaveTo } from "../interp/branch";
 import { readSlow, rmwDone, rmwSlow, writeValueSlow } from "../mmu/access";
+import { farFind, farIndex, farRecord, farRecords, farRemember } from "../mmu/far-ways";
 import { jumpFind, jumpIndex, jumpRecords } from "../mmu/jump-cache";
 import { returnFind, returnIndex, returnRecord, returnRecords, returnRemember } from "../mmu/return-cache";
 import { tlbEntry, tlbHit, tlbHost } from "../mmu/tlb";
@@ -1669,8 +1670,21 @@ export function execute(c: Cpu, start: usize, index: usize, records: usize, atte
       }
     } else {
       const target = c.ipBase + t;
+      if (s == DIRECT) {
+        const there = farFind(c, r, target);
+        if (there != 0 && goesOn(--fuel, attention)) {
+          c.ipBase = target & PAGE_MASK;
+          index = farIndex(there);
+          records = farRecords(there);
+          const to = farRecord(r);
+          bias += <i64>to - <i64>r - 32;
+          r = to;
+          continue;
+        }
+      }
       const to = jumpFind(c, target);
       if (to != 0 && goesOn(--fuel, attention)) {
+        if (s == DIRECT) farRemember(c, r, target);
         c.ipBase = target & PAGE_MASK;
         index = jumpIndex;
         records = jumpRecords;

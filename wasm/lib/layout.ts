@@ -128,8 +128,12 @@ export const CPU_RETURNS: u32 = CPU_CROSSINGS + CPU_CROSSINGS_BYTES;
 export const RETURNS: u32 = 128;
 export const RETURN_BYTES: u32 = 32;
 export const CPU_RETURNS_BYTES: u32 = RETURNS * RETURN_BYTES;
+/** Inside a CPU block: what ways of direct branches to each slot rely on (mmu/far-ways.ts). */
+export const CPU_FAR: u32 = CPU_RETURNS + CPU_RETURNS_BYTES;
+export const FAR_BYTES: u32 = 32;
+export const CPU_FAR_BYTES: u32 = ICACHE_SLOTS * FAR_BYTES;
 /** Inside a CPU block: what the CPU counts about itself (lib/profile.ts). */
-export const CPU_PROFILE: u32 = CPU_RETURNS + CPU_RETURNS_BYTES;
+export const CPU_PROFILE: u32 = CPU_FAR + CPU_FAR_BYTES;
 export const CPU_PROFILE_BYTES: u32 = 0x10000;
 /** Inside a CPU block: guest page -> where it may be in the write tables of the TLB (u16, mmu/tlb.ts). */
 export const CPU_WRITABLE: u32 = CPU_PROFILE + CPU_PROFILE_BYTES;

@@ -193,7 +193,7 @@ export function jumpMark(c: Cpu, va: u64): void {
   if (there != tag) store<u32>(word, there == 0 ? tag : SEVERAL_PAGES);
 }
 
-// For translated regions (jit/region.ts): the entry itself (jumpHit).
+// For translated regions (jit/region.ts) and far-ways.ts: the entry itself (jumpHit).
 
 // @ts-ignore: decorator
 @inline
@@ -204,6 +204,7 @@ export function jumpWord(e: usize): u32 { return load<u32>(e, Entry.WORD); }
 export function jumpRecordOf(e: usize): usize { return load<u32>(e, Entry.RECORD); }
 export function jumpRecordsOf(e: usize): usize { return load<u32>(e, Entry.RECORDS); }
 export function jumpIndexOf(e: usize): usize { return load<u32>(e, Entry.INDEX); }
+export function jumpGenerationOf(e: usize): u32 { return load<u32>(e, Entry.GENERATION); }
 export function jumpIsGlobal(c: Cpu, e: usize): bool {
   return load<u32>(e, Entry.GENERATION) == c.jumpGlobalGeneration;
 }
