@@ -1,7 +1,7 @@
 // Targets of branches that leave their page: linear address, code mode -> decoded record, so that the inner
 // loop goes on without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly into
-// other pages). A target has its place or, when another has taken that, the one beside it. An entry is {u64
-// target, u32 index, u32 record, u32 records, u32 generation, u32 function and u32 entry of a translated
+// other pages). A target has its place or, when another has taken that, one of the three beside it: the kernel
+// has hundreds of hot ones, and what finds no place goes through the run loop each time. An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation, u32 function and u32 entry of a translated
 // region} and holds while no TLB flush could change what its page maps to and no decoded page has been
 // dropped. Entries of global pages have a generation of their own (odd numbers), which survives CR3 loads.
 // There is a table per privilege.
@@ -18,6 +18,8 @@ const enum Entry { TARGET = 0, INDEX = 8, RECORD = 12, RECORDS = 16, GENERATION 
   28 }
 const enum Table { SUPERVISOR = 0, USER = 1 }
 const ENTRY_SHIFT: u32 = 5;
+/** Entries that a target may have. */
+const WAYS: usize = 4;
 /** Set in every page's tag. */
 const PAGE_PRESENT: u32 = 1 << 31;
 /** More than one page of this slot: any of them may be meant. */
@@ -118,16 +120,37 @@ export function jumpFlushPage(c: Cpu, va: u64): void {
 function jumpEntry(c: Cpu, target: u64): usize {
   return <usize>c.jumpTable + ((<u32>(target ^ (target >> 12)) & (JUMP_ENTRIES - 1)) << ENTRY_SHIFT);
 }
-/** The entry beside it, which holds what it held before. */
+/** The entries beside it, n from 1 to 3, hold what it and they held before. */
 // @ts-ignore: decorator
 @inline
-function besides(e: usize): usize { return e ^ (1 << ENTRY_SHIFT); }
+function besides(e: usize, n: usize): usize { return e ^ (n << ENTRY_SHIFT); }
 /** Where a target is, if anywhere. */
 // @ts-ignore: decorator
 @inline
 function jumpPlace(c: Cpu, target: u64): usize {
   const e = jumpEntry(c, target);
-  return load<u64>(e, Entry.TARGET) == target ? e : besides(e);
+  if (load<u64>(e, Entry.TARGET) == target) return e;
+  const beside = besides(e, 1);
+  return load<u64>(beside, Entry.TARGET) == target ? beside : jumpFar(e, target);
+}
+/** It is in neither of the two nearest entries to its place `e`. */
+function jumpFar(e: usize, target: u64): usize {
+  const third = besides(e, 2);
+  return load<u64>(third, Entry.TARGET) == target ? third : besides(e, 3);
+}
+/** Make room at place `e`: what is there moves on, up to the first entry that holds nothing more. */
+function moveOn(c: Cpu, e: usize): void {
+  let last: usize = 0;
+  while (last < WAYS - 1 && isAlive(c, load<u32>(besides(e, last), Entry.GENERATION))) last++;
+  for (; last > 0; last--) memory.copy(besides(e, last), besides(e, last - 1), 1 << ENTRY_SHIFT);
+}
+
+/** Does an entry of this generation hold, or may it hold again (revive)? */
+// @ts-ignore: decorator
+@inline
+function isAlive(c: Cpu, generation: u32): bool {
+  return (generation & 1) != 0 ? generation == c.jumpGlobalGeneration
+    : generation - c.jumpBase <= c.jumpGeneration - c.jumpBase;
 }
 
 /**
@@ -136,7 +159,7 @@ function jumpPlace(c: Cpu, target: u64): usize {
  */
 function revive(c: Cpu, e: usize, target: u64): bool {
   const generation = load<u32>(e, Entry.GENERATION);
-  if ((generation & 1) != 0 || generation - c.jumpBase >= c.jumpGeneration - c.jumpBase) return false;
+  if ((generation & 1) != 0 || !isAlive(c, generation)) return false;
   const va = target >> 62 == 1 ? target & 0xFFFFFFFF : target;
   const t = tlbEntry(c.tlbFetch, va);
   if ((load<u64>(t) ^ va) >= 4096 || load<u32>(t, 12) != load<u32>(slotOf(c, e))) return false;
@@ -174,7 +197,7 @@ export function jumpRemember(c: Cpu, va: u64, index: usize, record: usize, recor
   let e = jumpPlace(c, target);
   if (load<u64>(e, Entry.TARGET) != target) {
     e = jumpEntry(c, target);
-    memory.copy(besides(e), e, 1 << ENTRY_SHIFT);
+    moveOn(c, e);
   }
   store<u64>(e, target, Entry.TARGET);
   store<u32>(e, <u32>index, Entry.INDEX);
