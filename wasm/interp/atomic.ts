@@ -1,10 +1,13 @@
 // XCHG CMPXCHG XADD CMPXCHG8B/16B and the bit tests whose offset reaches outside of the operand (SDM vol. 2).
-// Memory forms are always atomic here, LOCK or not: a guest cannot tell.
+// Memory forms are always atomic here, LOCK or not: a guest cannot tell. Only CMPXCHG16B, whose atomic form
+// costs a lock, is not without LOCK.
 
 import { Cpu, Status } from "../cpu/state";
 import { Vector, raiseError } from "../cpu/exceptions";
 import { setAdd, setCf, setSub, setZf } from "../cpu/flags";
-import { readReg, recAddrMask, recIsMem, recReg, recRm, recSeg, writeReg } from "../decode/record";
+import {
+  RecFlag, readReg, recAddrMask, recFlags, recIsMem, recReg, recRm, recSeg, writeReg,
+} from "../decode/record";
 import { lock, unlock } from "../lib/atomics";
 import { Control } from "../lib/control";
 import { CONTROL } from "../lib/layout";
@@ -76,6 +79,22 @@ export function hCmpxchg8b(c: Cpu, r: usize): i32 {
   return s;
 }
 
+/** CMPXCHG16B without LOCK is atomic for this CPU alone (SDM vol. 2): per-CPU lists of Linux's allocator. */
+function exchangeHere(c: Cpu, h: usize): i32 {
+  const low = load<u64>(h);
+  const high = load<u64>(h, 8);
+  const equal = low == c.rax && high == c.rdx;
+  if (equal) {
+    store<u64>(h, c.rbx);
+    store<u64>(h, c.rcx, 8);
+  } else {
+    c.rax = low;
+    c.rdx = high;
+  }
+  setZf(c, <u64>equal);
+  return rmwDone(c, h);
+}
+
 const STRIPES: usize = 64;
 
 /**
@@ -87,6 +106,7 @@ export function hCmpxchg16b(c: Cpu, r: usize): i32 {
   if (va & 15) return raiseError(c, Vector.GP, 0);
   const h = rmwBytes(c, va, 16);
   if (!h) return Status.FAULT;
+  if ((recFlags(r) & RecFlag.LOCK) == 0) return exchangeHere(c, h);
   const stripe = CONTROL + <usize>Control.STRIPES + (((h >> 4) % STRIPES) << 2);
   lock(stripe);
   let low: u64 = 0;

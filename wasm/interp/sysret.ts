@@ -5,7 +5,7 @@
 import { deliverException } from "../cpu/events";
 import { DR6_BS, Vector, raise, raiseDebug, raiseError } from "../cpu/exceptions";
 import { readEflags } from "../cpu/flags";
-import { Attr, Efer, Rflags, isCanonical, isProtected, updateMode } from "../cpu/mode";
+import { Attr, Efer, Rflags, isCanonical, isProtected, setCpl, updateMode } from "../cpu/mode";
 import { Cpu, FlagKind, Seg, Status, segment } from "../cpu/state";
 import { nextIp, recOpSize } from "../decode/record";
 import { Size } from "../mmu/frame";
@@ -33,7 +33,9 @@ function enter(c: Cpu, cs: u32, ss: u32, long: bool, user: bool): void {
   const rpl: u32 = user ? USER_RPL : 0;
   setFlat(c, Seg.CS, cs | rpl, (long ? CODE64 : CODE32) | dpl);
   setFlat(c, Seg.SS, ss | rpl, DATA32 | dpl);
-  updateMode(c);
+  // From 64-bit code to 64-bit code nothing but the privilege changes.
+  if (long && c.mode64 != 0) setCpl(c, user ? USER_RPL : 0);
+  else updateMode(c);
 }
 
 export function hSyscall(c: Cpu, r: usize): i32 {

@@ -1,7 +1,8 @@
 // Targets of branches that leave their page: linear address, code mode -> decoded record, so that the inner
 // loop goes on without the run loop's look-up (the kernel calls every 20 to 30 instructions, mostly into
-// other pages). A target has its place or, when another has taken that, one of the three beside it: the kernel
-// has hundreds of hot ones, and what finds no place goes through the run loop each time. An entry is {u64 target, u32 index, u32 record, u32 records, u32 generation, u32 function and u32 entry of a translated
+// other pages). A target has its place or, when another has taken that, one of the three beside it: a system
+// call has hundreds of hot ones, and what finds no place goes through the run loop each time. An entry is
+// {u64 target, u32 index, u32 record, u32 records, u32 generation, u32 function and u32 entry of a translated
 // region} and holds while no TLB flush could change what its page maps to and no decoded page has been
 // dropped. Entries of global pages have a generation of their own (odd numbers), which survives CR3 loads.
 // There is a table per privilege.
