@@ -40,7 +40,7 @@ export async function compareI386(state: State,
     runNative(join(ROOT, parts.program), chosen, options.scale))).output);
   const expected = new Map(native.map(({ name, check }) => [name, check]));
   const run: I386Run = { ...parts, memoryMiB: 512,
-    options: options.engine === 'translator' ? Option.TRANSLATOR : 0,
+    options: options.engine === 'interpreter' ? 0 : Option.TRANSLATOR,
     append: `console=ttyS0 quiet cryptomgr.notests vmbench.run=${chosen.join(',')} vmbench.scale=${
       options.scale} vmbench.end=idle` };
   const server = await createServer({ root: ROOT, server: { port: PORT }, logLevel: 'error' });
