@@ -4,12 +4,12 @@
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
-  CPU_INDEX, CPU_JUMPS, CPU_JUMPS_BYTES, CPU_RECORDS, ICACHE_SLOTS, RECORDS_PER_SLOT, SLOT_INDEX_BYTES,
+  CPU_INDEX, CPU_JUMPS, CPU_JUMPS_BYTES, CPU_RECORDS, ICACHE_SLOTS, RCX, RECORDS_PER_SLOT, SLOT_INDEX_BYTES,
 } from '../../src/emu/generated-layout.ts';
 import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, buildCore } from './testing/core.ts';
 
 const JUMP = 3, LINK = 1, STOP = 2, M32 = 1, M64 = 2, RECORDS = 0x6050000, OFF = 0x100, FUEL = 1000;
-const RCX = 8, RSP = 32, PAGE = 0x1000, FAR = 0x3040, HANDLER = 12, FLAGS = 5, PRIVATE = 0x80;
+const RSP = 32, PAGE = 0x1000, FAR = 0x3040, HANDLER = 12, FLAGS = 5, PRIVATE = 0x80;
 let core: Core;
 beforeAll(() => {
   core = new Core(buildCore(fileURLToPath(new URL('../..', import.meta.url)), 'far-ways-test'));

@@ -3,12 +3,13 @@
 
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
+import { RAX, RBX, RCX } from '../../src/emu/generated-layout.ts';
 import { randomFrom } from '../jit/testing/random-code.ts';
 import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, PAGES, buildCore } from './testing/core.ts';
 
 const SEED = Number(process.env['SKEP_RUNS_SEED'] ?? Date.now() % 1e9);
 const RECORDS = 0x6050000, OFF = 0x100, STOP = 2, LINK = 1, JUMP = 3, M64 = 2, FUEL = 1000;
-const RAX = 0, RCX = 8, RBX = 24, WORD = 0x40;
+const WORD = 0x40;
 let core: Core;
 beforeAll(() => {
   core = new Core(buildCore(fileURLToPath(new URL('../..', import.meta.url)), 'runs-test'));

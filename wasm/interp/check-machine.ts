@@ -45,9 +45,9 @@ export function buildCheck(name: string): string {
 type Handler = (cpu: number, record: number) => number;
 
 export class CheckMachine {
-  readonly memory = new WebAssembly.Memory({ initial: 6000, maximum: 65536, shared: true });
-  readonly view = new DataView(this.memory.buffer);
-  readonly bytes = new Uint8Array(this.memory.buffer);
+  readonly memory: WebAssembly.Memory;
+  readonly view: DataView;
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
   /** What the core logged. */
   readonly log: [number, bigint, bigint][] = [];
   /** Nanoseconds of machine time. */
@@ -60,6 +60,11 @@ export class CheckMachine {
   constructor(wasm: string, layout: { CPU_BLOCKS: number; CPU_BLOCK_BYTES: number; CONTROL: number }) {
     this.cpu = layout.CPU_BLOCKS;
     this.ram = layout.CPU_BLOCKS + layout.CPU_BLOCK_BYTES;
+    const initial = this.ram / 65536 + RAM_PAGES / 16;
+    this.memory = new WebAssembly.Memory({ initial, maximum: 65536, shared: true });
+    const buffer = this.memory.buffer as SharedArrayBuffer;
+    this.view = new DataView(buffer);
+    this.bytes = new Uint8Array(buffer);
     const host = {
       now: () => this.now,
       log: (code: number, a: bigint, b: bigint) => { this.log.push([code, a, b]); },

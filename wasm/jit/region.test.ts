@@ -3,6 +3,7 @@
 // a region is left.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Count } from '../../src/emu/generated-layout.ts';
 import { buildCore } from './testing/build.ts';
 import {
   BOOT_GDT, CODE, DATA, END, FORCED, GS, INTERPRETER, JitMachine, type Mode, REGS, SMALL,
@@ -22,8 +23,6 @@ const TURNS = 40;
 const ITERATIONS = 160_000;
 const PAGE = 0x1000;
 const MEMORY = 0x4000;
-/** Of lib/profile.ts, Count. */
-const TRANSLATED = 28, REGIONS_REFUSED = 41;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 let machine: JitMachine;
@@ -289,7 +288,7 @@ describe('pages that are mapped elsewhere', () => {
     const code = [0xE8, to & 255, to >> 8 & 255, to >> 16 & 255, 0, 0x48, 0xFF, 0xC9, 0x75, 0xF6, 0x48, 0xFF, 0xCB, 0x74, 16,
       0x49, 0x81, 0x30, 0, 0x10, 0, 0, 0x41, 0x0F, 1, 0x3A, 0x4C, 0x89, 0xD9, 0xEB, 0xE1, ...END];
     const turns = 300_000, phases = 6, pageTable = 0x4000;
-    const counters = (): number[] => [REGIONS_REFUSED, TRANSLATED].map((n) => machine.core.countOf(0, n));
+    const counters = (): number[] => [Count.REGIONS_REFUSED, Count.TRANSLATED].map((n) => machine.core.countOf(0, n));
     const before = counters();
     const end = compare(code, (m) => {
       // add $1, %rax; ret; and in the page that takes its place: add $5, %rax; ret

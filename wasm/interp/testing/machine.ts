@@ -5,8 +5,11 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { CPU_BLOCKS, CPU_BLOCK_BYTES } from "../../../src/emu/generated-layout.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+/** One CPU, 16 MiB. */
+const WASM_PAGES = (CPU_BLOCKS + CPU_BLOCK_BYTES) / 65536 + 256;
 const FIELDS = [
   "rip", "rsp", "cr0", "cr2", "cr3", "cr4", "efer", "eflags", "gdtrBase", "idtrBase", "dr6", "dr7",
   "star", "lstar", "sfmask",
@@ -78,7 +81,7 @@ export function gate(selector: number, offset: number, type: number, count = 0):
 }
 
 export class Machine {
-  private readonly memory = new WebAssembly.Memory({ initial: 4900, maximum: 65536, shared: true });
+  private readonly memory = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: 65536, shared: true });
   private readonly view: DataView;
   private readonly core: Exports;
   private readonly cpu: number;

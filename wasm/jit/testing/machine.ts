@@ -3,6 +3,7 @@
 // 6.14.
 
 import { Worker } from 'node:worker_threads';
+import { CPU_BLOCKS, CPU_BLOCK_BYTES } from '../../../src/emu/generated-layout.ts';
 import { installCode } from '../../../src/emu/workers/core-thread.ts';
 
 const FIELDS = ['rip', 'instructions', 'cr2', 'idtrBase', 'idtrLimit', 'cr4', 'cr0', 'fpuControl'] as const;
@@ -37,7 +38,9 @@ export const END = [0xE7, 0xF4];
 const XMM = 0x600;
 /** The x87 registers, and the bytes from fpuControl on to fpuDs. */
 const X87 = 0x500, X87_BYTES = 0x80, X87_FIELDS = 48;
-const WASM_PAGES = 10240, STATE_BYTES = 0x1000;
+const STATE_BYTES = 0x1000;
+/** Two CPUs, the shadow CPU of checked regions, 16 MiB. */
+const WASM_PAGES = (CPU_BLOCKS + 3 * CPU_BLOCK_BYTES) / 65536 + 256;
 
 export interface Core {
   machineInit(): void; cpuInit(id: number): void; cpuRun(): number;
