@@ -8,7 +8,7 @@ import {
 } from '../../src/emu/generated-layout.ts';
 import { ATTENTION, CODE, CPU, Core, DATA, INDEX, IP_BASE, buildCore } from './testing/core.ts';
 
-const JUMP = 3, LINK = 1, STOP = 2, M32 = 1, M64 = 2, RECORDS = 0x6050000, OFF = 0x100, FUEL = 1000;
+const JUMP = 3, LINK = 1, STOP = 2, REGION = 3, M32 = 1, M64 = 2, RECORDS = 0x6050000, OFF = 0x100, FUEL = 1000;
 const RSP = 32, PAGE = 0x1000, FAR = 0x3040, HANDLER = 12, FLAGS = 5, PRIVATE = 0x80;
 let core: Core;
 beforeAll(() => {
@@ -22,10 +22,10 @@ beforeEach(() => {
   core.exports.jumpSelect(CPU);
 });
 
-function decode(code: number[], off: number, records: number, sentinel: number): void {
+function decode(code: number[], off: number, records: number, sentinel: number, first = 1): void {
   core.bytes.set(code, CODE);
-  core.exports.decodeInsn(CPU, CODE, code.length, off, M64, records + 32);
-  core.exports.sentinel(records + 64, sentinel, off + code.length);
+  core.exports.decodeInsn(CPU, CODE, code.length, off, M64, records + first * 32);
+  core.exports.sentinel(records + first * 32 + 32, sentinel, off + code.length);
 }
 /** The branch: to FAR bytes behind the start of its page. */
 const rel32 = (opcode: number[]): number[] => {
@@ -41,13 +41,13 @@ function target(page: number, value: number, global: boolean, base = IP_BASE): v
 }
 const forgetTargets = (): void => { core.bytes.fill(0, CPU + CPU_JUMPS, CPU + CPU_JUMPS + CPU_JUMPS_BYTES); };
 /** What the target has put in RCX, 0 = it was not reached; RIP and the count are right in either case. */
-function go(fuel = FUEL, base = IP_BASE): number {
+function go(fuel = FUEL, base = IP_BASE, record = 1): number {
   core.set('ipBase', base);
   core.set('instructions', 0n);
   core.view.setBigUint64(CPU + RCX, 0n, true);
   core.view.setBigUint64(CPU + RSP, BigInt(DATA + 2048), true);
   core.exports.refuel(fuel);
-  expect(core.exports.execute(CPU, RECORDS + 32, INDEX, RECORDS, ATTENTION)).toBe(JUMP);
+  expect(core.exports.execute(CPU, RECORDS + record * 32, INDEX, RECORDS, ATTENTION)).toBe(JUMP);
   const found = Number(core.view.getBigUint64(CPU + RCX, true));
   const far = base + BigInt(FAR);
   expect([core.get('rip'), core.get('instructions')]).toEqual(found ? [far + 5n, 2n] : [far, 1n]);
@@ -136,6 +136,25 @@ describe('a branch is looked up again when', () => {
     forgetTargets();
     expect(go()).toBe(9);
   });
+});
+
+test('a record that was the entry of a region has no way of the copy that was executed instead', () => {
+  const branch = RECORDS + 32, COPY = 3, LEFT = 5;
+  decode(rel32([0xe9]), OFF, RECORDS, STOP);
+  decode(rel32([0xe9]), OFF, RECORDS, STOP, COPY);
+  core.view.setUint32(branch + HANDLER, 0, true);
+  const before = core.bytes.slice(branch, branch + 32);
+  target(PAGE, 7, false);
+  expect(go(FUEL, IP_BASE, COPY)).toBe(7);
+  forgetTargets();
+  expect(go(FUEL, IP_BASE, COPY)).toBe(7);
+  core.view.setUint16(branch, REGION, true);
+  core.view.setUint32(branch + HANDLER, COPY, true);
+  core.exports.icacheLeave(branch, RECORDS);
+  expect(core.bytes.slice(branch, branch + 32)).toEqual(before);
+  expect(go()).toBe(0);
+  target(PAGE, LEFT, false);
+  expect(go()).toBe(LEFT);
 });
 
 test('neither a link nor a scratch record keeps where it led', () => {

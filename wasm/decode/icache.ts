@@ -12,7 +12,7 @@ import {
 import { fullFence } from "../lib/atomics";
 import { Count, countMany } from "../lib/profile";
 import { holdPage, isCodeOf, markLines, pageVersion, releasePage } from "../mmu/code-pages";
-import { farDrop, farReset } from "../mmu/far-ways";
+import { farDrop, farHandler, farReset } from "../mmu/far-ways";
 import { jumpFlush, jumpForget, jumpReset } from "../mmu/jump-cache";
 import { isRam, physReadBytes, ramHost } from "../mmu/physmem";
 import { decodeInsn, decodedEndsBlock } from "./decoder";
@@ -316,11 +316,14 @@ export function icacheFresh(c: Cpu, slot: u32): bool {
   return isCodeOf(load<u32>(at, Slot.PAGE), load<u32>(at, Slot.VERSION));
 }
 
-/** The record at page offset `off`, which had become an entry of a region, is again what it was. */
+/**
+ * Record r, which had become an entry of a region, is again what it was. A branch has no way to another page
+ * then: that of its copy is the copy's, the rest of which is not copied.
+ */
 export function icacheLeave(r: usize, records: usize): void {
   const copy = records + <usize>load<u32>(r, RecOffset.HANDLER) * RECORD_BYTES;
   store<u16>(r, load<u16>(copy), RecOffset.OP);
-  store<u32>(r, load<u32>(copy, RecOffset.HANDLER), RecOffset.HANDLER);
+  store<u32>(r, farHandler(copy), RecOffset.HANDLER);
 }
 
 /**

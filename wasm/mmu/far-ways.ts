@@ -67,6 +67,12 @@ export function farFind(c: Cpu, r: usize, target: u64): usize {
   return generation == c.jumpGeneration || generation == c.jumpGlobalGeneration ? e : 0;
 }
 
+/** The handler of a direct branch's record, without the way that may stand in its place. */
+export function farHandler(r: usize): u32 {
+  const handler = load<u32>(r, Way.TAG);
+  return handler < FIRST_TAG ? handler : NO_TAG;
+}
+
 // @ts-ignore: decorator
 @inline
 export function farRecord(r: usize): usize { return load<u32>(r, Way.RECORD); }

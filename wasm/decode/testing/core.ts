@@ -54,6 +54,7 @@ export interface Exports {
   decodeInsn(c: number, bytes: number, avail: number, off: number, mode: number, r: number): number;
   /** Write LINK or STOP for page offset `off` into record r. */
   sentinel(r: number, op: number, off: number): void;
+  icacheLeave(r: number, records: number): void;
   icacheReset(c: number): void;
   /** Slot of a page, made when missing. */
   icacheSlot(c: number, page: number, mode: number): number;

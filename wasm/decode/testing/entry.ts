@@ -4,7 +4,7 @@ import { Cpu } from "../../cpu/state";
 import { readEflags, writeEflags } from "../../cpu/flags";
 
 export { decodeInsn, decodedRow } from "../decoder";
-export { icachePin, icacheReset, icacheSlot, sentinel } from "../icache";
+export { icacheLeave, icachePin, icacheReset, icacheSlot, sentinel } from "../icache";
 export {
   jumpFind, jumpFlush, jumpFlushNonGlobal, jumpForget, jumpRemember, jumpReset, jumpSelect,
 } from "../../mmu/jump-cache";
