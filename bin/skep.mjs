@@ -1,6 +1,7 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --v8-pool-size=2
 // `npx skep`: the bundled command line. In a source checkout the bundle is built first when it is missing or
-// older than its sources; an installed package has it.
+// older than its sources; an installed package has it. Two threads compile for the engine: with its four they
+// take the processors from the machine's CPUs while much is translated (docs/adr/0059).
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';

@@ -26,7 +26,7 @@ const BOOT_TIMEOUT_S = 900;
 const note = (line: string): void => { process.stderr.write(`${line}\n`); };
 
 function skepCommand({ skep }: CompareOptions): string {
-  return skep ?? `node ${join(ROOT, 'dist/node/skep.js')}`;
+  return skep ?? join(ROOT, 'bin/skep.mjs');
 }
 
 function vmbenchPayload(initrd: string, smp: number, names: readonly string[], scale: number): Payload {
