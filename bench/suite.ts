@@ -54,12 +54,17 @@ const INTERPRETER_GOAL = 250;
 
 /** Bit of Control.OPTIONS: hot loops are translated. */
 const OPTION_TRANSLATOR = 4;
-const SORT_SUM_PAIRS = 5;
-/** Repetitions of the kernel sortsum, of about 2.25 M instructions each, per run. */
-const SORT_SUM_INTERPRETED = 300;
-const SORT_SUM_TRANSLATED = 3000;
-/** Million instructions per second that translated code must reach (docs/adr/0005-translator-spike.md). */
-const TRANSLATOR_GOAL = 2000;
+/**
+ * Kernels whose speed says what translated code does at best: in registers, with memory through the TLB, with
+ * calls. Arguments of a short run, whose result must be the interpreter's, and of a long one; and million
+ * instructions per second that a long one must reach.
+ */
+const PROTOTYPES = [
+  { kernel: 'regloop', short: '2', long: '1000', goal: 6000 },
+  { kernel: 'sortsum', short: '20', long: '3000', goal: 2900 },
+  { kernel: 'fib', short: '20 2', long: '32 20', goal: 1600 },
+] as const;
+const PROTOTYPE_RUNS = 5;
 
 /** Runs the machine to its end and notes every line of its console. */
 export async function capture(vm: BenchMachine): Promise<Captured> {
@@ -139,17 +144,17 @@ function evaluateLitmus(captured: readonly Captured[]): BenchResult {
   return result;
 }
 
-interface SortSum {
+interface PrototypeRun {
   check: string;
   /** By the guest's own clock, from the first repetition on: warming up counts. */
   mips: number;
 }
 
-function sortSum(run: Captured | undefined): SortSum | undefined {
+function prototypeRun(run: Captured | undefined, kernel: string): PrototypeRun | undefined {
   for (const { line, instructions } of run?.marks ?? []) {
-    const match = /^sortsum \d+ check ([0-9a-f]+) ticks (\d+)$/.exec(line);
+    const match = /^(\w+) \d+ check ([0-9a-f]+) ticks (\d+)$/.exec(line);
     // The TSC runs at 1 GHz.
-    if (match !== null) return { check: match[1] ?? '', mips: instructions / Number(match[2]) * 1e3 };
+    if (match?.[1] === kernel) return { check: match[2] ?? '', mips: instructions / Number(match[3]) * 1e3 };
   }
   return undefined;
 }
@@ -157,28 +162,33 @@ function sortSum(run: Captured | undefined): SortSum | undefined {
 const middle = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
-function evaluateTranslator([same, ...pairs]: readonly Captured[]): BenchResult {
-  const first = sortSum(same);
-  const interpreted = pairs.filter((_, n) => n % 2 === 0).map(sortSum);
-  const translated = pairs.filter((_, n) => n % 2 === 1).map(sortSum);
-  if ([first, ...interpreted, ...translated].includes(undefined)) {
-    return { passed: false, lines: ['a run has printed no result'], data: {} };
-  }
-  const rates = (runs: readonly (SortSum | undefined)[]): number[] => runs.map((run) => run?.mips ?? NaN);
-  const agrees = first?.check === interpreted[0]?.check;
-  const slow = middle(rates(interpreted));
-  const mips = middle(rates(translated));
-  return {
-    passed: agrees && mips >= TRANSLATOR_GOAL,
-    lines: [`${mips.toFixed(0)} million guest instructions per second on sort and sum, median of ${
-      translated.length} (${rates(translated).map((rate) => rate.toFixed(0)).join(' ')}), interpreter ${
-      slow.toFixed(0)}; results ${agrees ? 'agree' : 'DIFFER'}; goal ${TRANSLATOR_GOAL}`],
-    data: { mips, runs: rates(translated), interpreter: rates(interpreted), agrees },
-  };
+/** Two short runs of each kernel, interpreted and translated; then long ones of all in turn. */
+function evaluateTranslator(captured: readonly Captured[]): BenchResult {
+  const result: BenchResult = { passed: true, lines: [], data: {} };
+  PROTOTYPES.forEach(({ kernel, goal }, n) => {
+    const [interpreted, translated, ...long] = [captured[2 * n], captured[2 * n + 1],
+      ...Array.from({ length: PROTOTYPE_RUNS }, (_, round) => captured[(2 + round) * PROTOTYPES.length + n])]
+      .map((run) => prototypeRun(run, kernel));
+    if (interpreted === undefined || translated === undefined || long.includes(undefined)) {
+      result.passed = false;
+      result.lines.push(`${kernel}: a run has printed no result`);
+      return;
+    }
+    const agrees = interpreted.check === translated.check
+      && new Set(long.map((run) => run?.check)).size === 1;
+    const rates = long.map((run) => run?.mips ?? NaN);
+    const mips = middle(rates);
+    result.passed &&= agrees && mips >= goal;
+    result.lines.push(`${kernel}: ${mips.toFixed(0)} million guest instructions per second, median of ${
+      rates.length} (${rates.map((rate) => rate.toFixed(0)).join(' ')}); results ${
+      agrees ? 'agree' : 'DIFFER'}; goal ${goal}`);
+    result.data[kernel] = { mips, runs: rates, agrees };
+  });
+  return result;
 }
 
-const sortSumRun = (repetitions: number, options: number): BenchRun =>
-  ({ smp: 1, memory: 64, kernel: 'build/kernels/sortsum.elf', append: String(repetitions), options });
+const prototype = (kernel: string, append: string, options: number): BenchRun =>
+  ({ smp: 1, memory: 64, kernel: `build/kernels/${kernel}.elf`, append, options });
 
 export const BENCHES: Readonly<Record<string, BenchSpec>> = {
   interpreter: {
@@ -195,11 +205,12 @@ export const BENCHES: Readonly<Record<string, BenchSpec>> = {
     evaluate: evaluateLitmus,
   },
   translator: {
-    // One run whose result must be the interpreter's, then both in turn.
-    runs: [sortSumRun(SORT_SUM_INTERPRETED, OPTION_TRANSLATOR),
-      ...Array.from({ length: SORT_SUM_PAIRS }, () => [
-      sortSumRun(SORT_SUM_INTERPRETED, 0), sortSumRun(SORT_SUM_TRANSLATED, OPTION_TRANSLATOR),
-    ]).flat()],
+    runs: [
+      ...PROTOTYPES.flatMap(({ kernel, short }) =>
+        [prototype(kernel, short, 0), prototype(kernel, short, OPTION_TRANSLATOR)]),
+      ...Array.from({ length: PROTOTYPE_RUNS }, () =>
+        PROTOTYPES.map(({ kernel, long }) => prototype(kernel, long, OPTION_TRANSLATOR))).flat(),
+    ],
     evaluate: evaluateTranslator,
   },
 };

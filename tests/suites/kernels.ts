@@ -42,7 +42,9 @@ const CASES: readonly KernelCase[] = [
   // Rounds, seconds. Long: ten minutes on 4 CPUs with each engine.
   { kernel: 'xmc', cpus: [2, 4], argument: ['100 2', '200 600'], timeoutS: 1200,
     engines: ['interpreter', 'translator', 'forced'] },
+  { kernel: 'regloop', cpus: [1], argument: [2, 100] },
   { kernel: 'sortsum', cpus: [1], argument: [20, 1000] },
+  { kernel: 'fib', cpus: [1], argument: [20, 25] },
   { kernel: 'tlb', cpus: [1, 2] },
   { kernel: 'ide', cpus: [1, 2], argument: [1500, 50_000], timeoutS: 600, disk: true },
 ];
