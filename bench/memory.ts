@@ -16,10 +16,13 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const KIB_PER_MIB = 1024;
 const GROWTH_MIB = 24;
 const READY = 'skep mini ready';
-/** One turn every second or so; each copy is a file of its own, hence other pages. */
-const LOAD = 'b=$(readlink -f /proc/$$/exe); n=0; while :; do n=$((n+1)); cp $b /tmp/b$n; '
-  + 'for k in 1 2 3 4; do /tmp/b$n gzip -c $b | /tmp/b$n sha256sum; done >/dev/null; '
-  + '/tmp/b$n find / -xdev | /tmp/b$n sort | /tmp/b$n md5sum >/dev/null; rm /tmp/b$n; echo turn $n; done\\n';
+/**
+ * One turn every second or so; each copy is a file of its own, hence other pages. Its name begins with
+ * busybox: by another one it would run an applet of that name.
+ */
+const LOAD = 'b=$(readlink -f /proc/$$/exe); n=0; while :; do n=$((n+1)); c=/tmp/busybox$n; cp $b $c; '
+  + 'for k in 1 2 3 4; do $c gzip -c $b | $c sha256sum; done >/dev/null || break; '
+  + '$c find / -xdev | $c sort | $c md5sum >/dev/null; rm $c; echo turn $n; done\\n';
 
 const { values } = parseArgs({
   options: {
