@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' }, mib: { type: 'string', default: '128' },
     seconds: { type: 'string', default: '3' }, json: { type: 'string' },
-    skep: { type: 'string', default: `node ${join(ROOT, 'dist/node/skep.js')}` },
+    skep: { type: 'string', default: join(ROOT, 'bin/skep.mjs') },
   },
 });
 
@@ -47,7 +47,7 @@ async function qemu(): Promise<Rates> {
 }
 
 function skep(): Rates {
-  const [program = 'node', ...first] = values.skep.split(' ');
+  const [program = '', ...first] = values.skep.split(' ');
   const done = spawnSync(program, [...first, 'boot', '--kernel', guest.kernel, '--initrd', guest.initrd,
     '--append', append, '--ram', String(RAM_MIB), '--hda', image, '--until', 'bench cached-read [0-9.]+ MB',
     '--timeout', String(TIMEOUT_S)], { encoding: 'latin1', stdio: ['ignore', 'pipe', 'pipe'] });

@@ -29,7 +29,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' }, smp: { type: 'string', default: '2' },
     ram: { type: 'string', default: '256' }, every: { type: 'string', default: '10' },
     engine: { type: 'string', default: 'translator' }, json: { type: 'string' },
-    skep: { type: 'string', default: `node ${join(ROOT, 'dist/node/skep.js')}` },
+    skep: { type: 'string', default: join(ROOT, 'bin/skep.mjs') },
   },
 });
 
@@ -49,7 +49,7 @@ function fail(message: string): never {
 
 const minutes = Number(values.minutes), every = Number(values.every), ram = Number(values.ram);
 if (!(minutes > 0 && every > 0 && ram > 0)) fail('--minutes, --every and --ram are numbers above 0.');
-const [program = 'node', ...first] = values.skep.split(' ');
+const [program = '', ...first] = values.skep.split(' ');
 const timeout = Math.ceil(minutes * 60) + 300;
 const child = spawn(program, [...first, 'boot', '--guest', 'mini', '--smp', values.smp, '--ram', values.ram,
   '--engine', values.engine, '--until', READY, '--send', LOAD, '--until', 'never to be seen', '--timeout',

@@ -142,6 +142,7 @@ test('a record that was the entry of a region has no way of the copy that was ex
   const branch = RECORDS + 32, COPY = 3, LEFT = 5;
   decode(rel32([0xe9]), OFF, RECORDS, STOP);
   decode(rel32([0xe9]), OFF, RECORDS, STOP, COPY);
+  // Nobody calls the handler of a direct branch: what it was before a way stood there is not kept.
   core.view.setUint32(branch + HANDLER, 0, true);
   const before = core.bytes.slice(branch, branch + 32);
   target(PAGE, 7, false);
